@@ -1,0 +1,13 @@
+//! The rules of the roll, with no idea that a network, a disk or a clock exists.
+//!
+//! Everything here is a pure function of its inputs: time, identifiers and random bytes come in with
+//! the command. A refusal is a value ([`rejection::Rejection`]), a broken invariant in history
+//! freezes its stream ([`book::Frozen`]), and nothing here can fail because a machine did.
+#![warn(clippy::arithmetic_side_effects, clippy::float_arithmetic)]
+#![warn(clippy::wildcard_enum_match_arm, clippy::disallowed_methods, clippy::disallowed_types)]
+
+pub mod bytes;
+pub mod id;
+pub mod money;
+pub mod sealed;
+pub mod time;
