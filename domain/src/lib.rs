@@ -7,6 +7,7 @@
 #![warn(clippy::wildcard_enum_match_arm, clippy::disallowed_methods, clippy::disallowed_types)]
 
 pub mod bytes;
+pub mod event;
 pub mod id;
 pub mod money;
 pub mod sealed;
