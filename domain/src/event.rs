@@ -1,11 +1,15 @@
 //! What stands around every fact: where, when, by whom, because of what.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
+    account,
     bytes::{Bytes, Id16},
+    commodity, connection, entitlement,
     id::{Stream, TenantId},
+    offer, payment, receipt, roll, settings, tenant,
     time::Time,
+    wire,
 };
 
 /// Who caused a fact.
@@ -77,4 +81,118 @@ pub struct Envelope {
     pub causation: Option<Id16>,
     /// The caller's key, on every event that the keyed command caused.
     pub idempotency: Option<Idempotency>,
+}
+
+/// A fact, of whichever aggregate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// Of the roll itself.
+    Roll(roll::Event),
+    /// Of a commodity.
+    Commodity(commodity::Event),
+    /// Of the roll's settings.
+    Settings(settings::Event),
+    /// Of a tenant.
+    Tenant(tenant::Event),
+    /// Of a provider account.
+    Connection(connection::Event),
+    /// Of an offer.
+    Offer(offer::Event),
+    /// Of a payment.
+    Payment(payment::Event),
+    /// Of a webhook receipt.
+    Receipt(receipt::Event),
+    /// Of an account.
+    Account(account::Event),
+    /// Of an entitlement.
+    Entitlement(entitlement::Event),
+}
+
+macro_rules! each {
+    ($event:expr, $inner:ident => $body:expr) => {
+        match $event {
+            Event::Roll($inner) => $body,
+            Event::Commodity($inner) => $body,
+            Event::Settings($inner) => $body,
+            Event::Tenant($inner) => $body,
+            Event::Connection($inner) => $body,
+            Event::Offer($inner) => $body,
+            Event::Payment($inner) => $body,
+            Event::Receipt($inner) => $body,
+            Event::Account($inner) => $body,
+            Event::Entitlement($inner) => $body,
+        }
+    };
+}
+
+impl Event {
+    /// The wire name.
+    pub const fn name(&self) -> &'static str {
+        each!(self, event => event.name())
+    }
+
+    /// Every wire name that this release can read.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        [
+            roll::Event::NAMES,
+            commodity::Event::NAMES,
+            settings::Event::NAMES,
+            tenant::Event::NAMES,
+            connection::Event::NAMES,
+            offer::Event::NAMES,
+            payment::Event::NAMES,
+            receipt::Event::NAMES,
+            account::Event::NAMES,
+            entitlement::Event::NAMES,
+        ]
+        .into_iter()
+        .flatten()
+        .copied()
+    }
+
+    pub(crate) fn serialize_data<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        each!(self, event => event.serialize_data(serializer))
+    }
+
+    pub(crate) fn deserialize_data<'de, D: Deserializer<'de>>(
+        name: &str,
+        from: D,
+    ) -> Option<Result<Self, D::Error>> {
+        // A retired version gets an arm of its own before this match: decode the old struct, lift
+        // it to the next, and never edit the arm again.
+        match wire::category(name) {
+            "roll" | "writer" | "clock" | "feature" | "anomaly" | "duty" | "reconciliation" => {
+                lift(roll::Event::deserialize_data(name, from), Self::Roll)
+            }
+            "commodity" => lift(commodity::Event::deserialize_data(name, from), Self::Commodity),
+            "settings" => lift(settings::Event::deserialize_data(name, from), Self::Settings),
+            "tenant" | "key" => lift(tenant::Event::deserialize_data(name, from), Self::Tenant),
+            "connection" => lift(connection::Event::deserialize_data(name, from), Self::Connection),
+            "offer" => lift(offer::Event::deserialize_data(name, from), Self::Offer),
+            "payment" => lift(payment::Event::deserialize_data(name, from), Self::Payment),
+            "receipt" | "receipts" => {
+                lift(receipt::Event::deserialize_data(name, from), Self::Receipt)
+            }
+            "account" | "lot" | "credit" => {
+                lift(account::Event::deserialize_data(name, from), Self::Account)
+            }
+            "entitlement" => {
+                lift(entitlement::Event::deserialize_data(name, from), Self::Entitlement)
+            }
+            _ => None,
+        }
+    }
+}
+
+fn lift<T, E>(decoded: Option<Result<T, E>>, outer: fn(T) -> Event) -> Option<Result<Event, E>> {
+    decoded.map(|event| event.map(outer))
+}
+
+/// A fact in its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded {
+    /// Everything about it.
+    pub envelope: Envelope,
+    /// The fact.
+    pub event: Event,
 }

@@ -140,6 +140,20 @@ impl TenantId {
     }
 }
 
+impl ConnectionId {
+    /// The connection that the runbooks' environment variables describe.
+    pub fn default_one() -> Self {
+        Self("default".into())
+    }
+}
+
+impl LotId {
+    /// Sorts before every lot's name, and is none.
+    pub(crate) fn lowest() -> Self {
+        Self("".into())
+    }
+}
+
 impl Pool {
     /// The pool that credit lies in unless somebody says otherwise.
     pub fn general() -> Self {
@@ -265,7 +279,7 @@ macro_rules! from_id {
         }
     )*};
 }
-from_id!(PaymentId, AccountId, OfferId, EntitlementId, ConnectionId, ReceiptId);
+from_id!(PaymentId, AccountId, OfferId, EntitlementId, ConnectionId, ReceiptId, LotId);
 
 impl fmt::Display for Stream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

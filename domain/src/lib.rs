@@ -6,9 +6,30 @@
 #![warn(clippy::arithmetic_side_effects, clippy::float_arithmetic)]
 #![warn(clippy::wildcard_enum_match_arm, clippy::disallowed_methods, clippy::disallowed_types)]
 
+pub mod account;
+pub mod book;
 pub mod bytes;
+pub mod chart;
+pub mod claim;
+pub mod commodity;
+pub mod connection;
+pub mod draft;
+pub mod duty;
+pub mod entitlement;
 pub mod event;
 pub mod id;
 pub mod money;
+pub mod offer;
+pub mod operation;
+pub mod payment;
+pub mod postings;
+pub mod receipt;
+pub mod rejection;
+pub mod roll;
 pub mod sealed;
+pub mod settings;
+pub mod tenant;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod time;
+pub mod wire;

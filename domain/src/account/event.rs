@@ -1,0 +1,129 @@
+//! What may have happened to an account and its lots.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    id::{LotId, PaymentId, Pool},
+    money::{Amount, Money},
+    offer::OfferRef,
+    time::Time,
+    wire::events,
+};
+
+/// Where a lot comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceKind {
+    /// Money that was paid in.
+    Deposit,
+    /// Given, not sold.
+    Grant,
+    /// An offer that was bought.
+    Purchase,
+    /// Moved from another account.
+    TransferIn,
+    /// A share of the commons.
+    CommonsDividend,
+    /// Suspended money that a review applied.
+    Review,
+}
+
+impl SourceKind {
+    /// The word that stands in claims and answers.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Deposit => "deposit",
+            Self::Grant => "grant",
+            Self::Purchase => "purchase",
+            Self::TransferIn => "transfer_in",
+            Self::CommonsDividend => "commons_dividend",
+            Self::Review => "review",
+        }
+    }
+}
+
+/// Where a lot comes from, by name. A tenant's source can be claimed once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// Of what kind.
+    pub kind: SourceKind,
+    /// Which one.
+    pub id: String,
+}
+
+/// The account was opened by command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Opened {}
+
+/// Credit came to be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LotMinted {
+    /// Its name.
+    pub lot: LotId,
+    /// How much.
+    pub amount: Money,
+    /// Where it comes from.
+    pub source: Source,
+    /// Where it lies.
+    pub pool: Pool,
+    /// Until when it can be spent; none for ever.
+    pub expires_at: Option<Time>,
+    /// What was paid for all of it; none for credit that was given.
+    pub cost: Option<Money>,
+    /// Under which offer.
+    pub offer: Option<OfferRef>,
+    /// By which payment.
+    pub payment: Option<PaymentId>,
+    /// Why, where a person did it. Plain text, no place for personal data.
+    pub reason: Option<String>,
+}
+
+/// One lot's part of a movement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// Which lot.
+    pub lot: LotId,
+    /// How much of it.
+    pub amount: Amount,
+    /// How much of it remains, available and reserved.
+    pub left: Amount,
+    /// Its share of the lot's cost.
+    pub cost: Option<Money>,
+    /// Where the lot comes from.
+    pub source: SourceKind,
+    /// Where it lies.
+    pub pool: Pool,
+}
+
+/// Credit was used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spent {
+    /// How much in all.
+    pub total: Money,
+    /// From which lots, in the order in which they were taken.
+    pub parts: Vec<Part>,
+    /// The policy that chose the order.
+    pub order: String,
+    /// The caller's own name for the use; opaque, no personal data.
+    pub reference: Option<String>,
+}
+
+/// What was left of a lot lapsed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LotExpired {
+    /// In which commodity.
+    pub amount: Money,
+    /// Which lot, and its share of the cost.
+    pub part: Part,
+}
+
+events!(Account {
+    /// Opened by command.
+    Opened = "account.opened.v1",
+    /// Credit came to be.
+    LotMinted = "lot.minted.v1",
+    /// Credit was used.
+    Spent = "credit.spent.v1",
+    /// What was left of a lot lapsed.
+    LotExpired = "lot.expired.v1",
+});

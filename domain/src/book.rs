@@ -1,0 +1,254 @@
+//! The book: every aggregate, folded from records. The only state there is.
+//!
+//! A decodable event never stops a fold. One that breaks an invariant freezes its stream as it
+//! stood; an operator's acknowledgement in that stream lets it go on.
+
+use std::{collections::BTreeMap, fmt};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    account::Account,
+    claim::{Claim, Taker, claims},
+    commodity::Commodity,
+    connection::Connection,
+    draft::{Known, Memory, Seen},
+    duty::{Change, Duty, Name, duties},
+    entitlement::Entitlement,
+    event::{Event, Recorded},
+    id::{Kind, Stream, TenantId},
+    offer::Offer,
+    payment::Payment,
+    receipt::Receipt,
+    roll::{self, Roll},
+    settings::InForce,
+    tenant::Tenant,
+};
+
+/// An invariant that a fact breaks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{check}: expected {expected}, found {found}")]
+pub struct Broken {
+    /// What must hold.
+    pub check: String,
+    /// What should be.
+    pub expected: String,
+    /// What is.
+    pub found: String,
+}
+
+impl Broken {
+    pub(crate) fn new(check: &str, expected: impl fmt::Display, found: impl fmt::Display) -> Self {
+        let check = check.to_owned();
+        Self { check, expected: expected.to_string(), found: found.to_string() }
+    }
+
+    pub(crate) fn unless(
+        holds: bool,
+        check: &str,
+        expected: impl fmt::Display,
+        found: impl fmt::Display,
+    ) -> Result<(), Self> {
+        if holds { Ok(()) } else { Err(Self::new(check, expected, found)) }
+    }
+
+    /// An event that the state machine has no edge for.
+    pub(crate) fn order(what: &str, state: &impl fmt::Debug, event: &str) -> Self {
+        Self::new(&format!("a {what} takes only its own edges"), format!("{state:?}"), event)
+    }
+}
+
+/// Where and why a stream stopped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Frozen {
+    /// The event that broke it.
+    pub position: u64,
+    /// What it broke.
+    pub broken: Broken,
+}
+
+/// An aggregate of whichever kind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum State {
+    /// A stream of the roll's own.
+    Roll(Roll),
+    /// A commodity.
+    Commodity(Commodity),
+    /// The settings.
+    Settings(InForce),
+    /// A tenant.
+    Tenant(Tenant),
+    /// A provider account.
+    Connection(Connection),
+    /// An offer.
+    Offer(Offer),
+    /// A payment.
+    Payment(Box<Payment>),
+    /// A receipt.
+    Receipt(Box<Receipt>),
+    /// An account.
+    Account(Account),
+    /// An entitlement.
+    Entitlement(Box<Entitlement>),
+}
+
+impl State {
+    /// What nothing adds up to.
+    pub fn absent(kind: Kind) -> Self {
+        match kind {
+            Kind::Roll => Self::Roll(Roll::default()),
+            Kind::Commodity => Self::Commodity(Commodity::default()),
+            Kind::Settings => Self::Settings(InForce::default()),
+            Kind::Tenant => Self::Tenant(Tenant::default()),
+            Kind::Connection => Self::Connection(Connection::default()),
+            Kind::Offer => Self::Offer(Offer::default()),
+            Kind::Payment => Self::Payment(Box::default()),
+            Kind::Receipt => Self::Receipt(Box::default()),
+            Kind::Account => Self::Account(Account::default()),
+            Kind::Entitlement => Self::Entitlement(Box::default()),
+        }
+    }
+
+    fn evolve(&mut self, recorded: &Recorded) -> Result<(), Broken> {
+        let at = &recorded.envelope;
+        match (self, &recorded.event) {
+            (_, Event::Roll(roll::Event::AnomalyAcknowledged(_) | roll::Event::DutyWaived(_))) => {
+                Ok(())
+            }
+            (Self::Roll(state), Event::Roll(event)) => state.evolve(event, at),
+            (Self::Commodity(state), Event::Commodity(event)) => state.evolve(event),
+            (Self::Settings(state), Event::Settings(event)) => state.evolve(event),
+            (Self::Tenant(state), Event::Tenant(event)) => state.evolve(event),
+            (Self::Connection(state), Event::Connection(event)) => state.evolve(event),
+            (Self::Offer(state), Event::Offer(event)) => state.evolve(event),
+            (Self::Payment(state), Event::Payment(event)) => state.evolve(event, at),
+            (Self::Receipt(state), Event::Receipt(event)) => state.evolve(event),
+            (Self::Account(state), Event::Account(event)) => state.evolve(event, at),
+            (Self::Entitlement(state), Event::Entitlement(event)) => state.evolve(event, at),
+            (_, event) => {
+                let kind = at.stream.kind.as_str();
+                Err(Broken::new("a stream holds its own kind of events", kind, event.name()))
+            }
+        }
+    }
+}
+
+/// One stream's state and end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Slot {
+    /// What it adds up to.
+    pub state: State,
+    /// The version of its last event.
+    pub version: u64,
+    /// The position of its last event.
+    pub last: u64,
+    /// Set while it accepts nothing.
+    pub frozen: Option<Frozen>,
+    /// Broken invariants that were accepted.
+    pub acknowledged: Vec<Frozen>,
+}
+
+impl Slot {
+    /// A stream without events.
+    pub fn absent(kind: Kind) -> Self {
+        Self { state: State::absent(kind), version: 0, last: 0, frozen: None, acknowledged: vec![] }
+    }
+
+    /// One more event. What it breaks, if anything, is in [`Slot::frozen`].
+    pub fn fold(&mut self, recorded: &Recorded) {
+        let at = &recorded.envelope;
+        if let Event::Roll(roll::Event::AnomalyAcknowledged(acknowledged)) = &recorded.event {
+            let frozen = self.frozen.take_if(|frozen| frozen.position == acknowledged.position);
+            self.acknowledged.extend(frozen);
+        }
+        if self.frozen.is_none() {
+            let broken = self.gap(recorded).and_then(|()| self.state.evolve(recorded)).err();
+            self.frozen = broken.map(|broken| Frozen { position: at.position, broken });
+        }
+        self.version = at.version;
+        self.last = at.position;
+    }
+
+    fn gap(&self, recorded: &Recorded) -> Result<(), Broken> {
+        let at = &recorded.envelope;
+        let next = self.version.saturating_add(1);
+        Broken::unless(at.version == next, "stream versions are gapless", next, at.version)?;
+        let last = self.last;
+        Broken::unless(at.previous == last, "each event names its previous", last, at.previous)
+    }
+}
+
+/// A whole roll in memory: for replay, proofs and tests.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Book {
+    /// Every stream.
+    pub streams: BTreeMap<Stream, Slot>,
+    /// Every claim and who took it first.
+    pub claims: BTreeMap<Claim, Taker>,
+    /// Claims that were taken twice: position of the second taker.
+    pub doubled: Vec<(u64, Claim)>,
+    /// What is still owed.
+    pub duties: BTreeMap<Name, Duty>,
+    /// Each tenant's count of events.
+    pub tenants: BTreeMap<TenantId, u64>,
+}
+
+/// `Taker` compares by value in [`Book`]'s derive.
+impl Book {
+    /// One more event.
+    pub fn fold(&mut self, recorded: &Recorded) {
+        let at = &recorded.envelope;
+        let absent = || Slot::absent(at.stream.kind);
+        self.streams.entry(at.stream.clone()).or_insert_with(absent).fold(recorded);
+        let taker = Taker { position: at.position, stream: at.stream.clone() };
+        for claim in claims(recorded) {
+            self.take(claim, &taker);
+        }
+        for change in duties(recorded) {
+            match change {
+                Change::Open(duty) => drop(self.duties.insert(duty.name.clone(), duty)),
+                Change::Close(name) => drop(self.duties.remove(&name)),
+            }
+        }
+        let count = self.tenants.entry(at.tenant.clone()).or_default();
+        *count = count.saturating_add(1);
+    }
+
+    fn take(&mut self, claim: Claim, taker: &Taker) {
+        match self.claims.get(&claim) {
+            None => drop(self.claims.insert(claim, taker.clone())),
+            Some(_) if claim.is_bare() => {}
+            Some(_) => self.doubled.push((taker.position, claim)),
+        }
+    }
+
+    /// The streams that stopped, in order of their names.
+    pub fn frozen(&self) -> impl Iterator<Item = (&Stream, &Frozen)> {
+        let frozen = |(stream, slot)| Some((stream, Slot::frozen_ref(slot)?));
+        self.streams.iter().filter_map(frozen)
+    }
+}
+
+impl Slot {
+    const fn frozen_ref(slot: &Self) -> Option<&Frozen> {
+        slot.frozen.as_ref()
+    }
+}
+
+impl Memory for Book {
+    fn slot(&self, stream: &Stream) -> Option<Seen<'_>> {
+        Some(self.streams.get(stream).map_or(Seen::Absent, Seen::Here))
+    }
+
+    fn claim(&self, claim: &Claim) -> Option<Known> {
+        Some(self.claims.get(claim).map_or(Known::Free, |taker| Known::Taken(taker.clone())))
+    }
+
+    fn tenant_count(&self, tenant: &TenantId) -> u64 {
+        self.tenants.get(tenant).copied().unwrap_or(0)
+    }
+
+    fn duty(&self, name: &Name) -> Option<Duty> {
+        self.duties.get(name).cloned()
+    }
+}

@@ -1,0 +1,337 @@
+//! A draft: one command's view of the book while it decides, and the facts it says so far.
+//!
+//! Asking for what is not in memory ends the decision with [`Stop::Missing`]; the command decides
+//! again once it is there. Decisions are pure, so asking again costs nothing but time.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    account::Account,
+    book::{Slot, State},
+    bytes::Id16,
+    claim::{Claim, Taker, claims},
+    commodity::{Commodity, built_in},
+    connection::Connection,
+    duty::{Duty, Name},
+    entitlement::Entitlement,
+    event::{Actor, Envelope, Event, Idempotency, Recorded},
+    id::{
+        AccountId, ConnectionId, EntitlementId, Kind, OfferId, PaymentId, ReceiptId, Stream,
+        TenantId,
+    },
+    money::Code,
+    offer::Offer,
+    payment::Payment,
+    receipt::Receipt,
+    rejection::Rejection,
+    roll::Roll,
+    settings::Settings,
+    tenant::Tenant,
+    time::{Moment, Time},
+};
+
+/// A stream that is in memory.
+#[derive(Debug, Clone, Copy)]
+pub enum Seen<'a> {
+    /// It has no events; a loaded answer.
+    Absent,
+    /// What it adds up to.
+    Here(&'a Slot),
+}
+
+/// A claim that is in memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Known {
+    /// Nobody took it; a loaded answer.
+    Free,
+    /// Taken.
+    Taken(Taker),
+}
+
+/// What decisions may ask. None means: not in memory, ask again later.
+pub trait Memory {
+    /// A stream's state.
+    fn slot(&self, stream: &Stream) -> Option<Seen<'_>>;
+    /// A claim's taker.
+    fn claim(&self, claim: &Claim) -> Option<Known>;
+    /// How many events a tenant has; always in memory.
+    fn tenant_count(&self, tenant: &TenantId) -> u64;
+    /// An open duty; always in memory.
+    fn duty(&self, name: &Name) -> Option<Duty>;
+}
+
+/// Something to be read before a command can decide.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Need {
+    /// A stream.
+    Stream(Stream),
+    /// A claim.
+    Claim(Claim),
+}
+
+/// Why a decision ended without facts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stop {
+    /// Something must be read first.
+    Missing(Need),
+    /// The rules refuse.
+    Rejected(Rejection),
+}
+
+impl From<Rejection> for Stop {
+    fn from(rejection: Rejection) -> Self {
+        Self::Rejected(rejection)
+    }
+}
+
+/// Who asks, and what it belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Meta {
+    /// Random or derived; at least 64 bits of it are random.
+    pub operation: Id16,
+    /// Who acts, in whose name.
+    pub tenant: TenantId,
+    /// Who acts.
+    pub actor: Actor,
+    /// What it belongs to.
+    pub correlation: Id16,
+    /// The event that it follows from.
+    pub causation: Option<Id16>,
+    /// The caller's key.
+    pub idempotency: Option<Idempotency>,
+    /// When it happened outside.
+    pub effective_at: Option<Time>,
+}
+
+/// One command's view of the book, and what it says.
+pub struct Draft<'a> {
+    memory: &'a dyn Memory,
+    meta: &'a Meta,
+    moment: Moment,
+    next: u64,
+    said: Vec<Recorded>,
+    ours: BTreeMap<Stream, Slot>,
+}
+
+macro_rules! views {
+    ($($(#[$doc:meta])* $name:ident($id:ty) -> $state:ty = $kind:ident;)+) => {$(
+        $(#[$doc])*
+        pub fn $name(&mut self, tenant: &TenantId, id: &$id) -> Result<&$state, Stop> {
+            let stream = Stream::new(Kind::$kind, tenant, id);
+            match &self.slot(&stream)?.state {
+                State::$kind(state) => Ok(state),
+                _ => Err(Rejection::StreamFrozen { stream, position: 0 }.into()),
+            }
+        }
+    )+};
+}
+
+impl<'a> Draft<'a> {
+    /// An empty draft whose first fact would stand at `next`.
+    pub fn new(memory: &'a dyn Memory, meta: &'a Meta, moment: Moment, next: u64) -> Self {
+        Self { memory, meta, moment, next, said: vec![], ours: BTreeMap::new() }
+    }
+
+    /// Who asks.
+    pub const fn meta(&self) -> &Meta {
+        self.meta
+    }
+
+    /// What time it is.
+    pub const fn moment(&self) -> Moment {
+        self.moment
+    }
+
+    views! {
+        /// A tenant's state.
+        tenant_named(TenantId) -> Tenant = Tenant;
+        /// An offer's state.
+        offer(OfferId) -> Offer = Offer;
+        /// A payment's state.
+        payment(PaymentId) -> Payment = Payment;
+        /// A receipt's state.
+        receipt(ReceiptId) -> Receipt = Receipt;
+        /// An account's state.
+        account(AccountId) -> Account = Account;
+        /// An entitlement's state.
+        entitlement(EntitlementId) -> Entitlement = Entitlement;
+        /// A connection's state, of the roll's own tenant.
+        connection_of(ConnectionId) -> Connection = Connection;
+    }
+
+    /// A connection's state.
+    pub fn connection(&mut self, id: &ConnectionId) -> Result<&Connection, Stop> {
+        self.connection_of(&TenantId::roll(), id)
+    }
+
+    /// A tenant's state.
+    pub fn tenant(&mut self, tenant: &TenantId) -> Result<&Tenant, Stop> {
+        self.tenant_named(tenant, tenant)
+    }
+
+    /// The roll's own state.
+    pub fn roll(&mut self) -> Result<&Roll, Stop> {
+        let stream = Stream::roll();
+        match &self.slot(&stream)?.state {
+            State::Roll(state) => Ok(state),
+            _ => Err(Rejection::StreamFrozen { stream, position: 0 }.into()),
+        }
+    }
+
+    /// The settings in force.
+    pub fn settings(&mut self) -> Result<crate::settings::InForce, Stop> {
+        let stream = Stream::of_roll(Kind::Settings, "roll");
+        match &self.slot(&stream)?.state {
+            State::Settings(state) => Ok(*state),
+            _ => Err(Rejection::StreamFrozen { stream, position: 0 }.into()),
+        }
+    }
+
+    /// A commodity's state.
+    pub fn commodity(&mut self, code: Code) -> Result<Commodity, Stop> {
+        let stream = Stream::of_roll(Kind::Commodity, code.as_str());
+        match &self.slot(&stream)?.state {
+            State::Commodity(state) => Ok(*state),
+            _ => Err(Rejection::StreamFrozen { stream, position: 0 }.into()),
+        }
+    }
+
+    /// Refuses a commodity that nobody declared, or that is retired.
+    pub fn must_be_declared(&mut self, code: Code) -> Result<(), Stop> {
+        if built_in(code).is_some() {
+            return Ok(());
+        }
+        match self.commodity(code)? {
+            Commodity::Declared { .. } => Ok(()),
+            Commodity::Unknown | Commodity::Retired { .. } => {
+                Err(Rejection::CommodityUnknown { code }.into())
+            }
+        }
+    }
+
+    /// The settings' values.
+    pub fn rules(&mut self) -> Result<Settings, Stop> {
+        Ok(self.settings()?.settings)
+    }
+
+    /// Who took a claim, if anybody did.
+    pub fn claim(&self, claim: &Claim) -> Result<Option<Taker>, Stop> {
+        match self.memory.claim(claim) {
+            None => Err(Stop::Missing(Need::Claim(claim.clone()))),
+            Some(Known::Free) => Ok(None),
+            Some(Known::Taken(taker)) => Ok(Some(taker)),
+        }
+    }
+
+    /// An open duty.
+    pub fn duty(&self, name: &Name) -> Option<Duty> {
+        self.memory.duty(name)
+    }
+
+    /// A stream's state, with what this draft said folded in. A frozen stream refuses.
+    pub fn slot(&mut self, stream: &Stream) -> Result<&Slot, Stop> {
+        let slot = self.slot_even_frozen(stream)?;
+        match &slot.frozen {
+            None => Ok(slot),
+            Some(frozen) => {
+                let position = frozen.position;
+                Err(Rejection::StreamFrozen { stream: stream.clone(), position }.into())
+            }
+        }
+    }
+
+    /// A stream's state, also when it is frozen: for those who look, and for acknowledging.
+    pub fn slot_even_frozen(&mut self, stream: &Stream) -> Result<&Slot, Stop> {
+        self.catch_up(stream)?;
+        match self.ours.get(stream) {
+            Some(slot) => Ok(slot),
+            None => match self.memory.slot(stream) {
+                Some(Seen::Here(slot)) => Ok(slot),
+                _ => Err(Stop::Missing(Need::Stream(stream.clone()))),
+            },
+        }
+    }
+
+    /// Copies a stream only where it has to be: it is absent, or this draft said something in it.
+    fn catch_up(&mut self, stream: &Stream) -> Result<(), Stop> {
+        let seen =
+            self.memory.slot(stream).ok_or_else(|| Stop::Missing(Need::Stream(stream.clone())))?;
+        let ours = self.said.iter().filter(|said| said.envelope.stream == *stream);
+        let behind = match (self.ours.get(stream), seen) {
+            (None, Seen::Here(_)) if ours.clone().next().is_none() => return Ok(()),
+            (Some(slot), _) => slot.clone(),
+            (None, Seen::Here(slot)) => slot.clone(),
+            (None, Seen::Absent) => Slot::absent(stream.kind),
+        };
+        let after = behind.last;
+        let mut slot = behind;
+        ours.filter(|said| said.envelope.position > after).for_each(|said| slot.fold(said));
+        self.ours.insert(stream.clone(), slot);
+        Ok(())
+    }
+
+    /// Says a fact.
+    pub fn say(&mut self, stream: &Stream, event: impl Into<Event>) -> Result<(), Stop> {
+        let (version, previous) = self.end_of(stream)?;
+        let index = u64::try_from(self.said.len()).unwrap_or(u64::MAX);
+        let theirs = |said: &&Recorded| said.envelope.tenant == stream.tenant;
+        let count = u64::try_from(self.said.iter().filter(theirs).count()).unwrap_or(u64::MAX);
+        let tenant_version = self.memory.tenant_count(&stream.tenant).saturating_add(count);
+        let micros = i64::try_from(index).unwrap_or(i64::MAX);
+        let envelope = Envelope {
+            position: self.next.saturating_add(index),
+            stream: stream.clone(),
+            version: version.saturating_add(1),
+            previous,
+            id: Id16::ZERO,
+            recorded_at: self.moment.now.plus_micros(micros),
+            effective_at: self.meta.effective_at,
+            tenant: stream.tenant.clone(),
+            tenant_version: tenant_version.saturating_add(1),
+            actor: self.meta.actor.clone(),
+            correlation: self.meta.correlation,
+            causation: self.meta.causation,
+            idempotency: self.meta.idempotency.clone(),
+        };
+        self.said.push(Recorded { envelope, event: event.into() });
+        Ok(())
+    }
+
+    /// Says several facts of one stream.
+    pub fn say_all(
+        &mut self,
+        stream: &Stream,
+        events: impl IntoIterator<Item = Event>,
+    ) -> Result<(), Stop> {
+        events.into_iter().try_for_each(|event| self.say(stream, event))
+    }
+
+    fn end_of(&self, stream: &Stream) -> Result<(u64, u64), Stop> {
+        let said = self.said.iter().rev().find(|said| said.envelope.stream == *stream);
+        if let Some(said) = said {
+            return Ok((said.envelope.version, said.envelope.position));
+        }
+        match self.memory.slot(stream) {
+            None => Err(Stop::Missing(Need::Stream(stream.clone()))),
+            Some(Seen::Absent) => Ok((0, 0)),
+            Some(Seen::Here(slot)) => Ok((slot.version, slot.last)),
+        }
+    }
+
+    /// The facts, once every claim they take is known to be free.
+    ///
+    /// The caller's own key is the engine's to look up beforehand; it may be an old one that has
+    /// been forgotten.
+    pub fn finish(self) -> Result<Vec<Recorded>, Stop> {
+        let said = self.said.iter();
+        let wanted: Vec<Claim> = said.flat_map(claims).filter(|claim| !claim.is_bare()).collect();
+        for (index, claim) in wanted.iter().enumerate() {
+            let ours = wanted.get(..index).is_some_and(|before| before.contains(claim));
+            let taken = self.claim(claim)?.map(|taker| taker.position);
+            if let Some(position) = taken.or(ours.then_some(self.next)) {
+                return Err(Rejection::ClaimTaken { claim: claim.clone(), position }.into());
+            }
+        }
+        Ok(self.said)
+    }
+}

@@ -1,0 +1,175 @@
+//! Duties: what the roll says is still owed. One fact opens one, another closes it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    account::{self, LotExpired, LotMinted, Part, Spent},
+    event::{Event, Recorded},
+    id::Stream,
+    payment, receipt, roll,
+    time::Time,
+};
+
+/// What kind of thing is owed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// An invoice for a payment that was asked for, or the word that there will be none.
+    Create,
+    /// The truth about a payment whose invoice can still be paid.
+    Sweep,
+    /// The end of a payment that nobody paid.
+    Expire,
+    /// What a paid payment promised.
+    Fulfil,
+    /// The payment that a parked receipt speaks of.
+    Match,
+    /// The lapse of a lot.
+    Lapse,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 6] =
+        [Self::Create, Self::Sweep, Self::Expire, Self::Fulfil, Self::Match, Self::Lapse];
+
+    /// The word that metrics and commands use.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Sweep => "sweep",
+            Self::Expire => "expire",
+            Self::Fulfil => "fulfil",
+            Self::Match => "match",
+            Self::Lapse => "lapse",
+        }
+    }
+}
+
+/// Names a duty: at most one of a kind is open for each stream and item.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Name {
+    /// What kind.
+    pub kind: Kind,
+    /// About which aggregate.
+    pub stream: Stream,
+    /// About which part of it, where it may have several.
+    pub item: Option<String>,
+}
+
+/// Something that is owed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Duty {
+    /// Its name.
+    pub name: Name,
+    /// When it is due.
+    pub due: Time,
+    /// Position of the fact that opened it.
+    pub opener: u64,
+}
+
+/// What a fact does to what is owed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// Something is owed from here on.
+    Open(Duty),
+    /// It is owed no more.
+    Close(Name),
+}
+
+/// How long after an invoice was asked for its absence is somebody's duty.
+const CREATE_AFTER_SECONDS: u32 = 30;
+
+/// What a fact does to what is owed. Frozen for each event version once released.
+pub fn duties(recorded: &Recorded) -> Vec<Change> {
+    let on = On(recorded);
+    match &recorded.event {
+        Event::Payment(event) => of_payment(event, on),
+        Event::Receipt(receipt::Event::Recorded(heard)) => {
+            let parked = heard.led_to == payment::LedTo::Parked;
+            parked.then(|| on.open(Kind::Match, on.at())).into_iter().collect()
+        }
+        Event::Receipt(receipt::Event::Matched(_)) => vec![on.close(Kind::Match)],
+        Event::Account(event) => of_account(event, on),
+        Event::Roll(roll::Event::DutyWaived(waived)) => {
+            let kind = Kind::ALL.into_iter().find(|kind| kind.as_str() == waived.duty);
+            kind.map(|kind| Change::Close(on.name(kind, waived.item.clone()))).into_iter().collect()
+        }
+        Event::Receipt(receipt::Event::Refused(_))
+        | Event::Roll(_)
+        | Event::Commodity(_)
+        | Event::Settings(_)
+        | Event::Tenant(_)
+        | Event::Connection(_)
+        | Event::Offer(_)
+        | Event::Entitlement(_) => vec![],
+    }
+}
+
+fn of_payment(event: &payment::Event, on: On<'_>) -> Vec<Change> {
+    match event {
+        payment::Event::Requested(_) => {
+            vec![on.open(Kind::Create, on.at().plus_seconds(CREATE_AFTER_SECONDS))]
+        }
+        payment::Event::InstrumentCreated(created) => vec![
+            on.close(Kind::Create),
+            on.open(Kind::Sweep, on.at()),
+            on.open(Kind::Expire, created.expires_at),
+        ],
+        payment::Event::Abandoned(_) => vec![on.close(Kind::Create)],
+        payment::Event::Failed(_) => {
+            vec![on.close(Kind::Create), on.close(Kind::Sweep), on.close(Kind::Expire)]
+        }
+        payment::Event::Expired(_) => vec![on.close(Kind::Sweep), on.close(Kind::Expire)],
+        payment::Event::Settled(_) => {
+            vec![on.close(Kind::Sweep), on.close(Kind::Expire), on.open(Kind::Fulfil, on.at())]
+        }
+        payment::Event::Consumed(_) => vec![on.close(Kind::Fulfil)],
+        payment::Event::OutcomeUnknown(_)
+        | payment::Event::DetailNoted(_)
+        | payment::Event::ReviewOpened(_)
+        | payment::Event::ReviewResolved(_)
+        | payment::Event::TransitionRefused(_) => vec![],
+    }
+}
+
+fn of_account(event: &account::Event, on: On<'_>) -> Vec<Change> {
+    let emptied = |part: &Part| {
+        let name = on.name(Kind::Lapse, Some(part.lot.to_string()));
+        part.left.is_zero().then_some(Change::Close(name))
+    };
+    match event {
+        account::Event::LotMinted(LotMinted { lot, expires_at: Some(due), .. }) => {
+            let name = on.name(Kind::Lapse, Some(lot.to_string()));
+            let opener = on.0.envelope.position;
+            vec![Change::Open(Duty { name, due: *due, opener })]
+        }
+        account::Event::Spent(Spent { parts, .. }) => parts.iter().filter_map(emptied).collect(),
+        account::Event::LotExpired(LotExpired { part, .. }) => {
+            vec![Change::Close(on.name(Kind::Lapse, Some(part.lot.to_string())))]
+        }
+        account::Event::LotMinted(LotMinted { expires_at: None, .. })
+        | account::Event::Opened(_) => vec![],
+    }
+}
+
+#[derive(Clone, Copy)]
+struct On<'a>(&'a Recorded);
+
+impl On<'_> {
+    fn at(self) -> Time {
+        self.0.envelope.recorded_at
+    }
+
+    fn name(self, kind: Kind, item: Option<String>) -> Name {
+        Name { kind, stream: self.0.envelope.stream.clone(), item }
+    }
+
+    fn open(self, kind: Kind, due: Time) -> Change {
+        Change::Open(Duty { name: self.name(kind, None), due, opener: self.0.envelope.position })
+    }
+
+    fn close(self, kind: Kind) -> Change {
+        Change::Close(self.name(kind, None))
+    }
+}

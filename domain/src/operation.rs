@@ -1,0 +1,162 @@
+//! Operations: every wish that may be put to the roll. A wish decides over the whole book; what it
+//! says lands together or not at all.
+
+mod credit;
+mod fulfil;
+mod govern;
+mod hear;
+mod pay;
+mod sell;
+#[cfg(test)]
+mod tests;
+
+pub use credit::{ExpireLot, Mint, OpenAccount, Spend};
+pub use fulfil::{Fulfil, ResolveReview};
+pub use govern::{
+    AcknowledgeAnomaly, ChangeSettings, CorrectClock, DeclareCommodity, DeclareConnection,
+    EnableFeature, FinishReconciliation, IssueKey, OpenRoll, OpenTenant, PublishOffer,
+    RetireConnection, RevokeKey, StartWriter, WaiveDuty, WithdrawOffer,
+};
+pub use hear::{HearStatus, MatchReceipt, NoteSilence, ReceiveWebhook, RefuseReceipts};
+pub use pay::{
+    AbandonPayment, Purpose, RecordCreateFailed, RecordCreateUnknown, RecordInstrument,
+    RequestPayment,
+};
+pub use sell::{ReleaseUse, RevokeEntitlement, UseEntitlement};
+
+use crate::{
+    draft::{Draft, Memory, Meta, Stop},
+    event::Recorded,
+    rejection::Rejection,
+    time::Moment,
+};
+
+/// A wish and who has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command {
+    /// Who asks, and what it belongs to.
+    pub meta: Meta,
+    /// What is wished for.
+    pub operation: Operation,
+}
+
+macro_rules! operations {
+    ($($(#[$doc:meta])* $name:ident($type:ty),)+) => {
+        /// What is wished for.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub enum Operation {
+            $($(#[$doc])* $name($type),)+
+        }
+
+        $(impl From<$name> for Operation {
+            fn from(wish: $name) -> Self {
+                Self::$name(wish.into())
+            }
+        })+
+
+        impl Operation {
+            /// Its name in logs and metrics.
+            pub const fn name(&self) -> &'static str {
+                match self { $(Self::$name(_) => stringify!($name),)+ }
+            }
+
+            fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
+                match self { $(Self::$name(wish) => wish.decide(draft),)+ }
+            }
+        }
+    };
+}
+
+operations! {
+    /// Open the roll.
+    OpenRoll(OpenRoll),
+    /// Begin to write.
+    StartWriter(StartWriter),
+    /// Say what the time is.
+    CorrectClock(CorrectClock),
+    /// Let a new kind of duty or claim hold.
+    EnableFeature(EnableFeature),
+    /// Accept a broken invariant.
+    AcknowledgeAnomaly(AcknowledgeAnomaly),
+    /// Close a duty by hand.
+    WaiveDuty(WaiveDuty),
+    /// Remember a sweep.
+    FinishReconciliation(FinishReconciliation),
+    /// Declare a commodity.
+    DeclareCommodity(DeclareCommodity),
+    /// Change the settings.
+    ChangeSettings(ChangeSettings),
+    /// Open a tenant.
+    OpenTenant(OpenTenant),
+    /// Hand out a key.
+    IssueKey(IssueKey),
+    /// Stop a key.
+    RevokeKey(RevokeKey),
+    /// Name a provider account.
+    DeclareConnection(DeclareConnection),
+    /// Stop using a provider account.
+    RetireConnection(RetireConnection),
+    /// Put an offer up for sale.
+    PublishOffer(PublishOffer),
+    /// Sell an offer no more.
+    WithdrawOffer(WithdrawOffer),
+    /// Ask to be paid.
+    RequestPayment(Box<RequestPayment>),
+    /// Remember an invoice.
+    RecordInstrument(Box<RecordInstrument>),
+    /// Remember that there will be no invoice.
+    RecordCreateFailed(RecordCreateFailed),
+    /// Remember that an answer was lost.
+    RecordCreateUnknown(RecordCreateUnknown),
+    /// Give up on a lost answer.
+    AbandonPayment(AbandonPayment),
+    /// Take in a webhook.
+    ReceiveWebhook(Box<ReceiveWebhook>),
+    /// Find a parked receipt's payment.
+    MatchReceipt(MatchReceipt),
+    /// Remember attempts that proved nothing.
+    RefuseReceipts(Box<RefuseReceipts>),
+    /// Take in what a provider answered.
+    HearStatus(HearStatus),
+    /// Remember a provider's silence.
+    NoteSilence(NoteSilence),
+    /// Give what was promised.
+    Fulfil(Fulfil),
+    /// Decide about suspended money.
+    ResolveReview(ResolveReview),
+    /// Open an account.
+    OpenAccount(OpenAccount),
+    /// Give credit.
+    Mint(Box<Mint>),
+    /// Use credit.
+    Spend(Spend),
+    /// Let a lot lapse.
+    ExpireLot(ExpireLot),
+    /// Use an entitlement.
+    UseEntitlement(UseEntitlement),
+    /// Give a use back.
+    ReleaseUse(ReleaseUse),
+    /// End an entitlement.
+    RevokeEntitlement(RevokeEntitlement),
+}
+
+impl Command {
+    /// What the wish comes to now, over `memory`, if its first fact stands at `next`.
+    pub fn decide(
+        &self,
+        memory: &dyn Memory,
+        moment: Moment,
+        next: u64,
+    ) -> Result<Vec<Recorded>, Stop> {
+        let mut draft = Draft::new(memory, &self.meta, moment, next);
+        self.operation.decide(&mut draft)?;
+        draft.finish()
+    }
+}
+
+/// A reason that a person gave: 1 to 500 characters, none of them a control character.
+fn must_be_reason(reason: &str) -> Result<(), Rejection> {
+    let length = (1..=500).contains(&reason.chars().count());
+    let plain = !reason.trim().is_empty() && !reason.chars().any(char::is_control);
+    if length && plain { Ok(()) } else { Err(Rejection::ReasonNeeded) }
+}

@@ -1,0 +1,124 @@
+//! Wishes about credit: open, give, use, let lapse.
+
+use crate::{
+    account::{LotMinted, Source, SourceKind},
+    draft::{Draft, Stop},
+    id::{AccountId, Kind, LotId, Pool, Stream, TenantId},
+    money::Money,
+    operation::{fulfil::mint, must_be_reason},
+    rejection::Rejection,
+    time::Time,
+};
+
+/// Open an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenAccount {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Its name.
+    pub account: AccountId,
+}
+
+impl OpenAccount {
+    pub(super) fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
+        draft.tenant(&self.tenant)?.must_be_open()?;
+        let opened = draft.account(&self.tenant, &self.account)?.open();
+        let stream = Stream::new(Kind::Account, &self.tenant, &self.account);
+        opened.map_or(Ok(()), |opened| draft.say(&stream, opened))
+    }
+}
+
+/// Give credit by hand, with a reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mint {
+    /// Whose.
+    pub tenant: TenantId,
+    /// For which account.
+    pub account: AccountId,
+    /// The lot's name.
+    pub lot: LotId,
+    /// How much.
+    pub amount: Money,
+    /// Where it comes from; can be claimed once.
+    pub source: Source,
+    /// Where it lies.
+    pub pool: Pool,
+    /// Until when it can be spent.
+    pub expires_at: Option<Time>,
+    /// What was paid for it, outside.
+    pub cost: Option<Money>,
+    /// Why.
+    pub reason: String,
+}
+
+impl Mint {
+    pub(super) fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
+        must_be_reason(&self.reason)?;
+        draft.tenant(&self.tenant)?.must_be_open()?;
+        draft.must_be_declared(self.amount.commodity)?;
+        if let Some(cost) = self.cost {
+            draft.must_be_declared(cost.commodity)?;
+        }
+        let given = matches!(self.source.kind, SourceKind::Grant | SourceKind::CommonsDividend);
+        if given && self.cost.is_some() {
+            return Err(Rejection::AmountZero.into());
+        }
+        let minted = LotMinted {
+            lot: self.lot.clone(),
+            amount: self.amount,
+            source: self.source.clone(),
+            pool: self.pool.clone(),
+            expires_at: self.expires_at,
+            cost: self.cost,
+            offer: None,
+            payment: None,
+            reason: Some(self.reason.clone()),
+        };
+        mint(draft, &self.tenant, &self.account, minted)
+    }
+}
+
+/// Use credit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spend {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Of which account.
+    pub account: AccountId,
+    /// How much.
+    pub total: Money,
+    /// From which pool first.
+    pub pool: Pool,
+    /// The caller's own name for it.
+    pub reference: Option<String>,
+}
+
+impl Spend {
+    pub(super) fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
+        let moment = draft.moment();
+        let account = draft.account(&self.tenant, &self.account)?;
+        let facts = account.spend(self.total, &self.pool, self.reference.clone(), moment)?;
+        draft.say_all(&Stream::new(Kind::Account, &self.tenant, &self.account), facts)
+    }
+}
+
+/// Let a lot lapse.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExpireLot {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Of which account.
+    pub account: AccountId,
+    /// Which lot.
+    pub lot: LotId,
+}
+
+impl ExpireLot {
+    pub(super) fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
+        let moment = draft.moment();
+        let account = draft.account(&self.tenant, &self.account)?;
+        let expired = account.expire(&self.lot, moment)?;
+        let stream = Stream::new(Kind::Account, &self.tenant, &self.account);
+        expired.map_or(Ok(()), |expired| draft.say(&stream, expired))
+    }
+}

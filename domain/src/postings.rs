@@ -1,0 +1,164 @@
+//! From a fact to its balanced double entry. Frozen for each event version once released.
+
+use serde::Serialize;
+
+use crate::{
+    account::{self, LotExpired, LotMinted, Part, Spent},
+    chart::Chart,
+    entitlement::{self, Granted, Released, Used},
+    event::{Event, Recorded},
+    money::{Code, Money},
+    payment::{self, Consumed, Funding, Gave, ReviewAction, ReviewOpened, ReviewResolved, Settled},
+};
+
+/// One leg. Debits are positive, credits negative; the legs of a fact sum to zero per commodity.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Posting {
+    /// Which account of the chart.
+    pub account: Chart,
+    /// Whose part of it: a connection, an account, a service, a source.
+    pub holder: String,
+    /// In what.
+    pub commodity: Code,
+    /// How much.
+    pub amount: i64,
+}
+
+/// The legs of a fact; none for a fact that moves no value.
+pub fn postings(recorded: &Recorded) -> Vec<Posting> {
+    let mut legs = Legs(vec![]);
+    match &recorded.event {
+        Event::Payment(event) => of_payment(event, &mut legs),
+        Event::Account(event) => of_account(event, recorded.envelope.stream.id.as_str(), &mut legs),
+        Event::Entitlement(event) => {
+            of_entitlement(event, &mut legs);
+        }
+        Event::Roll(_)
+        | Event::Commodity(_)
+        | Event::Settings(_)
+        | Event::Tenant(_)
+        | Event::Connection(_)
+        | Event::Offer(_)
+        | Event::Receipt(_) => {}
+    }
+    legs.0
+}
+
+/// Legs being written, always two at a time.
+struct Legs(Vec<Posting>);
+
+impl Legs {
+    fn transfer(&mut self, money: Money, debit: (Chart, &str), credit: (Chart, &str)) {
+        if money.amount.is_zero() {
+            return;
+        }
+        let amount = money.amount.signed();
+        for ((account, holder), amount) in [(debit, amount), (credit, amount.saturating_neg())] {
+            let holder = holder.to_owned();
+            self.0.push(Posting { account, holder, commodity: money.commodity, amount });
+        }
+    }
+}
+
+fn of_payment(event: &payment::Event, legs: &mut Legs) {
+    match event {
+        payment::Event::Settled(settled) => of_settlement(settled, legs),
+        payment::Event::ReviewOpened(ReviewOpened { money: Some(money), connection, .. }) => {
+            let connection = connection.as_str();
+            legs.transfer(
+                *money,
+                (Chart::ProviderClearing, connection),
+                (Chart::Suspense, connection),
+            );
+        }
+        payment::Event::ReviewResolved(resolved) => of_review(resolved, legs),
+        payment::Event::Consumed(Consumed { gave: Gave::Nothing {}, price }) => {
+            legs.transfer(*price, (Chart::Unapplied, ""), (Chart::Revenue, ""));
+        }
+        payment::Event::ReviewOpened(ReviewOpened { money: None, .. })
+        | payment::Event::Consumed(_)
+        | payment::Event::Requested(_)
+        | payment::Event::InstrumentCreated(_)
+        | payment::Event::Failed(_)
+        | payment::Event::OutcomeUnknown(_)
+        | payment::Event::Abandoned(_)
+        | payment::Event::DetailNoted(_)
+        | payment::Event::Expired(_)
+        | payment::Event::TransitionRefused(_) => {}
+    }
+}
+
+fn of_settlement(settled: &Settled, legs: &mut Legs) {
+    let connection = settled.connection.as_str();
+    if let Funding::Received {} = settled.funding {
+        let clearing = (Chart::ProviderClearing, connection);
+        legs.transfer(settled.requested, clearing, (Chart::Unapplied, ""));
+        if let Some(fee) = settled.fee {
+            legs.transfer(fee, (Chart::ProviderFees, connection), clearing);
+        }
+    }
+}
+
+fn of_review(resolved: &ReviewResolved, legs: &mut Legs) {
+    let Some(money) = resolved.money else { return };
+    let suspense = (Chart::Suspense, resolved.connection.as_str());
+    match resolved.action {
+        ReviewAction::Apply => legs.transfer(money, suspense, (Chart::Unapplied, "")),
+        ReviewAction::Refund => {
+            legs.transfer(money, suspense, (Chart::ProviderClearing, resolved.connection.as_str()));
+        }
+        ReviewAction::Dismiss => {}
+    }
+}
+
+/// Credit that was paid outside piperoll comes from here.
+const OUTSIDE: &str = "outside";
+
+fn of_account(event: &account::Event, account: &str, legs: &mut Legs) {
+    match event {
+        account::Event::LotMinted(minted) => of_mint(minted, account, legs),
+        account::Event::Spent(Spent { total, parts, .. }) => {
+            legs.transfer(*total, (Chart::Credit, account), (Chart::CreditUsed, ""));
+            parts.iter().for_each(|part| release(part, Chart::Revenue, legs));
+        }
+        account::Event::LotExpired(LotExpired { amount, part }) => {
+            legs.transfer(*amount, (Chart::Credit, account), (Chart::CreditLapsed, ""));
+            release(part, Chart::Breakage, legs);
+        }
+        account::Event::Opened(_) => {}
+    }
+}
+
+fn of_mint(minted: &LotMinted, account: &str, legs: &mut Legs) {
+    let issued = (Chart::CreditIssued, minted.source.kind.as_str());
+    legs.transfer(minted.amount, issued, (Chart::Credit, account));
+    let Some(cost) = minted.cost else { return };
+    let from = if minted.payment.is_some() {
+        (Chart::Unapplied, "")
+    } else {
+        (Chart::ProviderClearing, OUTSIDE)
+    };
+    legs.transfer(cost, from, (Chart::DeferredRevenue, ""));
+}
+
+fn release(part: &Part, to: Chart, legs: &mut Legs) {
+    if let Some(cost) = part.cost {
+        legs.transfer(cost, (Chart::DeferredRevenue, ""), (to, ""));
+    }
+}
+
+fn of_entitlement(event: &entitlement::Event, legs: &mut Legs) {
+    let deferred = (Chart::DeferredRevenue, "");
+    let revenue = (Chart::Revenue, "");
+    match event {
+        entitlement::Event::Granted(Granted { price, uses, .. }) => {
+            let to = if uses.is_some() { deferred } else { revenue };
+            legs.transfer(*price, (Chart::Unapplied, ""), to);
+        }
+        entitlement::Event::Used(Used { earned, .. }) => legs.transfer(*earned, deferred, revenue),
+        entitlement::Event::Released(Released { earned, .. }) => {
+            legs.transfer(*earned, revenue, deferred);
+        }
+        entitlement::Event::Repeated(_) | entitlement::Event::Revoked(_) => {}
+    }
+}

@@ -1,0 +1,234 @@
+//! Refusals: what the rules say no to. Each has one stable code, which is also its problem code.
+
+use crate::{
+    claim::Claim,
+    id::Stream,
+    money::{Code, Money},
+    payment::Status,
+};
+
+/// Why the rules refuse. Nothing was changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// An amount is zero where something must move.
+    #[error("the amount is zero")]
+    AmountZero,
+    /// An amount is outside what the settings allow.
+    #[error("the amount must be between {least} and {most}")]
+    AmountOutOfRange {
+        /// The least.
+        least: Money,
+        /// The most.
+        most: Money,
+    },
+    /// A sum is larger than there can be.
+    #[error("the amount is larger than there can be")]
+    AmountOverflow,
+    /// A commodity that is not what is expected here.
+    #[error("`{code}` is not accepted here")]
+    CommodityForeign {
+        /// Which.
+        code: Code,
+    },
+    /// A commodity nobody declared, or that is retired.
+    #[error("the commodity `{code}` is not declared")]
+    CommodityUnknown {
+        /// Which.
+        code: Code,
+    },
+    /// A commodity is immutable.
+    #[error("the commodity `{code}` stands already, otherwise")]
+    CommodityTaken {
+        /// Which.
+        code: Code,
+    },
+    /// Too many decimal places.
+    #[error("a commodity has at most {max} decimal places")]
+    ScaleTooLarge {
+        /// The most there can be.
+        max: u8,
+    },
+    /// Settings that cannot hold together.
+    #[error("{what}")]
+    SettingsContradict {
+        /// What contradicts what.
+        what: &'static str,
+    },
+    /// The name of a tenant that is taken, or the roll's own.
+    #[error("the tenant exists")]
+    TenantExists,
+    /// No such tenant.
+    #[error("the tenant does not exist")]
+    TenantNotFound,
+    /// The name of a key that is taken.
+    #[error("the key exists")]
+    KeyExists,
+    /// No such key.
+    #[error("the key does not exist")]
+    KeyNotFound,
+    /// No such connection, or it is retired.
+    #[error("the connection does not exist")]
+    ConnectionNotFound,
+    /// The environment of the roll forbids it.
+    #[error("a {kind} connection is refused in this roll's environment")]
+    ConnectionForbidden {
+        /// The kind of provider.
+        kind: String,
+    },
+    /// No such offer, or it is withdrawn.
+    #[error("the offer does not exist")]
+    OfferNotFound,
+    /// An offer that cannot be sold.
+    #[error("{what}")]
+    OfferInvalid {
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// Credit is sold for an account, and none is named.
+    #[error("the offer gives credit: an account must be named")]
+    AccountRequired,
+    /// No such account.
+    #[error("the account does not exist")]
+    AccountNotFound,
+    /// Not enough credit.
+    #[error("the credit is short of {missing}")]
+    CreditInsufficient {
+        /// How much more there would have to be.
+        missing: Money,
+    },
+    /// The name of a lot that is taken.
+    #[error("the lot exists")]
+    LotExists,
+    /// A lot that has not expired yet.
+    #[error("the lot has not expired")]
+    LotNotExpired,
+    /// The name of a payment that is taken.
+    #[error("the payment exists")]
+    PaymentExists,
+    /// No such payment.
+    #[error("the payment does not exist")]
+    PaymentNotFound,
+    /// The payment stands elsewhere by now.
+    #[error("the payment is already {}", status.as_str())]
+    PaymentTooLate {
+        /// Where it stands.
+        status: Status,
+    },
+    /// It is not time yet.
+    #[error("it is too early for that")]
+    PaymentTooEarly,
+    /// The price has not been paid.
+    #[error("the payment is {}, not paid", status.as_str())]
+    PaymentNotPaid {
+        /// Where it stands.
+        status: Status,
+    },
+    /// No such review.
+    #[error("the review does not exist")]
+    ReviewNotFound,
+    /// The review was decided.
+    #[error("the review is closed")]
+    ReviewClosed,
+    /// The review cannot be decided like this.
+    #[error("the review cannot be resolved this way")]
+    ReviewNotApplicable,
+    /// The webhook's event was received before.
+    #[error("the event was received before")]
+    EventReceived,
+    /// No such receipt, or it is not parked.
+    #[error("no such receipt is parked")]
+    ReceiptNotParked,
+    /// No such entitlement.
+    #[error("the entitlement does not exist")]
+    EntitlementNotFound,
+    /// All uses are used.
+    #[error("the entitlement is used up")]
+    EntitlementUsedUp,
+    /// Its time is over.
+    #[error("the entitlement has ended")]
+    EntitlementEnded,
+    /// It was revoked.
+    #[error("the entitlement is revoked")]
+    EntitlementRevoked,
+    /// No such use, or it is too old to be given back.
+    #[error("the use does not exist")]
+    UseNotFound,
+    /// The key was used for another request.
+    #[error("the idempotency key was used for another request")]
+    IdempotencyMismatch,
+    /// A name that can be taken once is taken.
+    #[error("{claim} is taken since position {position}")]
+    ClaimTaken {
+        /// Which.
+        claim: Claim,
+        /// By the event there.
+        position: u64,
+    },
+    /// The stream's history breaks an invariant; it accepts nothing until that is acknowledged.
+    #[error("`{stream}` is frozen: its history breaks an invariant at position {position}")]
+    StreamFrozen {
+        /// Which.
+        stream: Stream,
+        /// Where.
+        position: u64,
+    },
+    /// The stream is not frozen there.
+    #[error("nothing is frozen there")]
+    NothingFrozen,
+    /// No such duty is open.
+    #[error("no such duty is open")]
+    DutyNotOpen,
+    /// A reason is missing or longer than 500 characters.
+    #[error("a reason of 1 to 500 characters is needed")]
+    ReasonNeeded,
+}
+
+impl Rejection {
+    /// The stable code.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::AmountZero => "amount_zero",
+            Self::AmountOutOfRange { .. } => "amount_out_of_range",
+            Self::AmountOverflow => "amount_overflow",
+            Self::CommodityForeign { .. } => "commodity_foreign",
+            Self::CommodityUnknown { .. } => "commodity_unknown",
+            Self::CommodityTaken { .. } => "commodity_taken",
+            Self::ScaleTooLarge { .. } => "scale_too_large",
+            Self::SettingsContradict { .. } => "settings_contradict",
+            Self::TenantExists => "tenant_exists",
+            Self::TenantNotFound => "tenant_not_found",
+            Self::KeyExists => "key_exists",
+            Self::KeyNotFound => "key_not_found",
+            Self::ConnectionNotFound => "connection_not_found",
+            Self::ConnectionForbidden { .. } => "connection_forbidden",
+            Self::OfferNotFound => "offer_not_found",
+            Self::OfferInvalid { .. } => "offer_invalid",
+            Self::AccountRequired => "account_required",
+            Self::AccountNotFound => "account_not_found",
+            Self::CreditInsufficient { .. } => "credit_insufficient",
+            Self::LotExists => "lot_exists",
+            Self::LotNotExpired => "lot_not_expired",
+            Self::PaymentExists => "payment_exists",
+            Self::PaymentNotFound => "payment_not_found",
+            Self::PaymentTooLate { .. } => "payment_too_late",
+            Self::PaymentTooEarly => "payment_too_early",
+            Self::PaymentNotPaid { .. } => "payment_not_paid",
+            Self::ReviewNotFound => "review_not_found",
+            Self::ReviewClosed => "review_closed",
+            Self::ReviewNotApplicable => "review_not_applicable",
+            Self::EventReceived => "event_received",
+            Self::ReceiptNotParked => "receipt_not_parked",
+            Self::EntitlementNotFound => "entitlement_not_found",
+            Self::EntitlementUsedUp => "entitlement_used_up",
+            Self::EntitlementEnded => "entitlement_ended",
+            Self::EntitlementRevoked => "entitlement_revoked",
+            Self::UseNotFound => "use_not_found",
+            Self::IdempotencyMismatch => "idempotency_mismatch",
+            Self::ClaimTaken { .. } => "claim_taken",
+            Self::StreamFrozen { .. } => "stream_frozen",
+            Self::NothingFrozen => "nothing_frozen",
+            Self::DutyNotOpen => "duty_not_open",
+            Self::ReasonNeeded => "reason_needed",
+        }
+    }
+}
