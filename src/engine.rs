@@ -1,0 +1,216 @@
+//! The engine: the roll's one writer. Commands in, events out, in groups.
+//!
+//! One task owns the roll. It takes whatever has arrived, decides each command in turn, appends
+//! the facts of all of them once, and only then answers everybody: a batch is what came while the
+//! last one was being synced. What is not in memory is read off this task while others go on.
+
+mod clock;
+mod directory;
+mod group;
+mod index;
+mod load;
+mod memory;
+mod start;
+mod state;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use piperoll_domain::{
+    book::Slot,
+    claim::{Claim, Taker},
+    draft::Need,
+    duty::{self, Duty},
+    event::Recorded,
+    id::Stream,
+    operation::Command,
+    rejection::Rejection,
+    time::Time,
+};
+use tokio::sync::{mpsc, oneshot, watch};
+
+pub use self::{
+    clock::{Clock, Doubt},
+    directory::{Caller, Directory},
+    index::{Index, IndexError, Snapshotted, fold_entries},
+    start::{Options, StartError, start},
+    state::{Counts, OpenDuties},
+};
+use crate::roll::{Head, Roll};
+
+/// A handle on the engine. Clones talk to the same writer.
+#[derive(Clone)]
+pub struct Engine {
+    queue: mpsc::Sender<Message>,
+    shared: Arc<Shared>,
+}
+
+/// What the writer shows to everybody.
+pub(crate) struct Shared {
+    roll: Roll,
+    clock: Clock,
+    head: watch::Sender<Head>,
+    directory: ArcSwap<Directory>,
+    duties: state::Duties,
+    state: watch::Sender<Health>,
+}
+
+/// Whether writes are taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Health {
+    /// Writes are taken.
+    Writing,
+    /// The store fails; it is tried again.
+    Waiting {
+        /// The last word of the store.
+        why: String,
+    },
+    /// It stopped for good.
+    Stopped {
+        /// The last word.
+        why: String,
+    },
+}
+
+/// What a command came to.
+#[derive(Debug, Clone)]
+pub struct Done {
+    /// Its facts, in order; none where nothing was left to do.
+    pub events: Vec<Recorded>,
+    /// The roll, as far as this answer depends on it.
+    pub head: Head,
+    /// The facts were there already, under the caller's key.
+    pub replayed: bool,
+}
+
+/// Why a command came to nothing. Whatever it was, nothing of it is in the roll, except after
+/// [`Error::Unknown`].
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The rules refuse.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// Too much is waiting.
+    #[error("the engine is busy")]
+    Busy,
+    /// The clock is behind the roll.
+    #[error("the clock is {behind_ms} ms behind the last record")]
+    ClockBehind {
+        /// By how much.
+        behind_ms: i64,
+    },
+    /// The store failed; nothing was written.
+    #[error("the roll could not be written")]
+    NotWritten,
+    /// A record or an index entry could not be read.
+    #[error("what the command needs could not be read: {0}")]
+    Unreadable(String),
+    /// The engine stopped while the command was waiting: it may or may not have been written.
+    #[error("the engine stopped")]
+    Unknown,
+}
+
+/// What the writer is asked.
+enum Message {
+    Execute { command: Box<Command>, arrived: std::time::Instant, reply: Reply<Done> },
+    Look { need: Need, reply: Reply<Found> },
+    Loaded(Vec<load::Loaded>),
+    Flushed(u64),
+}
+
+type Reply<T> = oneshot::Sender<Result<T, Error>>;
+
+/// What is behind a name.
+pub(crate) enum Found {
+    Stream(Option<Box<Slot>>),
+    Claim(Option<Taker>),
+}
+
+impl Engine {
+    /// Puts a command to the roll, and waits until its facts are on disk.
+    pub async fn execute(&self, command: Command) -> Result<Done, Error> {
+        let (reply, answer) = oneshot::channel();
+        let arrived = std::time::Instant::now();
+        let message = Message::Execute { command: Box::new(command), arrived, reply };
+        self.queue.try_send(message).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => Error::Busy,
+            mpsc::error::TrySendError::Closed(_) => Error::Unknown,
+        })?;
+        answer.await.unwrap_or(Err(Error::Unknown))
+    }
+
+    /// What a stream adds up to now; none if it has no events. The truth, never a view.
+    pub async fn look(&self, stream: &Stream) -> Result<Option<Slot>, Error> {
+        match self.find(Need::Stream(stream.clone())).await? {
+            Found::Stream(slot) => Ok(slot.map(|slot| *slot)),
+            Found::Claim(_) => Ok(None),
+        }
+    }
+
+    /// Who took a claim.
+    pub async fn taker(&self, claim: &Claim) -> Result<Option<Taker>, Error> {
+        match self.find(Need::Claim(claim.clone())).await? {
+            Found::Claim(taker) => Ok(taker),
+            Found::Stream(_) => Ok(None),
+        }
+    }
+
+    async fn find(&self, need: Need) -> Result<Found, Error> {
+        let (reply, answer) = oneshot::channel();
+        self.queue.send(Message::Look { need, reply }).await.map_err(|_| Error::Unknown)?;
+        answer.await.unwrap_or(Err(Error::Unknown))
+    }
+
+    /// The open duties of a kind that are due, oldest first.
+    pub fn due(&self, kind: duty::Kind, now: Time, most: usize) -> Vec<Duty> {
+        self.shared.duties.due(kind, now, most)
+    }
+
+    /// How many duties are open, and since when the oldest is due, by kind.
+    pub fn open_duties(&self) -> Vec<OpenDuties> {
+        self.shared.duties.open()
+    }
+
+    /// Wakes when duties may have been opened.
+    pub fn duties_opened(&self) -> watch::Receiver<u64> {
+        self.shared.duties.opened()
+    }
+
+    /// Tenants, keys, connections, offers and settings, as of the last append.
+    pub fn directory(&self) -> Arc<Directory> {
+        self.shared.directory.load_full()
+    }
+
+    /// The roll itself, for those who read.
+    pub fn roll(&self) -> &Roll {
+        &self.shared.roll
+    }
+
+    /// The clock that the writer goes by.
+    pub fn clock(&self) -> &Clock {
+        &self.shared.clock
+    }
+
+    /// Where the roll stands, as far as everything that depends on it has been told.
+    pub fn head(&self) -> Head {
+        *self.shared.head.borrow()
+    }
+
+    /// Wakes when the head moves.
+    pub fn tail(&self) -> watch::Receiver<Head> {
+        self.shared.head.subscribe()
+    }
+
+    /// Whether writes are taken.
+    pub fn health(&self) -> Health {
+        self.shared.state.borrow().clone()
+    }
+
+    /// Wakes when that changes.
+    pub fn health_changed(&self) -> watch::Receiver<Health> {
+        self.shared.state.subscribe()
+    }
+}
