@@ -123,9 +123,9 @@ impl Terms {
         use Condition as C;
         let no_later = |earlier: &i64, later: &i64| later <= earlier;
         match caveat {
-            Caveat::Services(it) => narrow(&mut self.services, it, C::Services, |a, b| {
-                b.is_subset(a)
-            }),
+            Caveat::Services(it) => {
+                narrow(&mut self.services, it, C::Services, |a, b| b.is_subset(a))
+            }
             Caveat::Method(it) => narrow(&mut self.methods, it, C::Method, Methods::covers),
             Caveat::Path(it) => narrow(&mut self.path, it, C::Path, PathPattern::covers),
             Caveat::Tenant(it) => narrow(&mut self.tenant, it, C::Tenant, PartialEq::eq),

@@ -117,7 +117,10 @@ mod tests {
         let secrets = Secrets::try_new(b"correct horse battery staple", []).unwrap();
         assert_eq!(secrets.current_kid().to_string(), "4cec55ee");
         let root = secrets.current_root_key(&identifier(secrets.current_kid()));
-        assert_eq!(Bytes(*root).to_string(), "f08268741969201a7b1694a4457a761e727e1a24011566a7a6f8ee2e5f1bb341");
+        assert_eq!(
+            Bytes(*root).to_string(),
+            "f08268741969201a7b1694a4457a761e727e1a24011566a7a6f8ee2e5f1bb341"
+        );
     }
 
     #[test]
