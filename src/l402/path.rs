@@ -110,9 +110,8 @@ fn without_dots(below_root: &str) -> Result<String, BadPath> {
     for segment in below_root.split('/') {
         is_folder = segment == "." || segment == "..";
         match segment {
-            "." => {}
             ".." if kept.pop().is_some_and(is_elastic) => return Err(BadPath::Ambiguous),
-            ".." => {}
+            "." | ".." => {}
             _ if hides_dots(segment) => return Err(BadPath::Ambiguous),
             _ => kept.push(segment),
         }

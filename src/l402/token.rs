@@ -116,7 +116,7 @@ impl Token {
             return Err(MintError::Scope);
         }
         let identifier = Identifier::new(payment_hash, secrets.current_kid(), random);
-        sign(&*secrets.current_root_key(&identifier), identifier, &caveats)
+        sign(&secrets.current_root_key(&identifier), identifier, &caveats)
     }
 
     /// The same token, good for less. This needs no secret: any holder can do it.
