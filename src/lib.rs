@@ -1,0 +1,3 @@
+//! Everything of piperoll that is not a rule about money.
+
+pub mod l402;
