@@ -35,7 +35,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 pub use self::{
     clock::{Clock, Doubt},
     directory::{Caller, Directory},
-    index::{Index, IndexError, Snapshotted, fold_entries},
+    index::{Entries, Index, IndexError},
     start::{Options, StartError, start},
     state::{Counts, OpenDuties},
 };
@@ -117,8 +117,6 @@ pub enum Error {
 enum Message {
     Execute { command: Box<Command>, arrived: std::time::Instant, reply: Reply<Done> },
     Look { need: Need, reply: Reply<Found> },
-    Loaded(Vec<load::Loaded>),
-    Flushed(u64),
 }
 
 type Reply<T> = oneshot::Sender<Result<T, Error>>;

@@ -1,3 +1,5 @@
-//! Everything of piperoll that is not a rule about money.
+//! The ledger under APIs that charge.
 
+pub mod engine;
 pub mod l402;
+pub mod roll;

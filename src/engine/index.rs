@@ -1,0 +1,431 @@
+//! The index: where streams end, which claims are taken, what is owed, and snapshots.
+//!
+//! Derived from the roll and local to this node. It is written behind the append, unsynced, in
+//! batches that carry their own checkpoint; losing it costs time, never an answer. A name that is
+//! not in it must cost a memory access, so one Bloom filter stands before it.
+
+use std::path::{Path, PathBuf};
+
+use fastbloom::AtomicBloomFilter;
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, config::PinningPolicy};
+use piperoll_domain::{
+    book::Slot,
+    bytes::{Bytes, Hash, Id16},
+    claim::{Claim, Taker, claims},
+    duty::{Change, Duty, Name, duties},
+    event::Recorded,
+    id::{Kind, Stream, TenantId},
+};
+use sha2::{Digest, Sha256};
+
+use crate::roll::Head;
+
+/// Changes with every change of what is written here; another one is rebuilt.
+const FORMAT: &[u8] = b"piperoll.index.v1";
+/// Bits of the filter for each name.
+const BITS_PER_NAME: usize = 10;
+/// The filter's least capacity; it is made anew, larger, at each start.
+const NAMES_LEAST: usize = 1 << 20;
+
+/// Why the index failed.
+#[derive(Debug, thiserror::Error)]
+pub enum IndexError {
+    /// The store failed.
+    #[error("failed to {doing} the index")]
+    Store {
+        /// What was being done.
+        doing: &'static str,
+        /// What the store says.
+        source: fjall::Error,
+    },
+    /// A folder could not be removed or made.
+    #[error("failed to clear the index at {}", path.display())]
+    Clear {
+        /// Which.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// An entry is not in the form it was written in.
+    #[error("the index entry `{0}` is damaged")]
+    Damaged(String),
+}
+
+fn failed(doing: &'static str) -> impl FnOnce(fjall::Error) -> IndexError {
+    move |source| IndexError::Store { doing, source }
+}
+
+/// Where a stream ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct End {
+    /// Position of its last event.
+    pub last: u64,
+    /// Version of its last event.
+    pub version: u64,
+}
+
+/// What a claim is known by here: 128 bits of the SHA-256 of its text.
+pub type ClaimKey = Id16;
+
+/// The key of a claim.
+pub fn claim_key(claim: &Claim) -> ClaimKey {
+    let digest: [u8; 32] = Sha256::digest(claim.to_string().as_bytes()).into();
+    Bytes::from_slice(&digest[..16]).unwrap_or(Bytes::ZERO)
+}
+
+/// The index on disk.
+pub struct Index {
+    database: Database,
+    streams: Keyspace,
+    claims: Keyspace,
+    duties: Keyspace,
+    tenants: Keyspace,
+    snapshots: Keyspace,
+    meta: Keyspace,
+    names: AtomicBloomFilter,
+}
+
+/// What some records add to the index.
+#[derive(Debug, Clone, Default)]
+pub struct Entries {
+    /// As of where.
+    pub up_to: Option<Head>,
+    /// Where streams end.
+    pub streams: Vec<(Stream, End)>,
+    /// Which claims are taken.
+    pub claims: Vec<(ClaimKey, Taker)>,
+    /// What is owed, and what no more.
+    pub duties: Vec<Change>,
+    /// How many events tenants have.
+    pub tenants: Vec<(TenantId, u64)>,
+    /// States at the end of streams.
+    pub snapshots: Vec<(Stream, Vec<u8>)>,
+    run: Option<(u64, ClaimKey)>,
+}
+
+impl Entries {
+    /// One more record.
+    pub fn fold(&mut self, recorded: &Recorded) {
+        let at = &recorded.envelope;
+        self.streams.push((at.stream.clone(), End { last: at.position, version: at.version }));
+        self.tenants.push((at.tenant.clone(), at.tenant_version));
+        self.duties.extend(duties(recorded));
+        for claim in claims(recorded) {
+            let key = claim_key(&claim);
+            if claim.is_bare() {
+                // Every event of a keyed command carries its key; the first of them is the taker.
+                let goes_on = self.run == Some((at.position.saturating_sub(1), key));
+                self.run = Some((at.position, key));
+                if goes_on {
+                    continue;
+                }
+            }
+            let taker = Taker { position: at.position, stream: at.stream.clone() };
+            self.claims.push((key, taker));
+        }
+    }
+
+    /// Takes in what came after.
+    pub fn extend(&mut self, later: Self) {
+        self.up_to = later.up_to.or(self.up_to);
+        self.streams.extend(later.streams);
+        self.claims.extend(later.claims);
+        self.duties.extend(later.duties);
+        self.tenants.extend(later.tenants);
+        self.snapshots.extend(later.snapshots);
+        self.run = later.run;
+    }
+}
+
+impl Index {
+    /// Opens the index in a data directory, or makes an empty one where there is none that this
+    /// release can read.
+    pub fn open(directory: &Path, cache_bytes: u64) -> Result<Self, IndexError> {
+        let path = directory.join("index");
+        match Self::try_open(&path, cache_bytes) {
+            Ok(index) if index.is_ours()? => Ok(index),
+            Ok(index) => {
+                drop(index);
+                Self::anew(&path, cache_bytes)
+            }
+            Err(error) => {
+                tracing::warn!(%error, path = %path.display(), "the index is unreadable; it is made anew");
+                Self::anew(&path, cache_bytes)
+            }
+        }
+    }
+
+    /// Opens a copy that is not written, such as `verify` makes.
+    pub fn open_copy(path: &Path) -> Result<Self, IndexError> {
+        Self::try_open(path, 64 << 20)
+    }
+
+    fn anew(path: &Path, cache_bytes: u64) -> Result<Self, IndexError> {
+        if path.exists() {
+            std::fs::remove_dir_all(path)
+                .map_err(|source| IndexError::Clear { path: path.to_owned(), source })?;
+        }
+        let index = Self::try_open(path, cache_bytes)?;
+        index.meta.insert("format", FORMAT).map_err(failed("write"))?;
+        Ok(index)
+    }
+
+    fn try_open(path: &Path, cache_bytes: u64) -> Result<Self, IndexError> {
+        let database =
+            Database::builder(path).cache_size(cache_bytes).open().map_err(failed("open"))?;
+        let keyspace = |name| {
+            let pinned = || {
+                KeyspaceCreateOptions::default()
+                    .filter_block_pinning_policy(PinningPolicy::all(true))
+                    .index_block_pinning_policy(PinningPolicy::all(true))
+            };
+            database.keyspace(name, pinned).map_err(failed("open"))
+        };
+        let mut index = Self {
+            streams: keyspace("streams")?,
+            claims: keyspace("claims")?,
+            duties: keyspace("duties")?,
+            tenants: keyspace("tenants")?,
+            snapshots: keyspace("snapshots")?,
+            meta: keyspace("meta")?,
+            names: filter(NAMES_LEAST),
+            database,
+        };
+        index.names = index.filter_of_all()?;
+        Ok(index)
+    }
+
+    fn is_ours(&self) -> Result<bool, IndexError> {
+        let format = self.meta.get("format").map_err(failed("read"))?;
+        Ok(format.is_some_and(|format| *format == *FORMAT))
+    }
+
+    fn filter_of_all(&self) -> Result<AtomicBloomFilter, IndexError> {
+        let names = self.streams.approximate_len().saturating_add(self.claims.approximate_len());
+        let filter = filter(names.saturating_mul(2).max(NAMES_LEAST));
+        for keyspace in [&self.streams, &self.claims] {
+            for guard in keyspace.iter() {
+                filter.insert(&*guard.key().map_err(failed("read"))?);
+            }
+        }
+        Ok(filter)
+    }
+
+    /// As of where it holds; none if it is empty.
+    pub fn checkpoint(&self) -> Result<Option<Head>, IndexError> {
+        let stored = self.meta.get("checkpoint").map_err(failed("read"))?;
+        stored.map(|bytes| decode_head(&bytes).ok_or_else(|| damaged("checkpoint"))).transpose()
+    }
+
+    /// Forgets everything.
+    pub fn clear(&self) -> Result<(), IndexError> {
+        self.meta.remove("checkpoint").map_err(failed("clear"))?;
+        for keyspace in [&self.streams, &self.claims, &self.duties, &self.tenants, &self.snapshots] {
+            keyspace.clear().map_err(failed("clear"))?;
+        }
+        Ok(())
+    }
+
+    /// Whether a stream may exist. False is certain.
+    pub fn may_hold_stream(&self, stream: &Stream) -> bool {
+        self.names.contains(stream.to_string().as_bytes())
+    }
+
+    /// Whether a claim may be taken. False is certain.
+    pub fn may_hold_claim(&self, key: ClaimKey) -> bool {
+        self.names.contains(&key.0[..])
+    }
+
+    /// Lets the filter know names before they are written.
+    pub fn announce(&self, entries: &Entries) {
+        for (stream, end) in &entries.streams {
+            if end.version == 1 {
+                self.names.insert(stream.to_string().as_bytes());
+            }
+        }
+        for (key, _) in &entries.claims {
+            self.names.insert(&key.0[..]);
+        }
+    }
+
+    /// Writes entries and their checkpoint, all or nothing.
+    pub fn write(&self, entries: &Entries) -> Result<(), IndexError> {
+        let mut batch = self.database.batch();
+        for (stream, end) in &entries.streams {
+            batch.insert(&self.streams, stream.to_string(), encode_end(*end));
+        }
+        for (key, taker) in &entries.claims {
+            batch.insert(&self.claims, key.0, encode_taker(taker));
+        }
+        for change in &entries.duties {
+            match change {
+                Change::Open(duty) => {
+                    let value = rmp_serde::to_vec(duty).unwrap_or_default();
+                    batch.insert(&self.duties, duty_key(&duty.name), value);
+                }
+                Change::Close(name) => batch.remove(&self.duties, duty_key(name)),
+            }
+        }
+        for (tenant, count) in &entries.tenants {
+            batch.insert(&self.tenants, tenant.as_str(), count.to_be_bytes());
+        }
+        for (stream, snapshot) in &entries.snapshots {
+            batch.insert(&self.snapshots, stream.to_string(), snapshot.as_slice());
+        }
+        if let Some(head) = entries.up_to {
+            batch.insert(&self.meta, "checkpoint", encode_head(head));
+        }
+        batch.commit().map_err(failed("write"))
+    }
+
+    /// Makes sure that what was written survives a power cut; only a convenience.
+    pub fn sync(&self) -> Result<(), IndexError> {
+        self.database.persist(PersistMode::SyncAll).map_err(failed("sync"))
+    }
+
+    /// Where a stream ends; none if it has no events.
+    pub fn end(&self, stream: &Stream) -> Result<Option<End>, IndexError> {
+        let name = stream.to_string();
+        let stored = self.streams.get(&name).map_err(failed("read"))?;
+        stored.map(|bytes| decode_end(&bytes).ok_or_else(|| damaged(&name))).transpose()
+    }
+
+    /// Who took a claim.
+    pub fn taker(&self, key: ClaimKey) -> Result<Option<Taker>, IndexError> {
+        let stored = self.claims.get(key.0).map_err(failed("read"))?;
+        stored
+            .map(|bytes| decode_taker(&bytes).ok_or_else(|| damaged(&format!("claim {key}"))))
+            .transpose()
+    }
+
+    /// A stream's state at some earlier end of it. One that cannot be read is as good as none.
+    pub fn snapshot(&self, stream: &Stream) -> Result<Option<Slot>, IndexError> {
+        let stored = self.snapshots.get(stream.to_string()).map_err(failed("read"))?;
+        Ok(stored.and_then(|bytes| decode_snapshot(&bytes)))
+    }
+
+    /// Every open duty.
+    pub fn all_duties(&self) -> Result<Vec<Duty>, IndexError> {
+        let values = self.duties.iter().map(|guard| guard.value().map_err(failed("read")));
+        let decode = |value: fjall::UserValue| {
+            rmp_serde::from_slice(&value).map_err(|_| damaged("a duty"))
+        };
+        values.map(|value| value.and_then(decode)).collect()
+    }
+
+    /// Every tenant's count of events.
+    pub fn all_tenants(&self) -> Result<Vec<(TenantId, u64)>, IndexError> {
+        let mut tenants = vec![];
+        for guard in self.tenants.iter() {
+            let (name, count) = guard.into_inner().map_err(failed("read"))?;
+            let entry = str::from_utf8(&name).ok().and_then(|name| name.parse().ok());
+            let count = count.as_ref().try_into().ok().map(u64::from_be_bytes);
+            tenants.push(entry.zip(count).ok_or_else(|| damaged("a tenant"))?);
+        }
+        Ok(tenants)
+    }
+
+    /// Every stream of a kind.
+    pub fn streams_of(&self, kind: Kind) -> Result<Vec<Stream>, IndexError> {
+        let prefix = format!("{}-", kind.as_str());
+        let names = self.streams.prefix(prefix).map(|guard| guard.key().map_err(failed("read")));
+        names.map(|name| name.and_then(|name| parse_stream(&name))).collect()
+    }
+
+    /// Every stream and its end, in order of names.
+    pub fn all_ends(
+        &self,
+    ) -> impl Iterator<Item = Result<(Stream, End), IndexError>> + use<> {
+        self.streams.iter().map(|guard| {
+            let (name, end) = guard.into_inner().map_err(failed("read"))?;
+            let stream = parse_stream(&name)?;
+            let end = decode_end(&end).ok_or_else(|| damaged(&stream.to_string()))?;
+            Ok((stream, end))
+        })
+    }
+
+    /// Every claim's key and taker, in order of keys.
+    pub fn all_claims(
+        &self,
+    ) -> impl Iterator<Item = Result<(ClaimKey, Taker), IndexError>> + use<> {
+        self.claims.iter().map(|guard| {
+            let (key, taker) = guard.into_inner().map_err(failed("read"))?;
+            let key = Bytes::from_slice(&key).ok_or_else(|| damaged("a claim"))?;
+            let taker = decode_taker(&taker).ok_or_else(|| damaged(&format!("claim {key}")))?;
+            Ok((key, taker))
+        })
+    }
+
+    /// Every stream that has a snapshot, and the snapshot if it can be read.
+    pub fn all_snapshots(
+        &self,
+    ) -> impl Iterator<Item = Result<(Stream, Option<Slot>), IndexError>> + use<> {
+        self.snapshots.iter().map(|guard| {
+            let (name, snapshot) = guard.into_inner().map_err(failed("read"))?;
+            Ok((parse_stream(&name)?, decode_snapshot(&snapshot)))
+        })
+    }
+}
+
+fn filter(names: usize) -> AtomicBloomFilter {
+    AtomicBloomFilter::with_num_bits(names.saturating_mul(BITS_PER_NAME)).expected_items(names)
+}
+
+fn damaged(what: &str) -> IndexError {
+    IndexError::Damaged(what.to_owned())
+}
+
+fn parse_stream(name: &[u8]) -> Result<Stream, IndexError> {
+    let parsed = str::from_utf8(name).ok().and_then(|name| name.parse().ok());
+    parsed.ok_or_else(|| damaged("a stream's name"))
+}
+
+fn duty_key(name: &Name) -> String {
+    let item = name.item.as_deref().unwrap_or("");
+    format!("{}/{}/{item}", name.kind.as_str(), name.stream)
+}
+
+fn encode_end(end: End) -> [u8; 16] {
+    pair(end.last, end.version)
+}
+
+fn pair(high: u64, low: u64) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&high.to_be_bytes());
+    bytes[8..].copy_from_slice(&low.to_be_bytes());
+    bytes
+}
+
+fn decode_end(bytes: &[u8]) -> Option<End> {
+    let (last, version) = bytes.split_first_chunk::<8>()?;
+    let version = version.try_into().ok().map(u64::from_be_bytes)?;
+    Some(End { last: u64::from_be_bytes(*last), version })
+}
+
+fn encode_taker(taker: &Taker) -> Vec<u8> {
+    [&taker.position.to_be_bytes()[..], taker.stream.to_string().as_bytes()].concat()
+}
+
+fn decode_taker(bytes: &[u8]) -> Option<Taker> {
+    let (position, stream) = bytes.split_first_chunk::<8>()?;
+    let stream = str::from_utf8(stream).ok()?.parse().ok()?;
+    Some(Taker { position: u64::from_be_bytes(*position), stream })
+}
+
+fn encode_head(head: Head) -> Vec<u8> {
+    [&head.position.to_be_bytes()[..], &head.hash.0].concat()
+}
+
+fn decode_head(bytes: &[u8]) -> Option<Head> {
+    let (position, hash) = bytes.split_first_chunk::<8>()?;
+    Some(Head { position: u64::from_be_bytes(*position), hash: Hash::from_slice(hash)? })
+}
+
+/// A state as it is kept here.
+pub fn encode_snapshot(slot: &Slot) -> Option<Vec<u8>> {
+    rmp_serde::to_vec(slot).ok()
+}
+
+fn decode_snapshot(bytes: &[u8]) -> Option<Slot> {
+    rmp_serde::from_slice(bytes).ok()
+}

@@ -1,0 +1,161 @@
+//! Reading what decisions miss: many at once, off the writer's task.
+
+use std::sync::Arc;
+
+use piperoll_domain::{
+    book::Slot,
+    claim::{Claim, Taker, claims},
+    draft::Need,
+    event::{Idempotency, Recorded},
+    id::Stream,
+    time::Time,
+    wire,
+};
+
+use crate::{
+    engine::{
+        Done, Error,
+        index::{End, Index, claim_key},
+    },
+    roll::{Entry, Roll},
+};
+
+/// What was read.
+#[derive(Debug)]
+pub(super) enum Loaded {
+    /// A stream's state; none: it has no events.
+    Stream(Stream, Option<Box<Slot>>),
+    /// A claim's taker; none: it is free.
+    Claim(Claim, Option<Taker>),
+}
+
+/// Where things are read from.
+#[derive(Clone)]
+pub(super) struct Reader {
+    pub(super) roll: Roll,
+    pub(super) index: Arc<Index>,
+}
+
+/// The fact that a record holds.
+pub(crate) fn decode(entry: &Entry) -> Result<Recorded, Error> {
+    let position = entry.position();
+    let unreadable = |error: &dyn std::error::Error| {
+        Error::Unreadable(format!("position {position}: {error}"))
+    };
+    let record = entry.record().map_err(|error| unreadable(&error))?;
+    let event = wire::decode(record.name, record.data).map_err(|error| unreadable(&error))?;
+    let envelope = record.envelope().map_err(|error| unreadable(&error))?;
+    Ok(Recorded { envelope, event })
+}
+
+impl Reader {
+    /// Reads what is needed. `end` is where a stream is known to end, if the index may not know.
+    pub(super) async fn load(&self, need: Need, end: Option<End>) -> Result<Loaded, Error> {
+        match need {
+            Need::Stream(stream) => {
+                let slot = self.stream(&stream, end).await?;
+                Ok(Loaded::Stream(stream, slot.map(Box::new)))
+            }
+            Need::Claim(claim) => {
+                let taker = self.claim(&claim).await?;
+                Ok(Loaded::Claim(claim, taker))
+            }
+        }
+    }
+
+    /// A stream's state: the nearest snapshot, and every event after it.
+    pub(super) async fn stream(
+        &self,
+        stream: &Stream,
+        end: Option<End>,
+    ) -> Result<Option<Slot>, Error> {
+        let (index, name) = (self.index.clone(), stream.clone());
+        let found = blocking(move || Ok((index.end(&name)?, index.snapshot(&name)?))).await?;
+        let (stored, snapshot) = found;
+        let Some(end) = end.or(stored) else { return Ok(None) };
+        let snapshot = snapshot.filter(|slot| slot.last <= end.last);
+        let absent = || Slot::absent(stream.kind);
+        let mut slot = snapshot.unwrap_or_else(absent);
+        let tail = self.walk(stream, end, slot.last).await?;
+        tail.iter().rev().for_each(|recorded| slot.fold(recorded));
+        let found = End { last: slot.last, version: slot.version };
+        if found == end { Ok(Some(slot)) } else { Err(disagree(stream, end, found)) }
+    }
+
+    /// The events of a stream after `after`, newest first, by each one's `previous`.
+    async fn walk(&self, stream: &Stream, end: End, after: u64) -> Result<Vec<Recorded>, Error> {
+        let mut walked = vec![];
+        let mut position = end.last;
+        while position > after {
+            let recorded = self.record(position).await?;
+            if recorded.envelope.stream != *stream {
+                let found = End { last: position, version: recorded.envelope.version };
+                return Err(disagree(stream, end, found));
+            }
+            position = recorded.envelope.previous;
+            walked.push(recorded);
+        }
+        Ok(walked)
+    }
+
+    /// A claim's taker, confirmed by the record that took it.
+    async fn claim(&self, claim: &Claim) -> Result<Option<Taker>, Error> {
+        let (index, key) = (self.index.clone(), claim_key(claim));
+        let Some(taker) = blocking(move || index.taker(key)).await? else { return Ok(None) };
+        let recorded = self.record(taker.position).await?;
+        Ok(claims(&recorded).contains(claim).then_some(taker))
+    }
+
+    async fn record(&self, position: u64) -> Result<Recorded, Error> {
+        let unreadable = |why: String| Error::Unreadable(format!("position {position}: {why}"));
+        let entry = self.roll.record(position).await.map_err(|e| unreadable(e.to_string()))?;
+        decode(&entry.ok_or_else(|| unreadable("it is beyond the end".to_owned()))?)
+    }
+
+    /// The answer to a key that was used before; none if it is so old that it counts no more.
+    pub(super) async fn repeat(
+        &self,
+        taker: &Taker,
+        key: &Idempotency,
+        forgotten_before: Time,
+    ) -> Result<Option<Done>, Error> {
+        let first = self.record(taker.position).await?;
+        if first.envelope.recorded_at < forgotten_before {
+            return Ok(None);
+        }
+        let same = first.envelope.idempotency.as_ref().map(|known| known.fingerprint);
+        if same != Some(key.fingerprint) {
+            return Err(piperoll_domain::rejection::Rejection::IdempotencyMismatch.into());
+        }
+        let mut events = vec![first];
+        loop {
+            let next = taker.position + u64::try_from(events.len()).unwrap_or(u64::MAX);
+            let more = self.roll.record(next).await;
+            let more = more.map_err(|error| Error::Unreadable(error.to_string()))?;
+            let Some(entry) = more else { break };
+            let recorded = decode(&entry)?;
+            if recorded.envelope.idempotency.as_ref() != Some(key) {
+                break;
+            }
+            events.push(recorded);
+        }
+        let last = events.last().map_or(taker.position, |last| last.envelope.position);
+        let entry = self.roll.record(last).await.map_err(|e| Error::Unreadable(e.to_string()))?;
+        let head = entry.map(|entry| entry.head()).ok_or(Error::Unknown)?;
+        Ok(Some(Done { events, head, replayed: true }))
+    }
+}
+
+fn disagree(stream: &Stream, named: End, found: End) -> Error {
+    Error::Unreadable(format!(
+        "the index says that `{stream}` ends at {}, version {}; the roll says {}, version {}",
+        named.last, named.version, found.last, found.version
+    ))
+}
+
+async fn blocking<T: Send + 'static>(
+    read: impl FnOnce() -> Result<T, super::IndexError> + Send + 'static,
+) -> Result<T, Error> {
+    let read = tokio::task::spawn_blocking(read).await.map_err(|_| Error::Unknown)?;
+    read.map_err(|error| Error::Unreadable(error.to_string()))
+}

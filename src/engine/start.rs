@@ -1,0 +1,297 @@
+//! Starting: the index is brought up to the roll, what stands is loaded, then the writer begins.
+
+use std::{collections::HashMap, path::Path, sync::Arc};
+
+use arc_swap::ArcSwap;
+use piperoll_domain::{
+    bytes::Bytes,
+    event::{Actor, ActorKind, Recorded},
+    id::{Kind, TenantId},
+    operation::{Command, OpenRoll, Operation, StartWriter},
+    draft::Meta,
+    roll::{Environment, Opened},
+    time::Time,
+};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    engine::{
+        Clock, Engine, Error, Health, Shared,
+        directory::Directory,
+        index::{Entries, Index, IndexError},
+        load::{Loaded, Reader, decode},
+        memory::Memory,
+        state::Duties,
+        writer::{Bounds, Work, Writer},
+    },
+    roll::{self, Head, Roll},
+};
+
+/// Told of every append, after it succeeded and before anybody is answered.
+pub(super) type Hook = Box<dyn Fn(&[Recorded]) + Send + Sync>;
+
+/// How the engine runs.
+pub struct Options {
+    /// How many commands may wait.
+    pub queue: usize,
+    /// How many commands a group may hold.
+    pub group_commands: usize,
+    /// How many bytes of records a group may hold.
+    pub group_bytes: usize,
+    /// How many streams stay in memory.
+    pub streams: usize,
+    /// How many claims may wait for the index before commands wait too.
+    pub unflushed: usize,
+    /// The index's cache.
+    pub index_cache_bytes: u64,
+    /// What time it is.
+    pub clock: Clock,
+    /// Told of every append.
+    pub on_append: Hook,
+    /// Whether money is real, for a roll that is opened now.
+    pub environment: Environment,
+    /// A digest of the configuration, secrets left out.
+    pub config: Bytes<32>,
+    /// A fingerprint of the machine.
+    pub host: Bytes<8>,
+    /// Random bytes for the operations of the start.
+    pub operation: [Bytes<16>; 2],
+}
+
+impl Options {
+    /// What a test or a small tool needs.
+    pub fn plain(clock: Clock, operation: [Bytes<16>; 2]) -> Self {
+        Self {
+            queue: 4_096,
+            group_commands: 4_096,
+            group_bytes: 1 << 20,
+            streams: 100_000,
+            unflushed: 1_000_000,
+            index_cache_bytes: 64 << 20,
+            clock,
+            on_append: Box::new(|_| {}),
+            environment: Environment::Development,
+            config: Bytes::ZERO,
+            host: Bytes::ZERO,
+            operation,
+        }
+    }
+}
+
+/// Why the engine did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The roll could not be read, or is not the one that the index followed.
+    #[error("failed to read the roll")]
+    Roll(#[from] roll::Error),
+    /// The index failed.
+    #[error("failed to bring the index up to the roll")]
+    Index(#[from] IndexError),
+    /// A record could not be read.
+    #[error("failed to load what stands: {0}")]
+    Load(Error),
+    /// The roll is of another environment.
+    #[error("the roll is a {found:?} roll for ever, and {asked:?} is asked for")]
+    Environment {
+        /// What it is.
+        found: Environment,
+        /// What is asked for.
+        asked: Environment,
+    },
+    /// The first command failed.
+    #[error("failed to begin to write")]
+    Begin(#[source] Error),
+}
+
+/// How many bytes of blocks are read at once while catching up.
+const READ_BYTES: usize = 8 << 20;
+
+/// Starts the engine over a roll, with its index in `directory`. The handle's task ends after `stop`,
+/// when everything that was waiting has been answered and the index is written.
+pub async fn start(
+    roll: Roll,
+    directory: &Path,
+    options: Options,
+    stop: CancellationToken,
+) -> Result<(Engine, JoinHandle<()>), StartError> {
+    let index = Index::open(directory, options.index_cache_bytes)?;
+    let index = Arc::new(index);
+    let (head, last_time) = catch_up(&roll, &index).await?;
+    options.clock.compare_with_last(last_time);
+    let reader = Reader { roll: roll.clone(), index: index.clone() };
+    let shared = Arc::new(Shared {
+        roll: roll.clone(),
+        clock: options.clock.clone(),
+        head: watch::channel(head).0,
+        directory: ArcSwap::from_pointee(Directory::default()),
+        duties: Duties::new(index.all_duties()?),
+        state: watch::channel(Health::Writing).0,
+    });
+    let tenants: HashMap<TenantId, u64> = index.all_tenants()?.into_iter().collect();
+    let mut memory = Memory::new(index.clone(), shared.clone(), tenants, options.streams);
+    load_standing(&reader, &mut memory, &shared).await?;
+    let (queue, receiver) = mpsc::channel(options.queue);
+    let (to_index, entries) = mpsc::unbounded_channel();
+    let (flushed, flushed_to) = watch::channel(head.position);
+    let indexing = std::thread::spawn(move || keep_index(&index, entries, &flushed));
+    let writer = Writer {
+        shared: shared.clone(),
+        queue: receiver,
+        reader,
+        memory,
+        index: to_index,
+        flushed: flushed_to,
+        hook: options.on_append,
+        bounds: Bounds {
+            commands: options.group_commands,
+            bytes: options.group_bytes,
+            unflushed: options.unflushed,
+        },
+        head,
+        floor: last_time.unwrap_or(Time::EPOCH),
+        work: Work::new(),
+    };
+    let task = tokio::spawn(async move {
+        writer.run(stop).await;
+        let joined = tokio::task::spawn_blocking(move || indexing.join()).await;
+        if joined.is_err() {
+            tracing::error!("the index could not be finished");
+        }
+    });
+    let engine = Engine { queue, shared };
+    let begin = Begin {
+        environment: options.environment,
+        config: options.config,
+        host: options.host,
+        operation: options.operation,
+    };
+    begin.run(&engine).await?;
+    Ok((engine, task))
+}
+
+/// Brings the index up to the roll. A roll that is shorter than its index, or another, is refused.
+async fn catch_up(roll: &Roll, index: &Index) -> Result<(Head, Option<Time>), StartError> {
+    let checkpoint = index.checkpoint()?;
+    if let Some(known) = checkpoint {
+        roll.check_known(known).await?;
+    }
+    let mut at = checkpoint.map_or(0, |head| head.position);
+    if checkpoint.is_none() {
+        index.clear()?;
+    }
+    let head = roll.head().await?;
+    while at < head.position {
+        for block in roll.read(at + 1, READ_BYTES).await? {
+            let mut entries = Entries { up_to: Some(block.head()), ..Entries::default() };
+            for position in block.first().max(at + 1)..=block.last() {
+                let Some(entry) = roll.record(position).await? else { continue };
+                entries.fold(&decode(&entry).map_err(StartError::Load)?);
+            }
+            index.announce(&entries);
+            index.write(&entries)?;
+            at = block.last();
+        }
+    }
+    let last = roll.record(head.position).await?;
+    let last = last.map(|entry| decode(&entry)).transpose().map_err(StartError::Load)?;
+    Ok((head, last.map(|last| last.envelope.recorded_at)))
+}
+
+async fn load_standing(
+    reader: &Reader,
+    memory: &mut Memory,
+    shared: &Shared,
+) -> Result<(), StartError> {
+    let mut standing = vec![];
+    for kind in Kind::ALL.into_iter().filter(|kind| kind.is_standing()) {
+        for stream in reader.index.streams_of(kind)? {
+            let slot = reader.stream(&stream, None).await.map_err(StartError::Load)?;
+            let Some(slot) = slot else { continue };
+            memory.take_in(Loaded::Stream(stream.clone(), Some(Box::new(slot.clone()))));
+            standing.push((stream, slot));
+        }
+    }
+    shared.directory.store(Arc::new(Directory::default().with(standing)));
+    Ok(())
+}
+
+/// Writes what the writer hands over, everything that waits at once.
+fn keep_index(
+    index: &Index,
+    mut entries: mpsc::UnboundedReceiver<Entries>,
+    flushed: &watch::Sender<u64>,
+) {
+    while let Some(mut batch) = entries.blocking_recv() {
+        while let Ok(more) = entries.try_recv() {
+            batch.extend(more);
+        }
+        if let Err(error) = index.write(&batch) {
+            // Commands will wait, then be refused; a restart reads the tail again.
+            tracing::error!(%error, "the index could not be written");
+            return;
+        }
+        if let Some(head) = batch.up_to {
+            flushed.send_replace(head.position);
+        }
+    }
+    if let Err(error) = index.sync() {
+        tracing::warn!(%error, "the index could not be synced");
+    }
+}
+
+/// The first commands of a run.
+struct Begin {
+    environment: Environment,
+    config: Bytes<32>,
+    host: Bytes<8>,
+    operation: [Bytes<16>; 2],
+}
+
+impl Begin {
+    async fn run(self, engine: &Engine) -> Result<(), StartError> {
+        let release = env!("CARGO_PKG_VERSION").to_owned();
+        let identity = engine.roll().identity();
+        let opened = Opened {
+            roll_id: identity.id,
+            name: identity.name.clone(),
+            format: 1,
+            environment: self.environment,
+            piperoll_version: release.clone(),
+        };
+        let begin = [
+            Operation::from(OpenRoll { opened }),
+            StartWriter { release, host: self.host, config: self.config }.into(),
+        ];
+        for (operation, id) in begin.into_iter().zip(self.operation) {
+            let command = Command { meta: meta(id), operation };
+            engine.execute(command).await.map_err(StartError::Begin)?;
+            self.check_environment(engine)?;
+        }
+        Ok(())
+    }
+
+    fn check_environment(&self, engine: &Engine) -> Result<(), StartError> {
+        let found = engine.directory().environment();
+        if found == self.environment {
+            return Ok(());
+        }
+        Err(StartError::Environment { found, asked: self.environment })
+    }
+}
+
+fn meta(operation: Bytes<16>) -> Meta {
+    let actor = Actor { kind: ActorKind::Reactor, id: "engine".to_owned(), credential: None };
+    Meta {
+        operation,
+        tenant: TenantId::roll(),
+        actor,
+        correlation: operation,
+        causation: None,
+        idempotency: None,
+        effective_at: None,
+    }
+}

@@ -1,0 +1,293 @@
+//! The engine over a roll in memory: what is acknowledged is there, once.
+
+use std::collections::BTreeSet;
+
+use piperoll_domain::{
+    account::{Source, SourceKind},
+    book::State,
+    bytes::{Bytes, Hash, Id16},
+    draft::Meta,
+    event::{Actor, ActorKind, Event, Idempotency},
+    id::{Kind, Pool, Stream, TenantId},
+    money::{Amount, Code, Money},
+    operation::{Command, IssueKey, Mint, OpenTenant, Operation, Spend},
+    rejection::Rejection,
+    tenant,
+    time::Time,
+};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    engine::{Clock, Engine, Error, Options, start},
+    roll::{Fault, Identity, MemoryRoll, Roll},
+};
+
+const START: Time = Time::from_seconds(1_750_000_000);
+
+struct House {
+    roll: MemoryRoll,
+    directory: TempDir,
+    clock: Clock,
+    engine: Engine,
+    task: JoinHandle<()>,
+    stop: CancellationToken,
+}
+
+fn random() -> Id16 {
+    Bytes(*uuid::Uuid::new_v4().as_bytes())
+}
+
+fn options(clock: &Clock) -> Options {
+    Options { streams: 4, ..Options::plain(clock.clone(), [random(), random()]) }
+}
+
+impl House {
+    async fn new() -> Self {
+        let identity = Identity { id: random(), name: "main".into(), created: START };
+        let house = Self::on(MemoryRoll::new(identity), tempfile::tempdir().unwrap()).await;
+        house.run(open_tenant("acme")).await.unwrap();
+        house
+    }
+
+    async fn on(roll: MemoryRoll, directory: TempDir) -> Self {
+        let clock = Clock::manual(START);
+        let stop = CancellationToken::new();
+        let handle = Roll::Memory(roll.clone());
+        let started = start(handle, directory.path(), options(&clock), stop.clone()).await;
+        let (engine, task) = started.unwrap();
+        Self { roll, directory, clock, engine, task, stop }
+    }
+
+    async fn restart(self) -> Self {
+        self.stop.cancel();
+        self.task.await.unwrap();
+        Self::on(self.roll.reopen(), self.directory).await
+    }
+
+    async fn run(&self, operation: impl Into<Operation>) -> Result<Vec<Event>, Error> {
+        self.keyed(operation, None).await.map(|done| done.0)
+    }
+
+    async fn keyed(
+        &self,
+        operation: impl Into<Operation>,
+        key: Option<(&str, u8)>,
+    ) -> Result<(Vec<Event>, bool), Error> {
+        let done = self.engine.execute(command(operation.into(), key)).await?;
+        Ok((done.events.into_iter().map(|recorded| recorded.event).collect(), done.replayed))
+    }
+
+    async fn available(&self, account: &str) -> u64 {
+        let stream: Stream = format!("account-acme-{account}").parse().unwrap();
+        let slot = self.engine.look(&stream).await.unwrap();
+        match slot.map(|slot| slot.state) {
+            Some(State::Account(account)) => {
+                account.lots().map(|(_, lot)| lot.available.units()).sum()
+            }
+            _ => 0,
+        }
+    }
+}
+
+fn acme() -> TenantId {
+    "acme".parse().unwrap()
+}
+
+fn command(operation: Operation, key: Option<(&str, u8)>) -> Command {
+    let id = random();
+    let actor = Actor { kind: ActorKind::Cli, id: "test".into(), credential: None };
+    let idempotency = key.map(|(key, request)| Idempotency {
+        operation: operation.name().into(),
+        key: key.into(),
+        fingerprint: Bytes([request; 33]),
+    });
+    let meta = Meta {
+        operation: id,
+        tenant: acme(),
+        actor,
+        correlation: id,
+        causation: None,
+        idempotency,
+        effective_at: None,
+    };
+    Command { meta, operation }
+}
+
+fn open_tenant(name: &str) -> OpenTenant {
+    let opened = tenant::Opened {
+        uid: random(),
+        time_zone: "UTC".into(),
+        locale: "en".into(),
+        functional_currency: Code::USD,
+    };
+    OpenTenant { tenant: name.parse().unwrap(), opened }
+}
+
+fn msat(units: u64) -> Money {
+    Money::msat(Amount::new(units).unwrap())
+}
+
+fn mint(account: &str, lot: &str, units: u64) -> Mint {
+    Mint {
+        tenant: acme(),
+        account: account.parse().unwrap(),
+        lot: lot.parse().unwrap(),
+        amount: msat(units),
+        source: Source { kind: SourceKind::Grant, id: lot.into() },
+        pool: Pool::general(),
+        expires_at: None,
+        cost: None,
+        reason: "a test".into(),
+    }
+}
+
+fn spend(account: &str, units: u64) -> Spend {
+    Spend {
+        tenant: acme(),
+        account: account.parse().unwrap(),
+        total: msat(units),
+        pool: Pool::general(),
+        reference: None,
+    }
+}
+
+#[tokio::test]
+async fn what_is_acknowledged_is_there_after_a_restart() {
+    let house = House::new().await;
+    house.run(mint("a", "lot1", 100)).await.unwrap();
+    house.run(spend("a", 30)).await.unwrap();
+    let house = house.restart().await;
+    assert_eq!(house.available("a").await, 70);
+    house.run(spend("a", 70)).await.unwrap();
+    let refused = house.run(spend("a", 1)).await;
+    assert!(matches!(refused, Err(Error::Rejected(Rejection::CreditInsufficient { .. }))));
+}
+
+#[tokio::test]
+async fn a_key_asked_again_gives_the_first_answer_even_when_it_came_at_once() {
+    let house = House::new().await;
+    house.run(mint("a", "lot1", 100)).await.unwrap();
+    let once = || house.keyed(spend("a", 30), Some(("k", 1)));
+    let answers = tokio::join!(once(), once(), once());
+    let replayed = [answers.0.unwrap().1, answers.1.unwrap().1, answers.2.unwrap().1];
+    assert_eq!(replayed.iter().filter(|replayed| !**replayed).count(), 1);
+    assert_eq!(house.available("a").await, 70);
+    let other = house.keyed(spend("a", 31), Some(("k", 2))).await;
+    assert!(matches!(other, Err(Error::Rejected(Rejection::IdempotencyMismatch))));
+    let house = house.restart().await;
+    assert!(house.keyed(spend("a", 30), Some(("k", 1))).await.unwrap().1);
+    assert_eq!(house.available("a").await, 70);
+}
+
+#[tokio::test]
+async fn a_refused_key_is_free() {
+    let house = House::new().await;
+    house.run(mint("a", "lot1", 10)).await.unwrap();
+    assert!(house.keyed(spend("a", 30), Some(("k", 1))).await.is_err());
+    house.run(mint("a", "lot2", 50)).await.unwrap();
+    assert!(!house.keyed(spend("a", 30), Some(("k", 1))).await.unwrap().1);
+}
+
+#[tokio::test]
+async fn a_source_is_claimed_once_also_across_restarts() {
+    let house = House::new().await;
+    house.run(mint("a", "lot1", 10)).await.unwrap();
+    let mut again = mint("b", "lot9", 10);
+    again.source.id = "lot1".into();
+    let refused = house.run(again.clone()).await;
+    assert!(matches!(refused, Err(Error::Rejected(Rejection::ClaimTaken { .. }))));
+    let house = house.restart().await;
+    let refused = house.run(again).await;
+    assert!(matches!(refused, Err(Error::Rejected(Rejection::ClaimTaken { .. }))));
+}
+
+#[tokio::test]
+async fn a_refused_append_changes_nothing_and_the_next_one_works() {
+    let house = House::new().await;
+    house.run(mint("a", "lot1", 100)).await.unwrap();
+    house.roll.inject(Fault::RefuseAppend);
+    assert!(matches!(house.run(spend("a", 30)).await, Err(Error::NotWritten)));
+    assert_eq!(house.available("a").await, 100);
+    house.run(spend("a", 30)).await.unwrap();
+    assert_eq!(house.available("a").await, 70);
+}
+
+#[tokio::test]
+async fn an_unknown_append_is_settled_by_the_head() {
+    for fault in [Fault::LoseAnswer, Fault::LoseBlock] {
+        let house = House::new().await;
+        house.run(mint("a", "lot1", 100)).await.unwrap();
+        house.roll.inject(fault);
+        house.run(spend("a", 30)).await.unwrap();
+        assert_eq!(house.available("a").await, 70);
+        let house = house.restart().await;
+        assert_eq!(house.available("a").await, 70);
+    }
+}
+
+#[tokio::test]
+async fn a_lost_index_costs_time_and_no_answer() {
+    let house = House::new().await;
+    for n in 0..20 {
+        let account = format!("a{n}");
+        house.run(mint(&account, &format!("lot{n}"), 100)).await.unwrap();
+        house.keyed(spend(&account, 1), Some((&account, 1))).await.unwrap();
+    }
+    house.stop.cancel();
+    house.task.await.unwrap();
+    drop(house.engine);
+    std::fs::remove_dir_all(house.directory.path().join("index")).unwrap();
+    let house = House::on(house.roll.reopen(), house.directory).await;
+    for n in 0..20 {
+        let account = format!("a{n}");
+        assert!(house.keyed(spend(&account, 1), Some((&account, 1))).await.unwrap().1);
+        assert_eq!(house.available(&account).await, 99);
+    }
+}
+
+#[tokio::test]
+async fn cold_accounts_step_aside_and_come_back() {
+    let house = House::new().await;
+    for n in 0..50 {
+        house.run(mint(&format!("a{n}"), &format!("lot{n}"), 100)).await.unwrap();
+    }
+    let house = house.restart().await;
+    let all = (0..50).map(|n| {
+        let house = &house;
+        async move { house.run(spend(&format!("a{n}"), 1)).await.map(|_| ()) }
+    });
+    let all: Vec<_> = futures_util::future::join_all(all).await;
+    assert!(all.iter().all(Result::is_ok), "{all:?}");
+    assert_eq!(house.available("a49").await, 99);
+}
+
+#[tokio::test]
+async fn a_clock_behind_the_roll_refuses_until_it_is_corrected() {
+    let house = House::new().await;
+    house.run(mint("a", "lot1", 100)).await.unwrap();
+    house.clock.advance(-60_000_000, 0);
+    let refused = house.run(spend("a", 1)).await;
+    assert!(matches!(refused, Err(Error::ClockBehind { .. })), "{refused:?}");
+    let (was, now) = (START, house.clock.now());
+    let reason = "the clock was ahead".to_owned();
+    house.run(piperoll_domain::operation::CorrectClock { was, now, reason }).await.unwrap();
+    house.run(spend("a", 1)).await.unwrap();
+}
+
+#[tokio::test]
+async fn keys_work_from_the_answer_on_and_are_gone_with_the_revocation() {
+    let house = House::new().await;
+    let digest = Hash::ZERO;
+    let key: piperoll_domain::id::KeyId = "k1".parse().unwrap();
+    let roles = BTreeSet::new();
+    house.run(IssueKey { tenant: acme(), key: key.clone(), digest, roles }).await.unwrap();
+    assert_eq!(house.engine.directory().caller(digest).map(|c| c.tenant.clone()), Some(acme()));
+    let revoke =
+        piperoll_domain::operation::RevokeKey { tenant: acme(), key, reason: "old".into() };
+    house.run(revoke).await.unwrap();
+    assert_eq!(house.engine.directory().caller(digest), None);
+    let tenant = Stream::new(Kind::Tenant, &acme(), &acme());
+    assert!(house.engine.look(&tenant).await.unwrap().is_some());
+}
