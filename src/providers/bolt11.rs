@@ -1,14 +1,17 @@
 //! An invoice's own word: hash, amount, network and expiry are read from the BOLT11 and checked.
 
-use std::time::Duration;
-
-use lightning_invoice::{Bolt11Invoice, Currency};
+use lightning_invoice::{
+    Currency, DEFAULT_EXPIRY_TIME, ExpiryTime, RawBolt11Invoice, RawHrp, SiPrefix,
+    SignedRawBolt11Invoice, TaggedField,
+};
 use piperoll_domain::{bytes::Hash, time::Time};
 
 use crate::providers::{CreateInvoice, Invoice};
 
 /// Longer text is not looked at.
 const TEXT_BYTES_MAX: usize = 7_089;
+/// How many pico-bitcoin are a bitcoin.
+const PICO_BTC: u64 = 1_000_000_000_000;
 /// How far the granted life may differ from the asked one.
 const LIFE_SECONDS_OFF_MAX: u64 = 60;
 /// How far the invoice's own time may lie from ours.
@@ -108,24 +111,53 @@ pub struct Terms {
 }
 
 /// Reads an invoice.
+///
+/// Looser than a wallet on one point: the feature bits, which are the payer's business and which
+/// some backends leave out. Everything that money depends on is read strictly.
 pub fn read(text: &str) -> Result<Terms, BadInvoice> {
     if text.len() > TEXT_BYTES_MAX {
         return Err(BadInvoice::Unreadable);
     }
-    let invoice: Bolt11Invoice = text.parse().map_err(|_| BadInvoice::Unreadable)?;
-    let expires_at = invoice.expires_at().and_then(time).ok_or(BadInvoice::Expiry)?;
+    let signed: SignedRawBolt11Invoice = text.parse().map_err(|_| BadInvoice::Unreadable)?;
+    if !signed.check_signature() {
+        return Err(BadInvoice::Unreadable);
+    }
+    let raw = signed.raw_invoice();
+    let made = raw.data.timestamp.as_unix_timestamp();
+    let life_seconds = raw.expiry_time().map_or(DEFAULT_EXPIRY_TIME, ExpiryTime::as_seconds);
     Ok(Terms {
-        payment_hash: Hash::from_slice(invoice.payment_hash().as_ref()).ok_or(BadInvoice::Hash)?,
-        amount_msat: invoice.amount_milli_satoshis(),
-        network: invoice.currency().into(),
-        made_at: time(invoice.duration_since_epoch()).ok_or(BadInvoice::Expiry)?,
-        life_seconds: invoice.expiry_time().as_secs(),
-        expires_at,
+        payment_hash: only_hash(raw)?,
+        amount_msat: amount_msat(&raw.hrp)?,
+        network: raw.currency().into(),
+        made_at: time(Some(made))?,
+        life_seconds,
+        expires_at: time(made.checked_add(life_seconds))?,
     })
 }
 
-fn time(since_epoch: Duration) -> Option<Time> {
-    i64::try_from(since_epoch.as_secs()).ok().map(Time::from_seconds)
+fn time(seconds: Option<u64>) -> Result<Time, BadInvoice> {
+    let seconds = seconds.and_then(|seconds| i64::try_from(seconds).ok());
+    seconds.map(Time::from_seconds).ok_or(BadInvoice::Expiry)
+}
+
+/// Two hashes in one invoice would let two readers wait for different payments.
+fn only_hash(raw: &RawBolt11Invoice) -> Result<Hash, BadInvoice> {
+    let hashes = raw.known_tagged_fields().filter_map(|field| match field {
+        TaggedField::PaymentHash(hash) => Hash::from_slice(hash.0.as_ref()),
+        _ => None,
+    });
+    match hashes.collect::<Vec<_>>().as_slice() {
+        [hash] => Ok(*hash),
+        _ => Err(BadInvoice::Hash),
+    }
+}
+
+/// An amount too large to count is a wrong one, not an absent one.
+fn amount_msat(hrp: &RawHrp) -> Result<Option<u64>, BadInvoice> {
+    let Some(count) = hrp.raw_amount else { return Ok(None) };
+    let pico_btc = hrp.si_prefix.as_ref().map_or(PICO_BTC, SiPrefix::multiplier);
+    let whole = count.checked_mul(pico_btc).filter(|pico| pico.is_multiple_of(10));
+    whole.map(|pico| Some(pico / 10)).ok_or(BadInvoice::Amount)
 }
 
 /// An invoice as a provider handed it over.
@@ -170,5 +202,52 @@ impl Offered<'_> {
             expires_at: terms.expires_at,
             provider_id: self.provider_id.to_owned(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Made by the `FakeWallet` of LNbits: no feature bits.
+    const FAKE_WALLET: &str = "lnbc420n1p4srq0pdqzd5xqzjcsp5u90vx28sl88l9fkm93ln6u675qhpgam5taarx5wr2efkykg0rckspp53cnqpx4gl2xp9zx4rh5drq7wetwy5f4daym7xyyrv2a4l59xqm7qvn30aacs4kmzj64xs9ud3s87z5e504hdn5ujnwtcxv64wg37ja6k5tqgx8chep8p5vshm4gak3f7hhnp53j7jaqydcjyt9tsx68acuqpkgut9n";
+
+    #[test]
+    fn an_invoice_without_feature_bits_is_read() {
+        let terms = read(FAKE_WALLET).unwrap();
+        let hash = "8e26009aa8fa8c1288d51de8d183cecadc4a26ade937e3108362bb5fd0a606fc";
+        assert_eq!(Some(terms.payment_hash), Hash::from_hex(hash));
+        assert_eq!(terms.amount_msat, Some(42_000));
+        assert_eq!(terms.network, Network::Bitcoin);
+        assert_eq!(terms.life_seconds, 600);
+        assert_eq!(terms.expires_at.seconds() - terms.made_at.seconds(), 600);
+    }
+
+    #[test]
+    fn one_changed_letter_is_noticed_wherever_it_stands() {
+        for at in 0..FAKE_WALLET.len() {
+            let mut text = FAKE_WALLET.to_owned();
+            let letter = if &text[at..=at] == "q" { "p" } else { "q" };
+            text.replace_range(at..=at, letter);
+            assert_eq!(read(&text), Err(BadInvoice::Unreadable), "{at}");
+        }
+    }
+
+    #[test]
+    fn amounts_are_multiplied_with_care() {
+        let hrp =
+            |raw_amount, si_prefix| RawHrp { currency: Currency::Bitcoin, raw_amount, si_prefix };
+        for (raw, prefix, msat) in [
+            (Some(1), Some(SiPrefix::Milli), Ok(Some(100_000_000))),
+            (Some(420), Some(SiPrefix::Nano), Ok(Some(42_000))),
+            (Some(10), Some(SiPrefix::Pico), Ok(Some(1))),
+            (Some(11), Some(SiPrefix::Pico), Err(BadInvoice::Amount)),
+            (Some(1), None, Ok(Some(100_000_000_000))),
+            (Some(u64::MAX), None, Err(BadInvoice::Amount)),
+            (Some(u64::MAX / 2), Some(SiPrefix::Milli), Err(BadInvoice::Amount)),
+            (None, None, Ok(None)),
+        ] {
+            assert_eq!(amount_msat(&hrp(raw, prefix)), msat, "{raw:?}");
+        }
     }
 }

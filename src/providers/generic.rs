@@ -120,7 +120,7 @@ fn says(body: &Map<String, Value>) -> Option<Says> {
     };
     Some(match word.as_str() {
         "paid" | "settled" | "complete" | "completed" => {
-            Says::Paid { received_msat: received(body)? }
+            Says::Paid { received_msat: received(body).ok()? }
         }
         "expired" => Says::Expired,
         "failed" | "error" => Says::Failed,
@@ -130,14 +130,14 @@ fn says(body: &Map<String, Value>) -> Option<Says> {
     })
 }
 
-/// The amount if one is told; none at all when what is told is no amount.
-fn received(body: &Map<String, Value>) -> Option<Option<u64>> {
+/// The amount, if one is told.
+fn received(body: &Map<String, Value>) -> Result<Option<u64>, Refusal> {
     match RECEIVED.iter().find_map(|key| body.get(*key).filter(|value| !value.is_null())) {
-        None => Some(None),
+        None => Ok(None),
         Some(Value::String(digits)) if digits.bytes().all(|b| b.is_ascii_digit()) => {
-            digits.parse().ok().map(Some)
+            digits.parse().map(Some).map_err(|_| Refusal::Malformed)
         }
-        Some(value) => value.as_u64().map(Some),
+        Some(value) => value.as_u64().map(Some).ok_or(Refusal::Malformed),
     }
 }
 

@@ -138,14 +138,27 @@ fn classify(error: &reqwest::Error) -> Class {
     }
 }
 
+/// An I/O error passes over what it wraps when asked for its source, so it is opened first.
 fn is_tls(error: &(dyn Error + 'static)) -> bool {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        let inside = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        if error.is::<rustls::Error>() || inside.is_some_and(|e| e.is::<rustls::Error>()) {
-            return true;
-        }
-        next = error.source();
+    if error.is::<rustls::Error>() {
+        return true;
     }
-    false
+    match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+        Some(wrapped) => is_tls(wrapped),
+        None => error.source().is_some_and(is_tls),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_name_that_leads_nowhere_is_a_class_of_its_own() {
+        let http = Http::try_new(Duration::from_secs(20)).unwrap();
+        // A label this long is no name, so no server is asked for it.
+        let url = format!("http://{}.invalid", "a".repeat(64));
+        let failure = http.send(http.client().get(url)).await.unwrap_err();
+        assert_eq!((failure.class, failure.sent), (Class::Dns, false), "{failure:?}");
+    }
 }

@@ -1,6 +1,10 @@
 //! From typed settings to a provider that may be used in this environment, or a reason why not.
 
-use std::{net::IpAddr, path::PathBuf, time::Duration};
+use std::{
+    net::IpAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use reqwest::{Url, header::HeaderValue};
 
@@ -127,15 +131,15 @@ pub fn open(settings: ConnectionSettings, environment: Environment) -> Result<Pr
         return Err(OpenError::Timeout);
     }
     match settings.kind.clone() {
-        Kind::Sandbox { seed, file } => open_sandbox(settings, seed, file, environment),
+        Kind::Sandbox { seed, file } => open_sandbox(settings, &seed, file.as_deref(), environment),
         Kind::Lnbits { base_url, key } => open_lnbits(settings, &base_url, &key, environment),
     }
 }
 
 fn open_sandbox(
     settings: ConnectionSettings,
-    seed: [u8; 32],
-    file: Option<PathBuf>,
+    seed: &[u8; 32],
+    file: Option<&Path>,
     environment: Environment,
 ) -> Result<Provider, OpenError> {
     if environment == Environment::Production {
@@ -147,7 +151,7 @@ fn open_sandbox(
     if settings.webhook_secrets.current.is_none() {
         return Err(OpenError::NoWebhookSecret);
     }
-    Ok(Provider::Sandbox(Sandbox::open(&seed, settings.webhook_secrets, file.as_deref())?))
+    Ok(Provider::Sandbox(Sandbox::open(seed, settings.webhook_secrets, file)?))
 }
 
 fn open_lnbits(

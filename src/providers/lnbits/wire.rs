@@ -16,6 +16,7 @@ const WORD_CHARS_MAX: usize = 64;
 
 /// A payment, as create, list, status and webhook show it.
 #[derive(Deserialize)]
+#[expect(clippy::struct_field_names, reason = "the names are LNbits' own")]
 pub(super) struct Payment {
     payment_hash: Hash,
     #[serde(default)]

@@ -271,7 +271,7 @@ async fn too_little_too_much_and_too_late_pass_on_request() {
 #[tokio::test]
 async fn a_lying_status_says_pending_for_a_while_even_past_the_end() {
     let node = node();
-    let lies = Faults { status_lies_for: Some(Duration::from_secs(900)), ..Faults::default() };
+    let lies = Faults { status_lies_for: Some(Duration::from_mins(15)), ..Faults::default() };
     let (invoice, _) = paid(&node, "r", with(lies)).await;
     for seconds in [0, 599, 600, 899] {
         let said = status(&node, &invoice, NOW.plus_seconds(seconds));
@@ -386,7 +386,7 @@ async fn a_callback_to_a_foreign_host_must_be_private() {
 #[tokio::test(start_paused = true)]
 async fn deliveries_wait_their_time_and_keep_their_order() {
     let node = node();
-    let late = Some(Duration::from_secs(60));
+    let late = Some(Duration::from_mins(1));
     let late = WebhookFaults { late, ..WebhookFaults::default() };
     let mut deliveries = paid(&node, "late", webhook(late)).await.1.deliveries;
     deliveries.extend(paid(&node, "now", PayOptions::default()).await.1.deliveries);
