@@ -4,7 +4,7 @@ use std::{error::Error, time::Duration};
 
 use chrono::DateTime;
 use piperoll_domain::time::Time;
-use reqwest::{Client, RequestBuilder, Response, StatusCode, header, redirect};
+use reqwest::{Client, RequestBuilder, Response, StatusCode, header, redirect, retry};
 use serde_json::Value;
 
 use crate::providers::Class;
@@ -63,6 +63,8 @@ impl Http {
         install_tls();
         let client = Client::builder()
             .redirect(redirect::Policy::none())
+            // Whoever asks twice may get two invoices.
+            .retry(retry::never())
             .referer(false)
             .no_proxy()
             .http1_only()
