@@ -1,5 +1,7 @@
-//! The ledger under APIs that charge.
+//! Everything of piperoll that is not a rule about money: the roll, its writer, its views, and the
+//! edges to people, programs and providers.
 
 pub mod engine;
 pub mod l402;
+pub mod providers;
 pub mod roll;
