@@ -186,7 +186,8 @@ async fn catch_up(roll: &Roll, index: &Index) -> Result<(Head, Option<Time>), St
     let head = roll.head().await?;
     while at < head.position {
         for block in roll.read(at + 1, READ_BYTES).await? {
-            let mut entries = Entries { up_to: Some(block.head()), ..Entries::default() };
+            let mut entries = Entries::default();
+            entries.up_to = Some(block.head());
             for position in block.first().max(at + 1)..=block.last() {
                 let Some(entry) = roll.record(position).await? else { continue };
                 entries.fold(&decode(&entry).map_err(StartError::Load)?);
