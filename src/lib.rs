@@ -1,0 +1,3 @@
+//! piperoll as a library: everything that the binary starts.
+
+pub mod roll;
