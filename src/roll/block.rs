@@ -96,6 +96,9 @@ pub enum Damage {
         /// What it says that it follows.
         stored: Head,
     },
+    /// A row whose columns are not of the lengths and signs they must be.
+    #[error("the block's row is malformed")]
+    Row,
     /// A block of a gapless roll is not there.
     #[error("no block holds it")]
     Absent,
@@ -144,6 +147,11 @@ impl Block {
     /// The stored form of the records.
     pub fn body(&self) -> Vec<u8> {
         body::pack(&self.bytes)
+    }
+
+    /// How many bytes a stored body says that it unpacks to.
+    pub(super) fn size_of_body(body: &[u8]) -> usize {
+        body::unpacked_size(body)
     }
 
     /// What a store has to say of this block beside its records.

@@ -76,7 +76,10 @@ mod tests {
             (genesis(roll), "7656997327efdd79bd03219128771d4cfb8624a4f831323c4d6dd24848d09770"),
             (leaf(b""), "270d2e76cde87bf5aefb594482e8e2e3a084009b72eadcb578b4c45b49591465"),
             (leaf(b"a record"), "23d7233237cef6d4413c6c5af04e7434e29fa6b946f5a439d2bb06ddb50a9c9b"),
-            (link(genesis(roll), leaf(b"a record")), "c048ebbf99298f7b962ab5a05c63ab459b41ab691678f8af12c50d39a01dd3bd"),
+            (
+                link(genesis(roll), leaf(b"a record")),
+                "c048ebbf99298f7b962ab5a05c63ab459b41ab691678f8af12c50d39a01dd3bd",
+            ),
         ];
         for (found, published) in vectors {
             assert_eq!(found.to_string(), published);

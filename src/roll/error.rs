@@ -53,6 +53,12 @@ pub enum Error {
         /// What SQLite says.
         source: sqlx::Error,
     },
+    /// The database's own structure is broken, by its own account.
+    #[error("the roll's database file is damaged: {finding}")]
+    Inconsistent {
+        /// What SQLite's check says first.
+        finding: String,
+    },
     /// A block that is not what it says.
     #[error("the roll is damaged at position {position}")]
     Damaged {
@@ -98,6 +104,12 @@ pub enum Error {
     /// An append to a roll that was opened for reading.
     #[error("the roll was opened for reading only")]
     Reading,
+    /// A roll that was closed.
+    #[error("the roll was closed")]
+    Closed,
+    /// A reader that stays where the writer has to go.
+    #[error("a reader holds up the roll's log for too long")]
+    Busy,
     /// A block that does not follow the head it was given with.
     #[error("a block of positions {first} and on cannot follow {expected}")]
     DoesNotFollow {

@@ -147,12 +147,7 @@ pub struct Key<'a> {
 }
 
 /// Appends the record of `envelope` and its event to `out`; on an error `out` is as it was.
-pub fn write(
-    out: &mut Vec<u8>,
-    envelope: &Envelope,
-    name: &str,
-    data: &[u8],
-) -> Result<(), Error> {
+pub fn write(out: &mut Vec<u8>, envelope: &Envelope, name: &str, data: &[u8]) -> Result<(), Error> {
     let mut text = [0; STREAM_BYTES_MAX];
     let stream = format(&envelope.stream, &mut text)?;
     let record = Record::of(envelope, stream, name, data);
@@ -258,7 +253,7 @@ impl<'a> Record<'a> {
             actor: self.actor.to_actor(),
             correlation: self.correlation,
             causation: self.causation,
-            idempotency: self.idempotency.map(|key| key.to_idempotency()),
+            idempotency: self.idempotency.map(Key::to_idempotency),
         })
     }
 }

@@ -89,6 +89,12 @@ pub(super) fn unpack(body: &[u8]) -> Result<Vec<u8>, BodyError> {
     if found == expected { Ok(bytes) } else { Err(BodyError::Length { found, expected }) }
 }
 
+/// What the header says, for those who only want to know how much they are about to read.
+pub(super) fn unpacked_size(body: &[u8]) -> usize {
+    let length = body.get(1..HEADER).and_then(|length| length.first_chunk());
+    length.map_or(0, |length| place(u32::from_be_bytes(*length)))
+}
+
 fn decompress(packed: &[u8], expected: usize) -> Result<Vec<u8>, BodyError> {
     let mut bytes = vec![0; expected];
     let found = decompress_into(packed, &mut bytes).map_err(BodyError::Compression)?;

@@ -50,7 +50,12 @@ impl BlockBuilder {
     }
 
     /// Writes a record behind the others and returns the chain's hash at it.
-    pub fn push(&mut self, envelope: &Envelope, name: &str, data: &[u8]) -> Result<Hash, PushError> {
+    pub fn push(
+        &mut self,
+        envelope: &Envelope,
+        name: &str,
+        data: &[u8],
+    ) -> Result<Hash, PushError> {
         let expected = self.head().position.saturating_add(1);
         if envelope.position != expected {
             return Err(PushError::Position { found: envelope.position, expected });

@@ -7,7 +7,8 @@ use crate::roll::samples;
 
 fn written(position: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
-    write(&mut bytes, &samples::envelope(position), samples::NAME, &samples::data(position)).unwrap();
+    write(&mut bytes, &samples::envelope(position), samples::NAME, &samples::data(position))
+        .unwrap();
     bytes
 }
 
