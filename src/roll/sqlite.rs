@@ -189,3 +189,6 @@ impl Shared {
 fn absent(position: u64) -> Error {
     Error::Damaged { position, source: Damage::Absent }
 }
+
+#[cfg(test)]
+mod tests;
