@@ -1,0 +1,190 @@
+//! The one connection that writes, and what is believed of it after an error.
+//!
+//! # Correctness
+//!
+//! Whatever fails between `BEGIN` and the answer to `COMMIT`, the connection is closed and the head
+//! is read on a new one. Before `COMMIT` was sent, closing has taken everything back. After it was
+//! sent, the block may lie in the log behind the last commit that readers see, and a crash would
+//! bring it to light: so a commit of our own goes over it (or after it), and a full checkpoint
+//! carries everything from the log, which may have failed to sync, into the file. Only then is
+//! "stored" or "not stored" said; until then it is "unknown". The same is done when a writer opens
+//! the roll, because the process before it may have died between writing and syncing.
+
+use sqlx::{Connection, SqliteConnection, query, sqlite::SqliteConnectOptions};
+
+use super::{
+    AppendError, Error, Head,
+    checkpoint::{Mode, checkpoint, close, connected},
+    rows::{self, Row},
+};
+use crate::roll::DirectoryLock;
+
+/// The writer of a roll.
+#[derive(Debug)]
+pub(in crate::roll) struct Writer {
+    options: SqliteConnectOptions,
+    genesis: Head,
+    connection: Option<SqliteConnection>,
+    /// Whether a commit may have ended in a way that nobody knows.
+    unsettled: bool,
+    closed: bool,
+    /// Held as long as anything may be written.
+    _lock: DirectoryLock,
+}
+
+/// How one try to append ended.
+enum Attempt {
+    Stored,
+    Moved(Head),
+    Failed { source: Error, committing: bool },
+}
+
+impl Writer {
+    /// Opens the roll for writing and puts all that it holds beyond doubt.
+    pub(in crate::roll) async fn open(
+        options: SqliteConnectOptions,
+        genesis: Head,
+        lock: DirectoryLock,
+    ) -> Result<Self, Error> {
+        let (connection, unsettled, closed) = (None, true, false);
+        let mut writer = Self { options, genesis, connection, unsettled, closed, _lock: lock };
+        match writer.head().await {
+            Ok(_) => {}
+            // The commit of our own is done, which leaves in doubt only a log that had failed to
+            // sync under a process that then died. No reason to wait for somebody's long read.
+            Err(Error::Busy) => {
+                tracing::warn!("a reader holds up the roll's log; it is carried over later");
+                writer.unsettled = false;
+                writer.head().await?;
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(writer)
+    }
+
+    pub(super) async fn append(&mut self, expected: Head, row: &Row) -> Result<Head, AppendError> {
+        match self.attempt(expected, row).await {
+            Attempt::Stored => Ok(row.head),
+            Attempt::Moved(head) if head == row.head => Ok(head),
+            Attempt::Moved(head) => Err(AppendError::HeadMoved { head }),
+            Attempt::Failed { source, committing } => {
+                self.unsettled |= committing;
+                self.disconnect().await;
+                self.resolve(expected, row, source).await
+            }
+        }
+    }
+
+    /// What became of a block whose append failed.
+    async fn resolve(
+        &mut self,
+        expected: Head,
+        row: &Row,
+        source: Error,
+    ) -> Result<Head, AppendError> {
+        match self.head().await {
+            Ok(head) if head == row.head => Ok(head),
+            Ok(head) if head == expected => Err(AppendError::Refused { source }),
+            Ok(head) => Err(AppendError::HeadMoved { head }),
+            Err(_) => Err(AppendError::Unknown { source }),
+        }
+    }
+
+    async fn attempt(&mut self, expected: Head, row: &Row) -> Attempt {
+        let genesis = self.genesis;
+        let before = |source| Attempt::Failed { source, committing: false };
+        let connection = match self.connected().await {
+            Ok(connection) => connection,
+            Err(source) => return before(source),
+        };
+        let begun = connection.begin_with("BEGIN IMMEDIATE").await;
+        let mut transaction = match begun.map_err(Error::storage("begin an append")) {
+            Ok(transaction) => transaction,
+            Err(source) => return before(source),
+        };
+        match rows::head(&mut *transaction, genesis).await {
+            Ok(head) if head == expected => {}
+            Ok(head) => return rolled_back(transaction.rollback().await, head),
+            Err(source) => return before(source),
+        }
+        if let Err(source) = insert(&mut transaction, row).await {
+            return before(source);
+        }
+        match transaction.commit().await.map_err(Error::storage("commit an append")) {
+            Ok(()) => Attempt::Stored,
+            Err(source) => Attempt::Failed { source, committing: true },
+        }
+    }
+
+    /// Where the roll stands, on a connection that would know.
+    pub(super) async fn head(&mut self) -> Result<Head, Error> {
+        let genesis = self.genesis;
+        let read = rows::head(self.connected().await?, genesis).await;
+        if read.is_err() {
+            self.disconnect().await;
+        }
+        read
+    }
+
+    /// The connection, opened and settled if need be.
+    async fn connected(&mut self) -> Result<&mut SqliteConnection, Error> {
+        if self.closed {
+            return Err(Error::Closed);
+        }
+        let mut connection = connected(&mut self.connection, &self.options).await?;
+        if self.unsettled {
+            if let Err(error) = settle(&mut connection).await {
+                close(connection).await;
+                return Err(error);
+            }
+            self.unsettled = false;
+        }
+        Ok(self.connection.insert(connection))
+    }
+
+    async fn disconnect(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            close(connection).await;
+        }
+    }
+
+    /// Closes the connection; nothing can be appended any more.
+    pub(super) async fn close_for_good(&mut self) {
+        self.closed = true;
+        self.disconnect().await;
+    }
+}
+
+async fn insert(connection: &mut SqliteConnection, row: &Row) -> Result<(), Error> {
+    query("INSERT INTO blocks (first, last, count, before, after, body) VALUES (?, ?, ?, ?, ?, ?)")
+        .bind(row.first)
+        .bind(row.last)
+        .bind(row.count)
+        .bind(&row.before)
+        .bind(&row.after)
+        .bind(&row.body)
+        .execute(connection)
+        .await
+        .map(drop)
+        .map_err(Error::storage("append a block"))
+}
+
+/// A head that had moved, unless even taking back the empty transaction failed.
+fn rolled_back(rollback: Result<(), sqlx::Error>, head: Head) -> Attempt {
+    match rollback.map_err(Error::storage("take back an append")) {
+        Ok(()) => Attempt::Moved(head),
+        Err(source) => Attempt::Failed { source, committing: false },
+    }
+}
+
+/// Puts everything that is in the roll beyond doubt, and everything that is not out of it.
+async fn settle(connection: &mut SqliteConnection) -> Result<(), Error> {
+    let fence = async {
+        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+        query("UPDATE fence SET count = count + 1").execute(&mut *transaction).await?;
+        transaction.commit().await
+    };
+    fence.await.map_err(Error::storage("put the end of the roll beyond doubt"))?;
+    let (busy, _, _) = checkpoint(connection, Mode::Full).await?;
+    if busy == 0 { Ok(()) } else { Err(Error::Busy) }
+}
