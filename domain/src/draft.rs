@@ -89,7 +89,8 @@ impl From<Rejection> for Stop {
 pub struct Meta {
     /// Random or derived; at least 64 bits of it are random.
     pub operation: Id16,
-    /// Who acts, in whose name.
+    /// Who acts, in whose name. With a caller's key, the tenant whose streams are written: a key is
+    /// claimed in the tenant of each fact it stands on.
     pub tenant: TenantId,
     /// Who acts.
     pub actor: Actor,
@@ -257,14 +258,13 @@ impl<'a> Draft<'a> {
         let seen =
             self.memory.slot(stream).ok_or_else(|| Stop::Missing(Need::Stream(stream.clone())))?;
         let ours = self.said.iter().filter(|said| said.envelope.stream == *stream);
-        let behind = match (self.ours.get(stream), seen) {
+        let mut slot = match (self.ours.remove(stream), seen) {
             (None, Seen::Here(_)) if ours.clone().next().is_none() => return Ok(()),
-            (Some(slot), _) => slot.clone(),
+            (Some(slot), _) => slot,
             (None, Seen::Here(slot)) => slot.clone(),
             (None, Seen::Absent) => Slot::absent(stream.kind),
         };
-        let after = behind.last;
-        let mut slot = behind;
+        let after = slot.last;
         ours.filter(|said| said.envelope.position > after).for_each(|said| slot.fold(said));
         self.ours.insert(stream.clone(), slot);
         Ok(())

@@ -127,6 +127,7 @@ fn of_payment(event: &payment::Event, on: On<'_>) -> Vec<Change> {
         payment::Event::Consumed(_) => vec![on.close(Kind::Fulfil)],
         payment::Event::OutcomeUnknown(_)
         | payment::Event::DetailNoted(_)
+        | payment::Event::SettlementNamed(_)
         | payment::Event::ReviewOpened(_)
         | payment::Event::ReviewResolved(_)
         | payment::Event::TransitionRefused(_) => vec![],

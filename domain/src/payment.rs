@@ -9,7 +9,9 @@
 //!
 //! Money that comes late, twice, too much, too little or in the wrong asset never moves the
 //! machine: it is booked to suspense and opens a review, which an operator applies or refunds.
+//! Parts that come to the price while the payment is pending settle it.
 
+mod arrived;
 mod event;
 mod hear;
 mod review;
@@ -25,7 +27,6 @@ pub use review::Resolution;
 use crate::{
     book::Broken,
     event::Envelope,
-    money::{Amount, Money},
     rejection::Rejection,
     time::{Moment, Time},
 };
@@ -89,6 +90,8 @@ impl Status {
 pub struct Review {
     /// How it was opened.
     pub opened: ReviewOpened,
+    /// Where that stands in the roll.
+    pub position: u64,
     /// When.
     pub opened_at: Time,
     /// What was decided; none while open.
@@ -116,6 +119,8 @@ pub struct Payment {
     pub gave: Option<Gave>,
     /// What somebody has to look at, or had to.
     pub reviews: Vec<Review>,
+    /// Money that got its name after it had been booked.
+    pub named: Vec<SettlementNamed>,
 }
 
 impl Payment {
@@ -207,17 +212,6 @@ impl Payment {
         self.instruments.last().map(|(_, instrument)| instrument)
     }
 
-    /// All money that ever arrived for it in `price`'s commodity.
-    fn received(&self, price: Money) -> Amount {
-        let settled = self.settled.iter().filter(|s| matches!(s.funding, Funding::Received {}));
-        let suspended = self.reviews.iter().filter_map(|review| review.opened.money);
-        settled
-            .map(|settled| settled.requested)
-            .chain(suspended)
-            .filter(|money| money.commodity == price.commodity)
-            .fold(Amount::ZERO, |sum, money| sum.checked_add(money.amount).unwrap_or(Amount::MAX))
-    }
-
     /// The only applier.
     pub(crate) fn evolve(&mut self, event: &Event, at: &Envelope) -> Result<(), Broken> {
         let status = self.next_status(event)?;
@@ -236,13 +230,18 @@ impl Payment {
             }
             Event::Consumed(Consumed { gave, .. }) => self.gave = Some(gave.clone()),
             Event::ReviewOpened(opened) => {
-                let review =
-                    Review { opened: opened.clone(), opened_at: at.recorded_at, resolved: None };
-                self.reviews.push(review);
+                self.must_be_next_review(opened.number)?;
+                self.reviews.push(Review {
+                    opened: opened.clone(),
+                    position: at.position,
+                    opened_at: at.recorded_at,
+                    resolved: None,
+                });
             }
             Event::ReviewResolved(ReviewResolved { number, action, .. }) => {
                 self.open_review_mut(*number)?.resolved = Some(*action);
             }
+            Event::SettlementNamed(named) => self.named.push(named.clone()),
             Event::Failed(_)
             | Event::OutcomeUnknown(_)
             | Event::Abandoned(_)
@@ -273,6 +272,7 @@ impl Payment {
                 status @ (Requested | Unknown | Pending | Paid | Consumed | Expired | Failed
                 | Abandoned),
                 Event::DetailNoted(_)
+                | Event::SettlementNamed(_)
                 | Event::ReviewOpened(_)
                 | Event::ReviewResolved(_)
                 | Event::TransitionRefused(_),
@@ -288,11 +288,17 @@ impl Payment {
                 | Event::Consumed(_)
                 | Event::Expired(_)
                 | Event::DetailNoted(_)
+                | Event::SettlementNamed(_)
                 | Event::ReviewOpened(_)
                 | Event::ReviewResolved(_)
                 | Event::TransitionRefused(_),
             ) => return Err(Broken::order("payment", &status, event.name())),
         })
+    }
+
+    fn must_be_next_review(&self, number: u32) -> Result<(), Broken> {
+        let next = u32::try_from(self.reviews.len()).unwrap_or(u32::MAX).saturating_add(1);
+        Broken::unless(number == next, "reviews are numbered without gaps", next, number)
     }
 
     fn open_review_mut(&mut self, number: u32) -> Result<&mut Review, Broken> {
