@@ -27,6 +27,7 @@ pub use review::Resolution;
 use crate::{
     book::Broken,
     event::Envelope,
+    id::ConnectionId,
     rejection::Rejection,
     time::{Moment, Time},
 };
@@ -205,6 +206,26 @@ impl Payment {
             return Err(Rejection::PaymentNotPaid { status: self.status });
         }
         Ok(Consumed { gave, price: request.price })
+    }
+
+    /// Whether this provider account may speak about it.
+    pub fn listens_to(&self, connection: &ConnectionId) -> bool {
+        let asked = self.request.iter().map(|request| &request.connection);
+        let shown = self.instruments.iter().map(|(_, instrument)| &instrument.connection);
+        asked.chain(shown).any(|known| known == connection)
+    }
+
+    /// Whether an unproved word is worth asking the provider about.
+    pub(crate) fn expects_news(&self) -> bool {
+        !self.status.is_settled() && self.status != Status::Absent
+    }
+
+    /// Since when the provider's silence counts: the invoice, or the last review of it.
+    pub fn silent_since(&self) -> Time {
+        let shown = self.instruments.last().map_or(Time::MAX, |(at, _)| *at);
+        let silent = |review: &&Review| review.opened.kind == ReviewKind::ProviderSilent;
+        let reviewed = self.reviews.iter().filter(silent).map(|review| review.opened_at);
+        reviewed.fold(shown, Time::max)
     }
 
     /// The invoice that is shown, if there is one.
