@@ -137,7 +137,9 @@ pub fn claims(recorded: &Recorded) -> Vec<Claim> {
             let by_event = |event_id| Claim::Webhook { connection, event_id };
             claims.extend(recorded.event_id.clone().map(by_event));
         }
-        Event::Account(account::Event::LotMinted(minted)) => claims.extend(of_lot(envelope, minted)),
+        Event::Account(account::Event::LotMinted(minted)) => {
+            claims.extend(of_lot(envelope, minted))
+        }
         Event::Tenant(tenant::Event::KeyIssued(issued)) => {
             claims.push(Claim::ApiKey { digest: issued.digest });
         }

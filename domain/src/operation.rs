@@ -17,7 +17,9 @@ pub use govern::{
     EnableFeature, FinishReconciliation, IssueKey, OpenRoll, OpenTenant, PublishOffer,
     RetireConnection, RevokeKey, StartWriter, WaiveDuty, WithdrawOffer,
 };
-pub use hear::{AnswerReceipt, HearStatus, MatchReceipt, NoteSilence, ReceiveWebhook, RefuseReceipts};
+pub use hear::{
+    AnswerReceipt, HearStatus, MatchReceipt, NoteSilence, ReceiveWebhook, RefuseReceipts,
+};
 pub use pay::{
     AbandonPayment, Purpose, RecordCreateFailed, RecordCreateUnknown, RecordInstrument,
     RequestPayment,

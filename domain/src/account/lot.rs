@@ -91,12 +91,7 @@ impl Lot {
     }
 
     /// Takes a part out, as consumed or as expired. The part must be what [`Lot::part`] says.
-    pub(crate) fn take(
-        &mut self,
-        place: &Place,
-        part: &Part,
-        expired: bool,
-    ) -> Result<(), Broken> {
+    pub(crate) fn take(&mut self, place: &Place, part: &Part, expired: bool) -> Result<(), Broken> {
         let short = || Broken::new("a part is covered by its lot", self.available, part.amount);
         let available = self.available.checked_sub(part.amount).ok_or_else(short)?;
         let due = self.part(place, part.amount).ok_or_else(short)?;

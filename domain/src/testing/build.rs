@@ -319,10 +319,7 @@ pub fn told(event: Option<&str>, payment: &str, says: Says) -> Recorded {
         event_id: event.map(str::to_owned),
         digest: hash(6),
         body: Some(sealed()),
-        verification: Verification {
-            scheme: "hmac-sha256".to_owned(),
-            key: "current".to_owned(),
-        },
+        verification: Verification { scheme: "hmac-sha256".to_owned(), key: "current".to_owned() },
         lookup: Lookup { provider_id: Some(format!("inv-{payment}")), payment_hash: None },
         says,
         settlement: None,
@@ -419,14 +416,8 @@ pub fn spend(account: &str, total: Money) -> Operation {
 
 /// Uses credit of a pool first.
 pub fn spend_from(account: &str, total: Money, pool: &str) -> Operation {
-    Spend {
-        tenant: tenant("acme"),
-        account: id(account),
-        total,
-        pool: id(pool),
-        reference: None,
-    }
-    .into()
+    Spend { tenant: tenant("acme"), account: id(account), total, pool: id(pool), reference: None }
+        .into()
 }
 
 /// Lets a lot lapse.
