@@ -192,7 +192,9 @@ impl Account {
             let twice = taken.insert(place.clone(), lot).is_some();
             Broken::unless(!twice, "a lot has one part in a movement", "one", &part.lot)?;
         }
-        taken.into_iter().for_each(|(place, lot)| self.put(place, lot));
+        for (place, lot) in taken {
+            self.put(place, lot);
+        }
         Ok(())
     }
 

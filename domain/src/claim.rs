@@ -138,7 +138,7 @@ pub fn claims(recorded: &Recorded) -> Vec<Claim> {
             claims.extend(recorded.event_id.clone().map(by_event));
         }
         Event::Account(account::Event::LotMinted(minted)) => {
-            claims.extend(of_lot(envelope, minted))
+            claims.extend(of_lot(envelope, minted));
         }
         Event::Tenant(tenant::Event::KeyIssued(issued)) => {
             claims.push(Claim::ApiKey { digest: issued.digest });

@@ -119,10 +119,10 @@ macro_rules! views {
         $(#[$doc])*
         pub fn $name(&mut self, tenant: &TenantId, id: &$id) -> Result<&$state, Stop> {
             let stream = Stream::new(Kind::$kind, tenant, id);
-            match &self.slot(&stream)?.state {
-                State::$kind(state) => Ok(state),
-                _ => Err(Rejection::StreamFrozen { stream, position: 0 }.into()),
-            }
+            let State::$kind(state) = &self.slot(&stream)?.state else {
+                return Err(Rejection::StreamFrozen { stream, position: 0 }.into());
+            };
+            Ok(state)
         }
     )+};
 }
@@ -173,28 +173,28 @@ impl<'a> Draft<'a> {
     /// The roll's own state.
     pub fn roll(&mut self) -> Result<&Roll, Stop> {
         let stream = Stream::roll();
-        match &self.slot(&stream)?.state {
-            State::Roll(state) => Ok(state),
-            _ => Err(Rejection::StreamFrozen { stream, position: 0 }.into()),
-        }
+        let State::Roll(state) = &self.slot(&stream)?.state else {
+            return Err(Rejection::StreamFrozen { stream, position: 0 }.into());
+        };
+        Ok(state)
     }
 
     /// The settings in force.
     pub fn settings(&mut self) -> Result<crate::settings::InForce, Stop> {
         let stream = Stream::of_roll(Kind::Settings, "roll");
-        match &self.slot(&stream)?.state {
-            State::Settings(state) => Ok(*state),
-            _ => Err(Rejection::StreamFrozen { stream, position: 0 }.into()),
-        }
+        let State::Settings(state) = &self.slot(&stream)?.state else {
+            return Err(Rejection::StreamFrozen { stream, position: 0 }.into());
+        };
+        Ok(*state)
     }
 
     /// A commodity's state.
     pub fn commodity(&mut self, code: Code) -> Result<Commodity, Stop> {
         let stream = Stream::of_roll(Kind::Commodity, code.as_str());
-        match &self.slot(&stream)?.state {
-            State::Commodity(state) => Ok(*state),
-            _ => Err(Rejection::StreamFrozen { stream, position: 0 }.into()),
-        }
+        let State::Commodity(state) = &self.slot(&stream)?.state else {
+            return Err(Rejection::StreamFrozen { stream, position: 0 }.into());
+        };
+        Ok(*state)
     }
 
     /// Refuses a commodity that nobody declared, or that is retired.

@@ -130,6 +130,7 @@ pub struct Entitlement {
 }
 
 /// What a use comes to.
+#[expect(clippy::large_enum_variant, reason = "it lives for one decision")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Use {
     /// Nothing to record: a pass for a time.
@@ -239,8 +240,8 @@ impl Entitlement {
     }
 
     fn evolve_used(&mut self, used: &Used, at: &Envelope) -> Result<(), Broken> {
-        let uses = self.granted.as_ref().and_then(|granted| granted.uses).unwrap_or(0);
-        Broken::unless(self.used < uses, "uses are not exceeded", uses, used.number)?;
+        let most = self.granted.as_ref().and_then(|granted| granted.uses).unwrap_or(0);
+        Broken::unless(self.used < most, "uses are not exceeded", most, used.number)?;
         Broken::unless(!self.revoked, "what is revoked is not used", "in force", "revoked")?;
         let next = self.last.saturating_add(1);
         Broken::unless(used.number == next, "uses are numbered", next, used.number)?;
@@ -264,9 +265,10 @@ impl Entitlement {
 
     fn evolve_released(&mut self, released: &Released) -> Result<(), Broken> {
         let Released { number, earned, .. } = released;
-        let known = self.recent.iter().find(|recent| recent.number == *number);
-        let known = known.ok_or_else(|| Broken::new("a released use is recent", number, "none"))?;
-        let (due, same) = (known.earned, known.earned == *earned);
+        let recent = self.recent.iter().find(|recent| recent.number == *number);
+        let due = recent.map(|recent| recent.earned);
+        let due = due.ok_or_else(|| Broken::new("a released use is recent", number, "none"))?;
+        let same = due == *earned;
         Broken::unless(same, "a release takes back what was earned", due, earned)?;
         self.recent.retain(|recent| recent.number != *number);
         self.used = self.used.saturating_sub(1);

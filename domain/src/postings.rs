@@ -125,7 +125,9 @@ fn of_account(event: &account::Event, account: &str, legs: &mut Legs) {
         account::Event::LotMinted(minted) => of_mint(minted, account, legs),
         account::Event::Spent(Spent { total, parts, .. }) => {
             legs.transfer(*total, (Chart::Credit, account), (Chart::CreditUsed, ""));
-            parts.iter().for_each(|part| release(part, Chart::Revenue, legs));
+            for part in parts {
+                release(part, Chart::Revenue, legs);
+            }
         }
         account::Event::LotExpired(LotExpired { amount, part }) => {
             legs.transfer(*amount, (Chart::Credit, account), (Chart::CreditLapsed, ""));

@@ -120,7 +120,7 @@ impl Receipt {
             Event::Recorded(recorded) => {
                 Broken::unless(self.recorded.is_none(), "a receipt is one", "none", "two")?;
                 self.awaits(recorded.led_to);
-                self.payment = recorded.payment.clone();
+                self.payment.clone_from(&recorded.payment);
                 self.recorded = Some(recorded.clone());
             }
             Event::Matched(Matched { payment, led_to }) => {

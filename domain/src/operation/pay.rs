@@ -73,7 +73,7 @@ impl RequestPayment {
     pub(super) fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
         draft.tenant(&self.tenant)?.must_be_open()?;
         let asked = self.asked(draft)?;
-        self.must_be_in_range(asked.price, draft)?;
+        must_be_in_range(asked.price, draft)?;
         let connection = self.connection.clone().or(asked.connection).unwrap_or_else(default);
         draft.connection(&connection)?.must_be_open()?;
         let expiry_seconds = self.expiry_seconds.or(asked.expiry).unwrap_or(EXPIRY_SECONDS);
@@ -116,22 +116,22 @@ impl RequestPayment {
             }
         }
     }
+}
 
-    fn must_be_in_range(&self, price: Money, draft: &mut Draft<'_>) -> Result<(), Stop> {
-        if price.commodity != Code::MSAT {
-            return Err(Rejection::CommodityForeign { code: price.commodity }.into());
-        }
-        if price.amount.is_zero() {
-            return Err(Rejection::AmountZero.into());
-        }
-        let rules = draft.rules()?;
-        let (least, most) = (rules.invoice_min_msat, rules.invoice_max_msat);
-        if price.amount < least || price.amount > most {
-            let (least, most) = (Money::msat(least), Money::msat(most));
-            return Err(Rejection::AmountOutOfRange { least, most }.into());
-        }
-        Ok(())
+fn must_be_in_range(price: Money, draft: &mut Draft<'_>) -> Result<(), Stop> {
+    if price.commodity != Code::MSAT {
+        return Err(Rejection::CommodityForeign { code: price.commodity }.into());
     }
+    if price.amount.is_zero() {
+        return Err(Rejection::AmountZero.into());
+    }
+    let rules = draft.rules()?;
+    let (least, most) = (rules.invoice_min_msat, rules.invoice_max_msat);
+    if price.amount < least || price.amount > most {
+        let (least, most) = (Money::msat(least), Money::msat(most));
+        return Err(Rejection::AmountOutOfRange { least, most }.into());
+    }
+    Ok(())
 }
 
 fn default() -> ConnectionId {

@@ -44,10 +44,11 @@ fn status_paid() -> Operation {
 }
 
 fn payment(story: &Story) -> &Payment {
-    match &story.slot(&stream(Kind::Payment, "pay_1")).state {
-        crate::book::State::Payment(payment) => payment,
-        other => panic!("{other:?}"),
-    }
+    let crate::book::State::Payment(payment) = &story.slot(&stream(Kind::Payment, "pay_1")).state
+    else {
+        panic!()
+    };
+    payment
 }
 
 fn reviews(story: &Story) -> Vec<(ReviewKind, u64)> {
@@ -265,10 +266,11 @@ fn receipt_hint(says: Says) -> Operation {
 }
 
 fn led_to(story: &Story, receipt: &str) -> LedTo {
-    match &story.slot(&stream(Kind::Receipt, receipt)).state {
-        crate::book::State::Receipt(state) => state.recorded.clone().unwrap().led_to,
-        other => panic!("{other:?}"),
-    }
+    let crate::book::State::Receipt(state) = &story.slot(&stream(Kind::Receipt, receipt)).state
+    else {
+        panic!()
+    };
+    state.recorded.clone().unwrap().led_to
 }
 
 fn duties(story: &Story) -> Vec<Duty> {

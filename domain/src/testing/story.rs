@@ -145,7 +145,9 @@ impl Story {
     }
 
     fn record(&mut self, said: Vec<Recorded>) {
-        said.iter().for_each(|recorded| self.book.fold(recorded));
+        for recorded in &said {
+            self.book.fold(recorded);
+        }
         self.history.extend(said);
     }
 }

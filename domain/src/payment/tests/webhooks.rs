@@ -8,10 +8,8 @@ fn hook(receipt: &str, event: &str) -> Operation {
 
 fn parked(story: &Story) -> bool {
     let stream = Stream { tenant: TenantId::roll(), ..stream(Kind::Receipt, "rcpt_1") };
-    match &story.slot(&stream).state {
-        crate::book::State::Receipt(state) => state.parked,
-        other => panic!("{other:?}"),
-    }
+    let crate::book::State::Receipt(state) = &story.slot(&stream).state else { panic!() };
+    state.parked
 }
 
 #[test]
