@@ -3,6 +3,9 @@
 //! A wire name, `category.fact.vN`, is a contract for ever. A change of meaning is a new version
 //! with a struct of its own, and an arm in [`decode`] that lifts the old struct to the next.
 
+#[cfg(test)]
+mod tests;
+
 use serde::Serializer;
 
 use crate::event::Event;
@@ -58,6 +61,10 @@ impl serde::Serialize for Readable<'_> {
 macro_rules! events {
     ($outer:ident { $($(#[$doc:meta])* $variant:ident = $name:literal,)+ }) => {
         /// What may have happened, by wire name.
+        #[allow(
+            clippy::large_enum_variant,
+            reason = "facts are said one at a time and written at once; a box would buy nothing"
+        )]
         #[derive(Debug, Clone, PartialEq, Eq)]
         pub enum Event {
             $($(#[$doc])* $variant($variant),)+
