@@ -2,6 +2,9 @@
 //! edges to people, programs and providers.
 
 pub mod engine;
+pub mod idempotency;
+pub mod keyring;
 pub mod l402;
 pub mod providers;
 pub mod roll;
+pub mod secret;
