@@ -46,7 +46,7 @@ impl Keyring {
         let mut connection = store::connect(file).await?;
         store::migrate(&mut connection, file).await?;
         let wrapping = store::masters(&mut connection).await?;
-        if let Some(name) = wrapping.into_iter().find(|name| masters.find(name).is_none()) {
+        if let Some(name) = wrapping.into_iter().find(|name| masters.find(*name).is_none()) {
             return Err(Error::MasterUnknown { name });
         }
         store::declare_master(&mut connection, masters.current().name()).await?;

@@ -71,8 +71,8 @@ impl Masters {
         &self.current
     }
 
-    pub(super) fn find(&self, name: &MasterName) -> Option<&Master> {
-        iter::once(&self.current).chain(&self.previous).find(|master| master.name == *name)
+    pub(super) fn find(&self, name: MasterName) -> Option<&Master> {
+        iter::once(&self.current).chain(&self.previous).find(|master| master.name == name)
     }
 
     pub(super) fn wrap(
@@ -90,7 +90,7 @@ impl Masters {
     }
 
     pub(super) fn unwrap(&self, row: &Row) -> Result<Key, Error> {
-        let master = self.find(&row.master).ok_or(Error::MasterUnknown { name: row.master })?;
+        let master = self.find(row.master).ok_or(Error::MasterUnknown { name: row.master })?;
         let data = bound_to(row.subject, row.key);
         let opened = cipher::open(&master.key, &row.nonce, &row.wrapped, &data);
         let opened = opened.map(Zeroizing::new);
