@@ -6,6 +6,7 @@ pub mod engine;
 pub mod idempotency;
 pub mod keyring;
 pub mod l402;
+pub mod problem;
 pub mod providers;
 pub mod roll;
 pub mod secret;

@@ -32,8 +32,8 @@ pub(super) struct Master {
 
 impl Master {
     fn derive(secret: &Secret) -> Option<Self> {
-        let [a, b, c, d, e, f, g, h, ..] = *mac(secret, NAME)?;
-        Some(Self { name: Bytes([a, b, c, d, e, f, g, h]), key: mac(secret, MASTER)? })
+        let name = mac(secret, NAME)?.first_chunk().copied().map(Bytes)?;
+        Some(Self { name, key: mac(secret, MASTER)? })
     }
 
     pub(super) const fn name(&self) -> MasterName {
