@@ -1,7 +1,12 @@
 //! Everything of piperoll that is not a rule about money: the roll, its writer, its views, and the
 //! edges to people, programs and providers.
 
+pub mod config;
 pub mod engine;
+pub mod idempotency;
+pub mod keyring;
 pub mod l402;
+pub mod problem;
 pub mod providers;
 pub mod roll;
+pub mod secret;
