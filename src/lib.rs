@@ -10,3 +10,4 @@ pub mod problem;
 pub mod providers;
 pub mod roll;
 pub mod secret;
+pub mod views;
