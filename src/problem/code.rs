@@ -83,6 +83,8 @@ codes! {
     AmountZero "amount_zero" UNPROCESSABLE_ENTITY "The amount is zero";
     AmountOutOfRange "amount_out_of_range" UNPROCESSABLE_ENTITY "The amount is outside what is allowed";
     AmountOverflow "amount_overflow" UNPROCESSABLE_ENTITY "The amount is larger than there can be";
+    CostOfGift "cost_of_gift" UNPROCESSABLE_ENTITY "Credit that is given has no cost";
+    DurationOutOfRange "duration_out_of_range" UNPROCESSABLE_ENTITY "The duration is outside what is allowed";
     CommodityForeign "commodity_foreign" UNPROCESSABLE_ENTITY "The commodity is not accepted here";
     CommodityUnknown "commodity_unknown" UNPROCESSABLE_ENTITY "The commodity is not declared";
     CommodityTaken "commodity_taken" CONFLICT "The commodity stands already, otherwise";
