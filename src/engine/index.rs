@@ -65,10 +65,10 @@ pub struct End {
 }
 
 /// What a claim is known by here: 128 bits of the SHA-256 of its text.
-pub type ClaimKey = Id16;
+pub(crate) type ClaimKey = Id16;
 
 /// The key of a claim.
-pub fn claim_key(claim: &Claim) -> ClaimKey {
+pub(crate) fn claim_key(claim: &Claim) -> ClaimKey {
     let digest: [u8; 32] = Sha256::digest(claim.to_string().as_bytes()).into();
     Bytes::from_slice(&digest[..16]).unwrap_or(Bytes::ZERO)
 }
@@ -420,7 +420,7 @@ fn decode_head(bytes: &[u8]) -> Option<Head> {
 }
 
 /// A state as it is kept here.
-pub fn encode_snapshot(slot: &Slot) -> Option<Vec<u8>> {
+pub(crate) fn encode_snapshot(slot: &Slot) -> Option<Vec<u8>> {
     rmp_serde::to_vec(slot).ok()
 }
 
