@@ -2,6 +2,11 @@
 //! edges to people, programs and providers.
 
 pub mod engine;
+pub mod idempotency;
+pub mod keyring;
 pub mod l402;
 pub mod providers;
+pub mod reactors;
 pub mod roll;
+pub mod secret;
+pub mod service;
