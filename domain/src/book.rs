@@ -193,7 +193,6 @@ pub struct Book {
     pub tenants: BTreeMap<TenantId, u64>,
 }
 
-/// `Taker` compares by value in [`Book`]'s derive.
 impl Book {
     /// One more event.
     pub fn fold(&mut self, recorded: &Recorded) {
