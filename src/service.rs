@@ -10,27 +10,45 @@
 //! invoice or a count, never money.
 
 mod ask;
-// mod authorize;
-// mod callback;
-// mod checkout;
+mod authorize;
+mod callback;
+mod checkout;
+mod command;
 pub mod connections;
 mod error;
-// mod flight;
-// mod history;
-// mod limits;
+mod flight;
+mod history;
+mod instrument;
+mod limits;
+mod lookup;
 mod principal;
-// mod receive;
-// mod redeem;
-// mod refusals;
-// mod render;
-// mod reuse;
+mod receive;
+mod redeem;
+mod refusals;
+mod render;
+mod reuse;
+mod sandbox;
+mod seal;
 mod settings;
-// mod settle;
-// mod sweep;
-// #[cfg(test)]
-// mod tests;
+mod settle;
+mod silence;
+mod sweep;
+#[cfg(test)]
+pub(crate) mod tests;
 
 use std::sync::Arc;
+
+use piperoll_domain::{
+    bytes::Bytes,
+    event::Idempotency,
+    id::{ConnectionId, PaymentId, TenantId},
+    operation::Operation,
+    payment::Payment,
+    roll::ReconciliationFinished,
+};
+use reqwest::header::HeaderMap;
+use sha2::{Digest, Sha256};
+use tokio_util::task::TaskTracker;
 
 pub use self::{
     ask::{
@@ -41,23 +59,21 @@ pub use self::{
     principal::Principal,
     settings::{Rate, Settings, Vars},
 };
-use piperoll_domain::{
-    bytes::{Bytes, Hash},
-    duty::Duty,
-    event::Idempotency,
-    id::{ConnectionId, PaymentId, TenantId},
-    operation::Operation,
-    payment::Payment,
-    roll::ReconciliationFinished,
+pub(crate) use self::{history::Cause, lookup::Found, sweep::payment_of};
+use self::{
+    connections::{Connections, Line},
+    flight::Flights,
+    limits::Limits,
+    refusals::Refusals,
+    reuse::Reuse,
+    settle::Told,
+    silence::Answered,
+    sweep::Turns,
 };
-use reqwest::header::HeaderMap;
-
-use self::connections::Line;
 use crate::{
     engine::{Done, Engine},
     keyring::Keyring,
-    l402::{self, credential::Credential, preimage::Preimage},
-    providers::sandbox::PayOptions,
+    l402::{self, credential::Credential},
     secret,
 };
 
@@ -79,71 +95,124 @@ pub struct Parts {
 #[derive(Clone)]
 pub struct Service(Arc<Inner>);
 
+type PaymentName = (TenantId, PaymentId);
+
 struct Inner {
-    parts: Parts,
+    engine: Engine,
+    keyring: Keyring,
+    tokens: l402::secret::Secrets,
+    admin: Option<secret::Secrets>,
+    settings: Arc<Settings>,
+    connections: Connections,
+    limits: Limits,
+    reuse: Reuse,
+    refusals: Refusals,
+    answered: Answered,
+    turns: Turns,
+    creating: Arc<Flights<PaymentName, Result<(), Error>>>,
+    asking: Arc<Flights<PaymentName, Result<Told, Error>>>,
+    sweeping: Arc<Flights<(), Result<ReconciliationFinished, Error>>>,
+    tasks: TaskTracker,
 }
 
 impl Service {
     /// Puts it together; nobody is called yet.
     pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(Inner { parts }))
+        let Parts { engine, keyring, tokens, admin, settings } = parts;
+        let (settings, tasks) = (Arc::new(settings), TaskTracker::new());
+        Self(Arc::new(Inner {
+            connections: Connections::new(engine.clone(), Arc::clone(&settings)),
+            limits: Limits::new(settings.mint_per_address, settings.mint_per_tenant),
+            reuse: Reuse::new(settings.challenges_remembered),
+            refusals: Refusals::default(),
+            answered: Answered::default(),
+            turns: Turns::default(),
+            creating: Flights::new(tasks.clone()),
+            asking: Flights::new(tasks.clone()),
+            sweeping: Flights::new(tasks.clone()),
+            engine,
+            keyring,
+            tokens,
+            admin,
+            settings,
+            tasks,
+        }))
     }
+
     /// The roll's one writer.
     pub fn engine(&self) -> &Engine {
-        &self.0.parts.engine
+        &self.0.engine
     }
+
     /// The keys of sealed text.
     pub fn keyring(&self) -> &Keyring {
-        &self.0.parts.keyring
+        &self.0.keyring
     }
+
     /// How it runs.
     pub fn settings(&self) -> &Settings {
-        &self.0.parts.settings
+        &self.0.settings
     }
-    /// Who presents this API key or operator's token; none if nobody may. Compared in constant time.
+
+    /// Who presents this API key or operator's token; none if nobody may.
+    ///
+    /// Operators' tokens are compared in constant time; of an API key only the digest is looked up,
+    /// which tells nothing about the key.
     pub fn authenticate(&self, presented: &str) -> Option<Principal> {
-        let _ = presented;
-        todo!()
+        let digest: [u8; 32] = Sha256::digest(presented).into();
+        let [a, b, c, d, e, f, g, h, ..] = digest;
+        let fingerprint = Bytes([a, b, c, d, e, f, g, h]);
+        let operates = self.0.admin.as_ref().and_then(|admin| admin.used(presented.as_bytes()));
+        if operates.is_some() {
+            return Some(Principal::Admin { fingerprint });
+        }
+        let directory = self.engine().directory();
+        let caller = directory.caller(Bytes(digest))?.clone();
+        let (tenant, key, roles) = (caller.tenant, caller.key, caller.roles);
+        Some(Principal::Key { tenant, key, roles, fingerprint })
     }
+
     /// Puts a wish to the roll in somebody's name. A tenant's caller reaches its own tenant only.
     pub async fn execute(
         &self,
         who: &Principal,
-        operation: Operation,
+        operation: impl Into<Operation>,
         key: Option<Idempotency>,
     ) -> Result<Done, Error> {
-        let _ = (who, operation, key);
-        todo!()
+        self.put(who, operation.into(), key).await
     }
-    /// Asks to be paid: RequestPayment, the provider, the token, RecordInstrument.
+
+    /// Asks to be paid: the wish, the provider's invoice, the token, and only then the answer.
+    ///
+    /// A repeat with the same key gets the answer of the first, also where that is an error.
     pub async fn checkout(
         &self,
         who: &Principal,
         ask: Ask,
         key: Option<Idempotency>,
     ) -> Result<Checkout, Error> {
-        let _ = (who, ask, key);
-        todo!()
+        self.ask_to_be_paid(who, ask, key).await
     }
-    /// Lets a paid credential in, once.
+
+    /// Lets a paid credential in, and counts the use.
     pub async fn redeem(
         &self,
         credential: Credential,
         request: UseRequest,
     ) -> Result<Redeemed, Refusal> {
-        let _ = (credential, request);
-        todo!()
+        self.let_in(&credential, &request).await
     }
+
     /// Decides about a request that a reverse proxy asks about.
     pub async fn authorize(
         &self,
         who: &Principal,
         request: Forwarded,
     ) -> Result<Authorized, Refusal> {
-        let _ = (who, request);
-        todo!()
+        self.decide_for_proxy(who, request).await
     }
-    /// Takes in a webhook, byte for byte as it came.
+
+    /// Takes in a webhook, byte for byte as it came. An unknown connection is `ConnectionNotFound`.
     pub async fn receive(
         &self,
         connection: &ConnectionId,
@@ -151,40 +220,36 @@ impl Service {
         headers: &HeaderMap,
         body: &[u8],
     ) -> Result<WebhookAnswer, Error> {
-        let _ = (connection, url_token, headers, body);
-        todo!()
+        self.take_in(connection, url_token, headers, body).await
     }
+
     /// Asks the provider about a payment now, and says how it stands then.
     pub async fn sync(&self, tenant: &TenantId, payment: &PaymentId) -> Result<Payment, Error> {
-        let _ = (tenant, payment);
-        todo!()
+        self.ask_and_show(tenant, payment).await
     }
+
     /// Sweeps stale payments now; whoever asks meanwhile gets the same run.
     pub async fn reconcile(&self) -> Result<ReconciliationFinished, Error> {
-        todo!()
+        self.sweep().await
     }
+
     /// A payment as it stands in the roll, with what is sealed in it opened.
     pub async fn render(
         &self,
         tenant: &TenantId,
         payment: &PaymentId,
     ) -> Result<PaymentView, Error> {
-        let _ = (tenant, payment);
-        todo!()
+        self.view(tenant, payment).await
     }
-    /// A provider account that can be talked to: `line.probe()`, `line.sandbox()`.
+
+    /// A provider account that can be talked to: to probe it, or to reach a sandbox.
     pub fn line(&self, connection: &ConnectionId) -> Result<Line, Error> {
-        let _ = connection;
-        todo!()
+        self.0.connections.line(connection)
     }
-    /// Pays an invoice of a sandbox of this roll, and sends the webhooks that tell of it.
-    pub async fn pay_sandbox(&self, invoice: &str, options: PayOptions) -> Result<Preimage, Error> {
-        let _ = (invoice, options);
-        todo!()
-    }
+
     /// Waits until everything that was begun is finished; for the end of the process.
     pub async fn finish(&self) {
-        todo!()
+        self.0.tasks.close();
+        self.0.tasks.wait().await;
     }
 }
-fn _unused(_: Duty, _: Bytes<1>, _: Hash) {}

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use piperoll_domain::{
-    id::{ConnectionId, PaymentId},
+    id::{ConnectionId, InvalidName, PaymentId},
     rejection::Rejection,
 };
 
@@ -76,9 +76,12 @@ pub enum Error {
     /// The caller's credential fixes no tenant.
     #[error("the credential belongs to no tenant")]
     NoTenant,
-    /// A receipt or a payment was sealed before the roll was opened.
-    #[error("the roll is not open")]
+    /// The roll, or the tenant, was never opened.
+    #[error("the roll or the tenant is not open")]
     NotOpen,
+    /// Something got a name that is none.
+    #[error(transparent)]
+    Name(#[from] InvalidName),
     /// The system has no random bytes.
     #[error("failed to get random bytes")]
     Random(#[source] getrandom::Error),
