@@ -1,12 +1,18 @@
 //! Everything of piperoll that is not a rule about money: the roll, its writer, its views, and the
 //! edges to people, programs and providers.
 
+pub mod config;
 pub mod engine;
 pub mod idempotency;
 pub mod keyring;
 pub mod l402;
+pub mod problem;
 pub mod providers;
 pub mod reactors;
 pub mod roll;
 pub mod secret;
+<<<<<<< HEAD
 pub mod service;
+=======
+pub mod views;
+>>>>>>> 9990d0f054d8bad33b5f7d24ea8eedaadf25441f

@@ -3,6 +3,7 @@
 mod refused;
 
 pub use refused::Refused;
+pub(crate) use refused::is_placeholder;
 
 use std::{fmt, str::FromStr};
 
