@@ -97,6 +97,8 @@ codes! {
     ConnectionForbidden "connection_forbidden" FORBIDDEN "The connection is refused in this environment";
     OfferNotFound "offer_not_found" NOT_FOUND "The offer does not exist";
     OfferInvalid "offer_invalid" UNPROCESSABLE_ENTITY "The offer cannot be sold";
+    CostOfGift "cost_of_gift" UNPROCESSABLE_ENTITY "Credit that is given has no cost";
+    DurationOutOfRange "duration_out_of_range" UNPROCESSABLE_ENTITY "A duration is out of range";
     // Accounts and lots.
     AccountRequired "account_required" UNPROCESSABLE_ENTITY "An account must be named";
     AccountNotFound "account_not_found" NOT_FOUND "The account does not exist";

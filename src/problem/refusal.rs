@@ -9,6 +9,8 @@ impl From<&Rejection> for Code {
         match rejection {
             Rejection::AmountZero => Self::AmountZero,
             Rejection::AmountOutOfRange { .. } => Self::AmountOutOfRange,
+            Rejection::CostOfGift => Self::CostOfGift,
+            Rejection::DurationOutOfRange { .. } => Self::DurationOutOfRange,
             Rejection::AmountOverflow => Self::AmountOverflow,
             Rejection::CommodityForeign { .. } => Self::CommodityForeign,
             Rejection::CommodityUnknown { .. } => Self::CommodityUnknown,

@@ -46,6 +46,8 @@ fn rejections() -> Vec<Rejection> {
         Rejection::ConnectionForbidden { kind: "sandbox".into() },
         Rejection::OfferNotFound,
         Rejection::OfferInvalid { what: "x" },
+        Rejection::CostOfGift,
+        Rejection::DurationOutOfRange { most: 1 },
         Rejection::AccountRequired,
         Rejection::AccountNotFound,
         Rejection::CreditInsufficient { missing: msat(5) },
