@@ -46,11 +46,7 @@ impl Keyring {
         let mut connection = store::connect(file).await?;
         store::migrate(&mut connection, file).await?;
         let wrapping = store::masters(&mut connection).await?;
-<<<<<<< HEAD
-        if let Some(name) = wrapping.into_iter().find(|name| masters.find(name).is_none()) {
-=======
         if let Some(name) = wrapping.into_iter().find(|name| masters.find(*name).is_none()) {
->>>>>>> 9990d0f054d8bad33b5f7d24ea8eedaadf25441f
             return Err(Error::MasterUnknown { name });
         }
         store::declare_master(&mut connection, masters.current().name()).await?;

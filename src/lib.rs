@@ -11,8 +11,5 @@ pub mod providers;
 pub mod reactors;
 pub mod roll;
 pub mod secret;
-<<<<<<< HEAD
 pub mod service;
-=======
 pub mod views;
->>>>>>> 9990d0f054d8bad33b5f7d24ea8eedaadf25441f

@@ -32,13 +32,8 @@ pub(super) struct Master {
 
 impl Master {
     fn derive(secret: &Secret) -> Option<Self> {
-<<<<<<< HEAD
-        let [a, b, c, d, e, f, g, h, ..] = *mac(secret, NAME)?;
-        Some(Self { name: Bytes([a, b, c, d, e, f, g, h]), key: mac(secret, MASTER)? })
-=======
         let name = mac(secret, NAME)?.first_chunk().copied().map(Bytes)?;
         Some(Self { name, key: mac(secret, MASTER)? })
->>>>>>> 9990d0f054d8bad33b5f7d24ea8eedaadf25441f
     }
 
     pub(super) const fn name(&self) -> MasterName {
@@ -76,13 +71,8 @@ impl Masters {
         &self.current
     }
 
-<<<<<<< HEAD
-    pub(super) fn find(&self, name: &MasterName) -> Option<&Master> {
-        iter::once(&self.current).chain(&self.previous).find(|master| master.name == *name)
-=======
     pub(super) fn find(&self, name: MasterName) -> Option<&Master> {
         iter::once(&self.current).chain(&self.previous).find(|master| master.name == name)
->>>>>>> 9990d0f054d8bad33b5f7d24ea8eedaadf25441f
     }
 
     pub(super) fn wrap(
@@ -100,11 +90,7 @@ impl Masters {
     }
 
     pub(super) fn unwrap(&self, row: &Row) -> Result<Key, Error> {
-<<<<<<< HEAD
-        let master = self.find(&row.master).ok_or(Error::MasterUnknown { name: row.master })?;
-=======
         let master = self.find(row.master).ok_or(Error::MasterUnknown { name: row.master })?;
->>>>>>> 9990d0f054d8bad33b5f7d24ea8eedaadf25441f
         let data = bound_to(row.subject, row.key);
         let opened = cipher::open(&master.key, &row.nonce, &row.wrapped, &data);
         let opened = opened.map(Zeroizing::new);

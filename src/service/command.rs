@@ -133,6 +133,7 @@ fn whose(operation: &Operation) -> &TenantId {
         Operation::WithdrawOffer(wish) => &wish.tenant,
         Operation::AcknowledgeAnomaly(wish) => &wish.stream.tenant,
         Operation::MatchReceipt(wish) => &wish.stream.tenant,
+        Operation::AnswerReceipt(wish) => &wish.stream.tenant,
         Operation::WaiveDuty(wish) => &wish.name.stream.tenant,
         Operation::OpenRoll(_)
         | Operation::StartWriter(_)
