@@ -57,9 +57,8 @@ pub use self::{
     },
     error::Error,
     principal::Principal,
-    settings::{Rate, Settings, Vars},
+    settings::{Rate, Settings, Vars, default_connection},
 };
-pub(crate) use self::{history::Cause, lookup::Found, sweep::payment_of};
 use self::{
     connections::{Connections, Line},
     flight::Flights,
@@ -70,6 +69,7 @@ use self::{
     silence::Answered,
     sweep::Turns,
 };
+pub(crate) use self::{history::Cause, lookup::Found, sweep::payment_of};
 use crate::{
     engine::{Done, Engine},
     keyring::Keyring,

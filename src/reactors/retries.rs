@@ -47,9 +47,8 @@ impl Retries {
             .filter_map(|duty| Some((duty.name.clone(), *self.waiting.get(&duty.name)?)))
             .collect();
         self.waiting = still;
-        let is_ready = |duty: &Duty| {
-            self.waiting.get(&duty.name).is_none_or(|waiting| now >= waiting.again)
-        };
+        let is_ready =
+            |duty: &Duty| self.waiting.get(&duty.name).is_none_or(|waiting| now >= waiting.again);
         let ready: Vec<Duty> = due.into_iter().filter(is_ready).collect();
         for duty in &ready {
             self.wait(&duty.name, now);

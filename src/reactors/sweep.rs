@@ -8,7 +8,8 @@ pub(super) async fn run(service: Service, stop: CancellationToken) {
     while !stop.is_cancelled() {
         match service.reconcile().await {
             Ok(run) if run.checked > 0 => {
-                let piperoll_domain::roll::ReconciliationFinished { checked, paid, errors, .. } = run;
+                let piperoll_domain::roll::ReconciliationFinished { checked, paid, errors, .. } =
+                    run;
                 tracing::info!(checked, paid, errors, "stale payments were asked about");
             }
             Ok(_) => {}

@@ -14,9 +14,7 @@ use crate::{
         credential::{Credential, CredentialError},
         path::{Path, PathPattern},
     },
-    service::{
-        Ask, Authorized, Error, For, Forwarded, Principal, Refusal, Service, UseRequest,
-    },
+    service::{Ask, Authorized, Error, For, Forwarded, Principal, Refusal, Service, UseRequest},
 };
 
 const LABEL: &[u8] = b"piperoll.enforcement.v1";
@@ -81,8 +79,10 @@ fn pick<'a>(
     request: &Forwarded,
     path: &Path,
 ) -> Option<(OfferId, &'a Terms)> {
-    let on_sale = directory.offers(tenant).filter_map(|(id, offer)| Some((id, offer.on_sale().ok()?)));
-    let fitting = on_sale.filter_map(|(id, terms)| Some((narrowness(terms, request, path)?, id, terms)));
+    let on_sale =
+        directory.offers(tenant).filter_map(|(id, offer)| Some((id, offer.on_sale().ok()?)));
+    let fitting =
+        on_sale.filter_map(|(id, terms)| Some((narrowness(terms, request, path)?, id, terms)));
     // Of two that are as narrow, the name decides, so that it is always the same one.
     let best = fitting.max_by(|(one, one_id, _), (other, other_id, _)| {
         one.cmp(other).then_with(|| other_id.cmp(one_id))

@@ -71,9 +71,10 @@ impl Service {
         let at = begun.at.clone();
         let name = (at.tenant.clone(), at.id.clone());
         let (service, at_provider) = (self.clone(), begun);
-        let created = self.0.creating.join(name, || async move {
-            service.create(&at_provider, description).await
-        });
+        let created = self
+            .0
+            .creating
+            .join(name, || async move { service.create(&at_provider, description).await });
         created.await.unwrap_or(Err(Error::Interrupted))?;
         let shown = self.first_shown(&at).await?;
         if let Some(wish) = wish {
@@ -147,7 +148,7 @@ impl Service {
                 Ok(Checkout { replayed, ..shown })
             }
             Ended::Failed(failed) => Err(why_failed(at, &known.requested, failed)),
-            Ended::Abandoned(_) => Err(Error::Abandoned { payment: at.id.clone() }),
+            Ended::Abandoned => Err(Error::Abandoned { payment: at.id.clone() }),
         }
     }
 
@@ -161,7 +162,9 @@ impl Service {
             }
         };
         // What cannot be sold is refused while nothing has been made.
-        if let Err(error) = self.scope(begun, line.now().plus_seconds(begun.requested.expiry_seconds)) {
+        if let Err(error) =
+            self.scope(begun, line.now().plus_seconds(begun.requested.expiry_seconds))
+        {
             self.fail(begun, "refused", "scope").await?;
             return Err(error);
         }

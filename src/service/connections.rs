@@ -43,6 +43,9 @@ pub enum CannotOpen {
     /// It says nothing that is needed.
     #[error("the connection does not say its `{0}`")]
     Missing(&'static str),
+    /// There is no place where the sandbox could remember.
+    #[error("failed to make the sandbox's directory")]
+    Directory(#[from] std::io::Error),
     /// The adapter refuses.
     #[error("failed to open the provider")]
     Open(#[from] open::OpenError),
@@ -130,6 +133,7 @@ impl Connections {
         match account.kind.as_str() {
             "sandbox" => {
                 let directory = self.settings.sandbox_directory.as_ref();
+                directory.map_or(Ok(()), std::fs::create_dir_all)?;
                 // A name may hold characters that mean something to a file system.
                 let name = format!("{}.jsonl", hex::encode(connection.as_str()));
                 let file = directory.map(|directory| directory.join(name));

@@ -4,7 +4,7 @@ use piperoll_domain::{
     bytes::Id16,
     event::Recorded,
     id::Stream,
-    payment::{Abandoned, Event as PaymentEvent, Failed, InstrumentCreated},
+    payment::{Event as PaymentEvent, Failed, InstrumentCreated},
     wire,
 };
 
@@ -34,7 +34,7 @@ impl Cause {
 pub(super) enum Ended {
     Shown(Box<InstrumentCreated>),
     Failed(Failed),
-    Abandoned(Abandoned),
+    Abandoned,
 }
 
 impl Service {
@@ -76,7 +76,7 @@ fn end(event: PaymentEvent) -> Option<Ended> {
     match event {
         PaymentEvent::InstrumentCreated(created) => Some(Ended::Shown(Box::new(created))),
         PaymentEvent::Failed(failed) => Some(Ended::Failed(failed)),
-        PaymentEvent::Abandoned(abandoned) => Some(Ended::Abandoned(abandoned)),
+        PaymentEvent::Abandoned(_) => Some(Ended::Abandoned),
         _ => None,
     }
 }

@@ -156,9 +156,8 @@ mod tests {
     #[test]
     fn a_household_of_version_6_is_one_address() {
         let (limits, acme) = (limits(), "acme".parse().unwrap());
-        let take = |text: &str| {
-            wait(limits.take_at(Duration::ZERO, &acme, Some(text.parse().unwrap())))
-        };
+        let take =
+            |text: &str| wait(limits.take_at(Duration::ZERO, &acme, Some(text.parse().unwrap())));
         let house = ["2001:db8::1", "2001:db8::2", "2001:db8::ffff:3"];
         assert_eq!(house.map(take), [None; 3]);
         assert!(take("2001:db8::4").is_some());
@@ -168,7 +167,8 @@ mod tests {
 
     #[test]
     fn no_rate_is_no_invoice() {
-        let limits = Limits::new(Rate { burst: 9, per_minute: 0 }, Rate { burst: 9, per_minute: 9 });
+        let limits =
+            Limits::new(Rate { burst: 9, per_minute: 0 }, Rate { burst: 9, per_minute: 9 });
         assert!(wait(limits.take(&"acme".parse().unwrap(), None)).is_some());
     }
 }

@@ -21,8 +21,8 @@ use crate::{
     engine::Done,
     providers::{self, Heard, Notice, Provider, Refusal},
     service::{
-        Error, Principal, Service, WebhookAnswer, callback, command::random_id,
-        connections::Line, seal::Field, settle::msat,
+        Error, Principal, Service, WebhookAnswer, callback, command::random_id, connections::Line,
+        seal::Field, settle::msat,
     },
 };
 
@@ -71,7 +71,8 @@ impl Service {
         by_token: Option<PaymentRef>,
         body: &[u8],
     ) -> Result<WebhookAnswer, Error> {
-        let by_token = by_token.filter(|_| notice.verification == providers::Verification::UrlToken);
+        let by_token =
+            by_token.filter(|_| notice.verification == providers::Verification::UrlToken);
         let receipt: ReceiptId = format!("rcp_{}", random_id()?).parse()?;
         let kept = body.get(..BODY_BYTES).unwrap_or(body);
         let sealed = self.seal(None, Field::Body, kept).await?;
@@ -83,7 +84,7 @@ impl Service {
         let (who, at) = (Principal::Provider(line.connection.clone()), notice.occurred_at);
         let wish = ReceiveWebhook { receipt: receipt.clone(), told, by_token: by_token.clone() };
         match self.happened(&who, wish, None, at).await {
-            Ok(done) => Ok(self.taken_in(&done, receipt)),
+            Ok(done) => Ok(taken_in(&done, receipt)),
             Err(error) if error.rejection() == Some(&Rejection::EventReceived) => {
                 self.count_duplicate(line);
                 if notice.needs_confirmation {
@@ -92,26 +93,6 @@ impl Service {
                 Ok(WebhookAnswer { accepted: true, duplicate: true, ..WebhookAnswer::default() })
             }
             Err(error) => Err(error),
-        }
-    }
-
-    fn taken_in(&self, done: &Done, receipt: ReceiptId) -> WebhookAnswer {
-        let recorded = done.events.iter().find_map(|fact| match &fact.event {
-            Event::Receipt(receipt::Event::Recorded(recorded)) => Some(recorded),
-            _ => None,
-        });
-        let led_to = recorded.map_or(LedTo::NoEffect, |recorded| recorded.led_to);
-        let payment = recorded.and_then(|recorded| recorded.payment.as_ref());
-        if let Some(at) = payment.filter(|_| led_to == LedTo::Asks) {
-            self.ask_provider_later(at, Principal::Reactor("hint"));
-        }
-        WebhookAnswer {
-            accepted: true,
-            unknown_payment: led_to == LedTo::Parked,
-            applied: led_to == LedTo::Applied,
-            reason: reason(led_to),
-            receipt: Some(receipt),
-            ..WebhookAnswer::default()
         }
     }
 
@@ -174,6 +155,24 @@ impl Service {
     fn count_duplicate(&self, line: &Line) {
         let labels = [("provider", line.provider().name()), ("status", "duplicate")];
         metrics::counter!("webhook_events_total", &labels).increment(1);
+    }
+}
+
+/// What a receipt led to, as an answer.
+fn taken_in(done: &Done, receipt: ReceiptId) -> WebhookAnswer {
+    let recorded = done.events.iter().find_map(|fact| match &fact.event {
+        Event::Receipt(receipt::Event::Recorded(recorded)) => Some(recorded),
+        _ => None,
+    });
+    let led_to = recorded.map_or(LedTo::NoEffect, |recorded| recorded.led_to);
+    // A hint opens a duty: the `match` reactor asks the provider, also after a crash.
+    WebhookAnswer {
+        accepted: true,
+        unknown_payment: led_to == LedTo::Parked,
+        applied: led_to == LedTo::Applied,
+        reason: reason(led_to),
+        receipt: Some(receipt),
+        ..WebhookAnswer::default()
     }
 }
 

@@ -186,9 +186,7 @@ impl Service {
         match proven.allows(&asked) {
             Ok(_) => Ok(()),
             Err(broken) if broken.is_broken() => Err(Refusal::Invalid),
-            Err(CaveatRefusal::Expired) => {
-                Err(self.fresh(known, request, Refusal::Expired).await)
-            }
+            Err(CaveatRefusal::Expired) => Err(self.fresh(known, request, Refusal::Expired).await),
             Err(refusal) => Err(Refusal::WrongScope(refusal)),
         }
     }

@@ -5,9 +5,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use piperoll_domain::{
-    id::ConnectionId, operation::RefuseReceipts, receipt::Refused, time::Time,
-};
+use piperoll_domain::{id::ConnectionId, operation::RefuseReceipts, receipt::Refused, time::Time};
 
 use crate::service::{Error, Principal, Service, seal::Field};
 
@@ -88,7 +86,12 @@ impl Counter {
 
 impl Service {
     /// Counts an attempt that proved nothing. The first is told at once.
-    pub(super) async fn refuse(&self, connection: &ConnectionId, reason: &'static str, body: &[u8]) {
+    pub(super) async fn refuse(
+        &self,
+        connection: &ConnectionId,
+        reason: &'static str,
+        body: &[u8],
+    ) {
         let now = self.engine().clock().now();
         let telling = self.0.refusals.count((connection.clone(), reason), body, now);
         if let Some(telling) = telling {

@@ -62,7 +62,17 @@ impl Service {
         let Shown { invoice, token, challenge } = shown;
         let (tenant, id) = (tenant.clone(), id.clone());
         let payment = state;
-        Ok(PaymentView { tenant, id, payment, invoice, metadata, token, challenge, frozen_at, last })
+        Ok(PaymentView {
+            tenant,
+            id,
+            payment,
+            invoice,
+            metadata,
+            token,
+            challenge,
+            frozen_at,
+            last,
+        })
     }
 
     /// An invoice as an answer.
@@ -94,7 +104,8 @@ impl Service {
         let invoice = text.and_then(|text| String::from_utf8(text).ok());
         let token = self.token_again(created)?;
         let pair = token.as_ref().zip(invoice.as_ref());
-        let challenge = pair.map(|(token, invoice)| Challenge::try_new(token, invoice)).transpose()?;
+        let challenge =
+            pair.map(|(token, invoice)| Challenge::try_new(token, invoice)).transpose()?;
         Ok(Shown { invoice, token: token.map(|token| token.to_base64()), challenge })
     }
 

@@ -93,6 +93,9 @@ mod tests {
             reuse.remember(wish(path), payment.parse().unwrap());
         }
         let known = |path| reuse.get(&wish(path)).map(|payment| payment.to_string());
-        assert_eq!([known("/a"), known("/b"), known("/c")], [None, Some("3".into()), Some("4".into())]);
+        assert_eq!(
+            [known("/a"), known("/b"), known("/c")],
+            [None, Some("3".into()), Some("4".into())]
+        );
     }
 }

@@ -1,12 +1,6 @@
 //! Sealing and opening text, each bound to the field it stands in.
 
-use piperoll_domain::{
-    bytes::Id16,
-    id::TenantId,
-    payment::Requested,
-    receipt,
-    sealed::Sealed,
-};
+use piperoll_domain::{bytes::Id16, id::TenantId, payment::Requested, receipt, sealed::Sealed};
 
 use crate::{
     keyring::AssociatedData,

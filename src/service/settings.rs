@@ -1,7 +1,10 @@
 //! What the service is told by the configuration.
 
+mod of_config;
+
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
+pub use self::of_config::default_connection;
 use crate::secret::Secret;
 
 /// Finds a secret by the name of its environment variable.

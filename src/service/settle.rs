@@ -3,16 +3,17 @@
 use piperoll_domain::{
     bytes::Hash,
     event::{Event, Recorded},
-    id::{PaymentId, TenantId},
+    id::{PaymentId, ReceiptId, Stream, TenantId},
     money::{Amount, Money},
-    operation::HearStatus,
+    operation::{AnswerReceipt, HearStatus},
     payment::{Event as PaymentEvent, Heard, Payment, PaymentRef, Says, Status as Stands, Truth},
+    rejection::Rejection,
     time::Time,
 };
 
 use crate::{
     providers::{Lookup, Status, StatusError},
-    service::{Error, Principal, Service, connections::Line, render::stream},
+    service::{Error, Principal, Service, connections::Line, history::Cause, render::stream},
 };
 
 /// What an answer of a provider led to.
@@ -71,23 +72,53 @@ impl Service {
     }
 
     async fn ask(self, at: &PaymentRef, who: &Principal) -> Result<Told, Error> {
+        let Some(heard) = self.hear(at, None).await? else { return Ok(Told::default()) };
+        let not_found = heard.says == Says::NotFound {};
+        let provider_time = heard.provider_time;
+        let PaymentRef { tenant, id } = at.clone();
+        let wish = HearStatus { tenant, payment: id, heard };
+        let cause = self.cause_of(&stream(at)).await?;
+        let done = self.happened(who, wish, cause, provider_time).await?;
+        Ok(Told { answered: true, not_found, ..told(&done.events) })
+    }
+
+    /// What the provider says about a payment; none while there is no invoice to ask about.
+    pub(super) async fn hear(
+        &self,
+        at: &PaymentRef,
+        receipt: Option<ReceiptId>,
+    ) -> Result<Option<Heard>, Error> {
         let state = self.known(at).await?.state;
-        let Some(shown) = state.instrument_shown() else { return Ok(Told::default()) };
+        let Some(shown) = state.instrument_shown() else { return Ok(None) };
         let line = self.line(&shown.connection)?;
         let payment_hash = shown.payment_hash.unwrap_or(Hash::ZERO);
         let lookup = Lookup { provider_id: shown.provider_id.clone(), payment_hash };
         let report = line.status(&lookup).await;
         let report = report.map_err(|error| unavailable(&line, &error))?;
         self.0.answered.note(&line.connection, line.now());
-        let not_found = report.status == Status::NotFound;
         let (says, fee, provider_time) = read(report.status);
-        let heard =
-            Heard { says, truth: Truth::Status, settlement: None, fee, provider_time, receipt: None };
-        let PaymentRef { tenant, id } = at.clone();
-        let wish = HearStatus { tenant, payment: id, heard };
-        let cause = self.cause_of(&stream(at)).await?;
-        let done = self.happened(who, wish, cause, provider_time).await?;
-        Ok(Told { answered: true, not_found, ..told(&done.events) })
+        let truth = Truth::Status;
+        Ok(Some(Heard { says, truth, settlement: None, fee, provider_time, receipt }))
+    }
+
+    /// Asks the provider about a hint that stands in the roll, and takes in its answer with it.
+    pub(crate) async fn answer_hint(
+        &self,
+        hint: &Stream,
+        at: &PaymentRef,
+        cause: Cause,
+    ) -> Result<bool, Error> {
+        let heard = self.hear(at, Some(ReceiptId::from(&hint.id))).await?;
+        let Some(heard) = heard else { return Ok(false) };
+        let provider_time = heard.provider_time;
+        let wish = AnswerReceipt { stream: hint.clone(), heard };
+        let who = Principal::Reactor("match");
+        match self.happened(&who, wish, Some(cause), provider_time).await {
+            Ok(_) => Ok(true),
+            // The invoice came to be meanwhile.
+            Err(error) if error.rejection() == Some(&Rejection::PaymentTooEarly) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 }
 
