@@ -135,7 +135,7 @@ impl Engine {
         let message = Message::Execute { command: Box::new(command), arrived, reply };
         self.queue.try_send(message).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => Error::Busy,
-            mpsc::error::TrySendError::Closed(_) => Error::Unknown,
+            mpsc::error::TrySendError::Closed(_) => Error::NotWritten,
         })?;
         answer.await.unwrap_or(Err(Error::Unknown))
     }

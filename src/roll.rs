@@ -139,6 +139,8 @@ impl Roll {
     }
 
     /// The latest head, and a way to wait for the next.
+    ///
+    /// Copy what you borrow from it: an append waits for a borrow that is held.
     pub fn tail(&self) -> watch::Receiver<Head> {
         on!(self, roll => roll.tail())
     }

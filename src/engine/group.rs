@@ -49,6 +49,8 @@ pub(super) struct Group {
     pub(super) records: Vec<Recorded>,
     pub(super) entries: Entries,
     answers: Vec<Answer>,
+    /// A fact was refused by its own rules after others were folded: nothing of the group may stand.
+    poisoned: bool,
 }
 
 struct Answer {
@@ -67,6 +69,7 @@ impl Group {
             records: vec![],
             entries: Entries::default(),
             answers: vec![],
+            poisoned: false,
         }
     }
 
@@ -125,14 +128,13 @@ impl Group {
         }
         let mut entries = Entries::default();
         for (fact, data) in facts.iter().zip(&encoded) {
-            if !memory.fold(fact) {
+            let pushed = self.builder.push(&fact.envelope, fact.event.name(), data).is_ok();
+            if !memory.fold(fact) || !pushed {
                 tracing::error!(operation = command.operation.name(), "a decision broke its own rules");
-                return Err(internal("fold", command));
+                self.poisoned = true;
+                return Err(internal("take in", command));
             }
             entries.fold(fact);
-            self.builder
-                .push(&fact.envelope, fact.event.name(), data)
-                .map_err(|_| internal("encode", command))?;
         }
         memory.claim_all(&entries);
         self.entries.extend(entries);
@@ -143,6 +145,11 @@ impl Group {
         self.next += u64::try_from(count).unwrap_or(0);
         self.records.extend(facts);
         Ok(count)
+    }
+
+    /// Whether nothing of the group may stand, because one command's facts broke their own rules.
+    pub(super) fn is_poisoned(&self) -> bool {
+        self.poisoned
     }
 
     /// The block to append; none if nobody had anything to say.
@@ -168,8 +175,11 @@ impl Group {
 
     /// The append failed: nobody got anything, refusals stand or fall with what they were decided on.
     pub(super) fn fail(self, error: fn() -> Error) {
-        for Answer { reply, .. } in self.answers {
-            let _ = reply.send(Err(error()));
+        for Answer { reply, outcome } in self.answers {
+            let _ = reply.send(Err(match outcome {
+                Err(own @ Error::Unreadable(_)) => own,
+                Ok(_) | Err(_) => error(),
+            }));
         }
     }
 }

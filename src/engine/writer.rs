@@ -81,6 +81,10 @@ impl Work {
         let (back, come) = mpsc::unbounded_channel();
         Self { ready: vec![], waiting: BTreeMap::new(), back, come }
     }
+
+    fn is_idle(&self) -> bool {
+        self.ready.is_empty() && self.waiting.is_empty()
+    }
 }
 
 /// Why the writer stops for good.
@@ -90,7 +94,7 @@ impl Writer {
     /// Writes until `stop`, or until it must not write any more. What has begun is finished.
     pub(super) async fn run(mut self, stop: CancellationToken) {
         let mut arrived = Vec::new();
-        while !(stop.is_cancelled() && self.queue.is_empty() && self.work.ready.is_empty()) {
+        while !(stop.is_cancelled() && self.queue.is_empty() && self.work.is_idle()) {
             self.wait(&mut arrived, &stop).await;
             for message in arrived.drain(..) {
                 self.receive(message);
@@ -286,6 +290,11 @@ impl Writer {
     }
 
     async fn append(&mut self, mut group: Group) -> Result<(), LastWord> {
+        if group.is_poisoned() {
+            self.memory.roll_back();
+            group.fail(|| Error::NotWritten);
+            return Ok(());
+        }
         let Some(block) = group.block() else {
             group.succeed(self.head);
             return Ok(());

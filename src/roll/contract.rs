@@ -230,7 +230,8 @@ async fn reopening_keeps_everything(place: impl Place) {
     for round in 0..3 {
         let roll = place.open().await;
         assert!(plain(&roll.read(1, usize::MAX).await.unwrap()) == blocks, "round {round}");
-        assert_eq!(roll.tail().borrow().position, roll.head().await.unwrap().position);
+        let tail = *roll.tail().borrow();
+        assert_eq!(tail, roll.head().await.unwrap());
         blocks.extend(fill(&roll, &[2, 1]).await);
         if round == 1 {
             roll.close().await;

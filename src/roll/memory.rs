@@ -149,3 +149,56 @@ impl State {
         self.blocks.last().map_or_else(|| Head::genesis(identity.id), |block| block.head())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use piperoll_domain::time::Time;
+
+    use super::*;
+    use crate::roll::samples;
+
+    fn roll() -> MemoryRoll {
+        MemoryRoll::new(Identity { id: samples::ROLL, name: "main".into(), created: Time::EPOCH })
+    }
+
+    #[tokio::test]
+    async fn faults_happen_once_and_say_what_they_did() {
+        let genesis = Head::genesis(samples::ROLL);
+        let block = samples::block(genesis, 2);
+        for (fault, stored) in [
+            (Fault::RefuseAppend, genesis),
+            (Fault::LoseBlock, genesis),
+            (Fault::LoseAnswer, block.head()),
+        ] {
+            let roll = roll();
+            roll.inject(fault);
+            let failed = roll.append(genesis, &block).await.unwrap_err();
+            let refused = matches!(failed, AppendError::Refused { .. });
+            assert_eq!(refused, fault == Fault::RefuseAppend, "{failed:?}");
+            assert_eq!(roll.head().await.unwrap(), stored, "{fault:?}");
+            assert_eq!(roll.append(genesis, &block).await.unwrap(), block.head());
+        }
+    }
+
+    #[tokio::test]
+    async fn reads_and_heads_fail_when_asked_to() {
+        let roll = roll();
+        roll.inject(Fault::FailRead);
+        roll.inject(Fault::FailHead);
+        assert!(roll.head().await.is_err());
+        assert!(roll.head().await.is_ok());
+        assert!(roll.read(1, 0).await.is_err());
+        assert!(roll.read(1, 0).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_reopened_roll_goes_its_own_way() {
+        let roll = roll();
+        let genesis = Head::genesis(samples::ROLL);
+        let head = roll.append(genesis, &samples::block(genesis, 2)).await.unwrap();
+        let again = roll.reopen();
+        assert_eq!(*again.tail().borrow(), head);
+        again.append(head, &samples::rival(head)).await.unwrap();
+        assert_eq!(roll.head().await.unwrap(), head);
+    }
+}

@@ -205,3 +205,6 @@ fn length(path: &Path) -> Result<Option<u64>, Error> {
         Err(error) => Err(Error::file("look at", path)(error)),
     }
 }
+
+#[cfg(test)]
+mod tests;

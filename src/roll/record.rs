@@ -253,7 +253,7 @@ impl<'a> Record<'a> {
             actor: self.actor.to_actor(),
             correlation: self.correlation,
             causation: self.causation,
-            idempotency: self.idempotency.map(|key| key.to_idempotency()),
+            idempotency: self.idempotency.map(Key::to_idempotency),
         })
     }
 }

@@ -29,7 +29,7 @@ pub(crate) fn envelope(position: u64) -> Envelope {
         id: event_id(operation, 0),
         recorded_at: Time::from_micros(1_700_000_000_000_000)
             .plus_micros(i64::try_from(position).unwrap()),
-        effective_at: (position % 2 == 0).then_some(Time::from_micros(-1)),
+        effective_at: position.is_multiple_of(2).then_some(Time::from_micros(-1)),
         tenant,
         tenant_version: position,
         actor: Actor {
@@ -39,7 +39,7 @@ pub(crate) fn envelope(position: u64) -> Envelope {
         },
         correlation: operation,
         causation: (position % 2 == 1).then_some(operation),
-        idempotency: (position % 2 == 0).then(|| Idempotency {
+        idempotency: position.is_multiple_of(2).then(|| Idempotency {
             operation: "topup".into(),
             key: format!("order-{position}"),
             fingerprint: Bytes([9; 33]),

@@ -1,5 +1,6 @@
 //! A roll in an SQLite file: one row a block, one connection that writes, a few that read.
 
+mod checkpoint;
 mod follow;
 mod options;
 mod rows;
@@ -13,9 +14,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::rows::Row;
 pub(super) use self::{
+    checkpoint::Checkpoints,
     options::{FILE, beside, creating, immutable, reading, writing},
     rows::version,
-    writer::{Checkpoints, Writer},
+    writer::Writer,
 };
 use super::{AppendError, Block, Damage, Error, Head, Identity, cache::Cache, error::Foreign};
 
@@ -170,6 +172,10 @@ impl Shared {
     }
 
     fn moved(&self, head: Head) {
+        // Looked at first, so that asking does not wait for those who hold on to the last answer.
+        if head.position <= self.tail.borrow().position {
+            return;
+        }
         self.tail.send_if_modified(|tail| {
             let moved = head.position > tail.position;
             if moved {
@@ -183,3 +189,6 @@ impl Shared {
 fn absent(position: u64) -> Error {
     Error::Damaged { position, source: Damage::Absent }
 }
+
+#[cfg(test)]
+mod tests;

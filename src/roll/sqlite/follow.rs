@@ -8,10 +8,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    Error, Head, Shared,
-    writer::{Checkpoints, Writer},
-};
+use super::{Error, Head, Shared, checkpoint::Checkpoints, writer::Writer};
 
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
 const POLL_EVERY: Duration = Duration::from_millis(200);

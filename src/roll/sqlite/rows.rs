@@ -63,8 +63,7 @@ async fn blocks(before: Head, rows: Vec<Columns>) -> Result<Vec<Arc<Block>>, Err
         let mut before = before;
         let mut proved = Vec::with_capacity(rows.len());
         for row in rows {
-            let block = block(row)?;
-            joins(before, &block)?;
+            let block = next(before, row)?;
             before = block.head();
             proved.push(Arc::new(block));
         }
@@ -73,17 +72,19 @@ async fn blocks(before: Head, rows: Vec<Columns>) -> Result<Vec<Arc<Block>>, Err
     proof.await.unwrap_or(Err(Error::Interrupted))
 }
 
-fn joins(before: Head, block: &Block) -> Result<(), Error> {
-    if block.before() == before {
-        return Ok(());
+/// The block of a row, if it is the one that follows.
+fn next(before: Head, row: Columns) -> Result<Block, Error> {
+    let expected = before.position.saturating_add(1);
+    // Before it is unpacked: where a block is missing, that is what has to be said.
+    if position(row.0) != expected {
+        return Err(Error::Damaged { position: expected, source: Damage::Absent });
     }
-    // A gap starts behind what is there; a wrong hash with the block that brings it.
-    let position = before.position.saturating_add(1).min(block.first());
-    let source = match block.before().position == before.position {
-        true => Damage::Joint { before, stored: block.before() },
-        false => Damage::Absent,
-    };
-    Err(Error::Damaged { position, source })
+    let block = block(row)?;
+    if block.before() == before {
+        return Ok(block);
+    }
+    let source = Damage::Joint { before, stored: block.before() };
+    Err(Error::Damaged { position: expected, source })
 }
 
 /// Which roll this is, if the file says so.
@@ -197,7 +198,7 @@ async fn locate(readers: &SqlitePool, genesis: Head, from: i64) -> Result<(i64, 
 
 /// SQLite's own check of its structure.
 pub(super) async fn check(readers: &SqlitePool) -> Result<(), Error> {
-    let finding: String = sqlx::query_scalar("SELECT * FROM pragma_quick_check(1)")
+    let finding: String = sqlx::query_scalar("PRAGMA quick_check(1)")
         .fetch_one(readers)
         .await
         .map_err(Error::storage("check the roll's database file"))?;

@@ -10,12 +10,11 @@
 //! "stored" or "not stored" said; until then it is "unknown". The same is done when a writer opens
 //! the roll, because the process before it may have died between writing and syncing.
 
-use sqlx::{
-    ConnectOptions, Connection, SqliteConnection, query, query_as, sqlite::SqliteConnectOptions,
-};
+use sqlx::{Connection, SqliteConnection, query, sqlite::SqliteConnectOptions};
 
 use super::{
     AppendError, Error, Head,
+    checkpoint::{Mode, checkpoint, close, connected},
     rows::{self, Row},
 };
 use crate::roll::DirectoryLock;
@@ -132,13 +131,7 @@ impl Writer {
         if self.closed {
             return Err(Error::Closed);
         }
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => {
-                let opened = self.options.connect().await;
-                opened.map_err(Error::storage("open the roll for writing"))?
-            }
-        };
+        let mut connection = connected(&mut self.connection, &self.options).await?;
         if self.unsettled {
             if let Err(error) = settle(&mut connection).await {
                 close(connection).await;
@@ -194,82 +187,4 @@ async fn settle(connection: &mut SqliteConnection) -> Result<(), Error> {
     fence.await.map_err(Error::storage("put the end of the roll beyond doubt"))?;
     let (busy, _, _) = checkpoint(connection, Mode::Full).await?;
     if busy == 0 { Ok(()) } else { Err(Error::Busy) }
-}
-
-async fn close(connection: SqliteConnection) {
-    if let Err(error) = connection.close().await {
-        tracing::warn!(error = &error as &dyn std::error::Error, "failed to close the roll");
-    }
-}
-
-/// How much a checkpoint waits for.
-#[derive(Debug, Clone, Copy)]
-enum Mode {
-    /// For nothing.
-    Passive,
-    /// For readers and the writer, until the log is all in the file.
-    Full,
-    /// The same, and the log begins anew, empty.
-    Truncate,
-}
-
-/// Whether it was in somebody's way, pages in the log, pages carried over.
-async fn checkpoint(
-    connection: &mut SqliteConnection,
-    mode: Mode,
-) -> Result<(i64, i64, i64), Error> {
-    let pragma = match mode {
-        Mode::Passive => "PRAGMA wal_checkpoint(PASSIVE)",
-        Mode::Full => "PRAGMA wal_checkpoint(FULL)",
-        Mode::Truncate => "PRAGMA wal_checkpoint(TRUNCATE)",
-    };
-    query_as(pragma)
-        .fetch_one(connection)
-        .await
-        .map_err(Error::storage("carry the roll's log into its file"))
-}
-
-/// The connection that carries the log into the file, beside the one that commits.
-#[derive(Debug)]
-pub(in crate::roll) struct Checkpoints {
-    options: SqliteConnectOptions,
-    connection: Option<SqliteConnection>,
-}
-
-impl Checkpoints {
-    pub(in crate::roll) fn new(options: SqliteConnectOptions) -> Self {
-        Self { options, connection: None }
-    }
-
-    /// Carries over what can be without waiting for anybody; returns the pages in the log.
-    pub(super) async fn passive(&mut self) -> Result<i64, Error> {
-        self.run(Mode::Passive).await.map(|(_, pages, _)| pages)
-    }
-
-    /// Begins the log anew. The caller must keep the writer away meanwhile.
-    pub(super) async fn truncate(&mut self) -> Result<(), Error> {
-        self.run(Mode::Truncate).await.map(drop)
-    }
-
-    async fn run(&mut self, mode: Mode) -> Result<(i64, i64, i64), Error> {
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => {
-                let opened = self.options.connect().await;
-                opened.map_err(Error::storage("open the roll for its checkpoints"))?
-            }
-        };
-        let done = checkpoint(&mut connection, mode).await;
-        match &done {
-            Ok(_) => self.connection = Some(connection),
-            Err(_) => close(connection).await,
-        }
-        done
-    }
-
-    pub(super) async fn close(self) {
-        if let Some(connection) = self.connection {
-            close(connection).await;
-        }
-    }
 }
