@@ -143,24 +143,9 @@ impl Account {
         match event {
             Event::Opened(Opened {}) => {}
             Event::LotMinted(minted) => self.insert(minted, at.position)?,
-            Event::Spent(Spent { total, parts, .. }) => {
-                let sum = parts.iter().try_fold(Amount::ZERO, |sum, p| sum.checked_add(p.amount));
-                let whole = sum == Some(total.amount);
-                Broken::unless(
-                    whole,
-                    "parts add up to the total",
-                    total.amount,
-                    format!("{sum:?}"),
-                )?;
-                // Checked on copies first: a broken fact leaves the account as it stood.
-                let taken = parts.iter().map(|part| self.taken(part, false));
-                for (place, lot) in taken.collect::<Result<Vec<_>, _>>()? {
-                    self.put(place, lot);
-                }
-            }
-            Event::LotExpired(LotExpired { part, .. }) => {
-                let (place, lot) = self.taken(part, true)?;
-                self.put(place, lot);
+            Event::Spent(Spent { total, parts, .. }) => self.take_all(*total, parts, false)?,
+            Event::LotExpired(LotExpired { amount, part }) => {
+                self.take_all(*amount, std::slice::from_ref(part), true)?;
             }
         }
         self.open = true;
@@ -168,6 +153,8 @@ impl Account {
     }
 
     fn insert(&mut self, minted: &LotMinted, position: u64) -> Result<(), Broken> {
+        let some = !minted.amount.amount.is_zero();
+        Broken::unless(some, "a lot begins with something", "more than 0", 0)?;
         let new = !self.places.contains_key(&minted.lot);
         Broken::unless(new, "a lot is minted once", "a new name", &minted.lot)?;
         let place = Place {
@@ -182,13 +169,33 @@ impl Account {
         Ok(())
     }
 
-    fn taken(&self, part: &Part, expired: bool) -> Result<(Place, Lot), Broken> {
-        let known = self.lot(&part.lot);
-        let (place, lot) = known
-            .ok_or_else(|| Broken::new("a part's lot has something left", &part.lot, "none"))?;
-        let mut lot = *lot;
-        lot.take(part, expired)?;
-        Ok((place.clone(), lot))
+    /// Takes parts out of their lots. Checked on copies first: a broken fact leaves the account as
+    /// it stood.
+    fn take_all(&mut self, total: Money, parts: &[Part], expired: bool) -> Result<(), Broken> {
+        let sum = parts.iter().try_fold(Amount::ZERO, |sum, part| sum.checked_add(part.amount));
+        let found = sum.map_or_else(|| "too much".to_owned(), |sum| sum.to_string());
+        Broken::unless(
+            sum == Some(total.amount),
+            "parts add up to the total",
+            total.amount,
+            found,
+        )?;
+        let mut taken: BTreeMap<Place, Lot> = BTreeMap::new();
+        for part in parts {
+            let known = self.lot(&part.lot);
+            let (place, lot) = known
+                .ok_or_else(|| Broken::new("a part's lot has something left", &part.lot, "none"))?;
+            let (same, expected) = (place.commodity == total.commodity, total.commodity);
+            Broken::unless(same, "a part is of the total's commodity", expected, place.commodity)?;
+            let mut lot = *lot;
+            lot.take(place, part, expired)?;
+            let twice = taken.insert(place.clone(), lot).is_some();
+            Broken::unless(!twice, "a lot has one part in a movement", "one", &part.lot)?;
+        }
+        for (place, lot) in taken {
+            self.put(place, lot);
+        }
+        Ok(())
     }
 
     fn put(&mut self, place: Place, lot: Lot) {

@@ -5,8 +5,8 @@ use std::fmt;
 use crate::{
     account,
     bytes::Hash,
-    event::{Event, Idempotency, Recorded},
-    id::{ConnectionId, Stream, TenantId},
+    event::{Envelope, Event, Idempotency, Recorded},
+    id::{ConnectionId, LotId, Stream, TenantId},
     payment, receipt, tenant,
 };
 
@@ -37,6 +37,13 @@ pub enum Claim {
         kind: account::SourceKind,
         /// Which one.
         id: String,
+    },
+    /// A lot's name.
+    Lot {
+        /// Whose lot.
+        tenant: TenantId,
+        /// The name.
+        lot: LotId,
     },
     /// A payment at a provider.
     ProviderPayment {
@@ -86,6 +93,7 @@ impl fmt::Display for Claim {
             Self::Source { tenant, kind, id } => {
                 write!(f, "source/{tenant}/{}/{id}", kind.as_str())
             }
+            Self::Lot { tenant, lot } => write!(f, "lot/{tenant}/{lot}"),
             Self::ProviderPayment { connection, id } => {
                 write!(f, "provider-payment/{connection}/{id}")
             }
@@ -129,11 +137,9 @@ pub fn claims(recorded: &Recorded) -> Vec<Claim> {
             let by_event = |event_id| Claim::Webhook { connection, event_id };
             claims.extend(recorded.event_id.clone().map(by_event));
         }
-        Event::Account(account::Event::LotMinted(minted)) => claims.push(Claim::Source {
-            tenant: envelope.tenant.clone(),
-            kind: minted.source.kind,
-            id: minted.source.id.clone(),
-        }),
+        Event::Account(account::Event::LotMinted(minted)) => {
+            claims.extend(of_lot(envelope, minted));
+        }
         Event::Tenant(tenant::Event::KeyIssued(issued)) => {
             claims.push(Claim::ApiKey { digest: issued.digest });
         }
@@ -149,4 +155,14 @@ pub fn claims(recorded: &Recorded) -> Vec<Claim> {
         | Event::Entitlement(_) => {}
     }
     claims
+}
+
+/// A lot's source can be claimed once, and so can its name, also after the lot is empty.
+fn of_lot(at: &Envelope, minted: &account::LotMinted) -> [Claim; 2] {
+    let tenant = at.tenant.clone();
+    let account::Source { kind, id } = minted.source.clone();
+    [
+        Claim::Source { tenant: tenant.clone(), kind, id },
+        Claim::Lot { tenant, lot: minted.lot.clone() },
+    ]
 }

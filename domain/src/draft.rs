@@ -89,7 +89,8 @@ impl From<Rejection> for Stop {
 pub struct Meta {
     /// Random or derived; at least 64 bits of it are random.
     pub operation: Id16,
-    /// Who acts, in whose name.
+    /// Who acts, in whose name. With a caller's key, the tenant whose streams are written: a key is
+    /// claimed in the tenant of each fact it stands on.
     pub tenant: TenantId,
     /// Who acts.
     pub actor: Actor,
@@ -118,10 +119,10 @@ macro_rules! views {
         $(#[$doc])*
         pub fn $name(&mut self, tenant: &TenantId, id: &$id) -> Result<&$state, Stop> {
             let stream = Stream::new(Kind::$kind, tenant, id);
-            match &self.slot(&stream)?.state {
-                State::$kind(state) => Ok(state),
-                _ => Err(Rejection::StreamFrozen { stream, position: 0 }.into()),
-            }
+            let State::$kind(state) = &self.slot(&stream)?.state else {
+                return Err(Rejection::StreamFrozen { stream, position: 0 }.into());
+            };
+            Ok(state)
         }
     )+};
 }
@@ -172,28 +173,28 @@ impl<'a> Draft<'a> {
     /// The roll's own state.
     pub fn roll(&mut self) -> Result<&Roll, Stop> {
         let stream = Stream::roll();
-        match &self.slot(&stream)?.state {
-            State::Roll(state) => Ok(state),
-            _ => Err(Rejection::StreamFrozen { stream, position: 0 }.into()),
-        }
+        let State::Roll(state) = &self.slot(&stream)?.state else {
+            return Err(Rejection::StreamFrozen { stream, position: 0 }.into());
+        };
+        Ok(state)
     }
 
     /// The settings in force.
     pub fn settings(&mut self) -> Result<crate::settings::InForce, Stop> {
         let stream = Stream::of_roll(Kind::Settings, "roll");
-        match &self.slot(&stream)?.state {
-            State::Settings(state) => Ok(*state),
-            _ => Err(Rejection::StreamFrozen { stream, position: 0 }.into()),
-        }
+        let State::Settings(state) = &self.slot(&stream)?.state else {
+            return Err(Rejection::StreamFrozen { stream, position: 0 }.into());
+        };
+        Ok(*state)
     }
 
     /// A commodity's state.
     pub fn commodity(&mut self, code: Code) -> Result<Commodity, Stop> {
         let stream = Stream::of_roll(Kind::Commodity, code.as_str());
-        match &self.slot(&stream)?.state {
-            State::Commodity(state) => Ok(*state),
-            _ => Err(Rejection::StreamFrozen { stream, position: 0 }.into()),
-        }
+        let State::Commodity(state) = &self.slot(&stream)?.state else {
+            return Err(Rejection::StreamFrozen { stream, position: 0 }.into());
+        };
+        Ok(*state)
     }
 
     /// Refuses a commodity that nobody declared, or that is retired.
@@ -257,14 +258,13 @@ impl<'a> Draft<'a> {
         let seen =
             self.memory.slot(stream).ok_or_else(|| Stop::Missing(Need::Stream(stream.clone())))?;
         let ours = self.said.iter().filter(|said| said.envelope.stream == *stream);
-        let behind = match (self.ours.get(stream), seen) {
+        let mut slot = match (self.ours.remove(stream), seen) {
             (None, Seen::Here(_)) if ours.clone().next().is_none() => return Ok(()),
-            (Some(slot), _) => slot.clone(),
+            (Some(slot), _) => slot,
             (None, Seen::Here(slot)) => slot.clone(),
             (None, Seen::Absent) => Slot::absent(stream.kind),
         };
-        let after = behind.last;
-        let mut slot = behind;
+        let after = slot.last;
         ours.filter(|said| said.envelope.position > after).for_each(|said| slot.fold(said));
         self.ours.insert(stream.clone(), slot);
         Ok(())

@@ -22,7 +22,7 @@ pub enum Kind {
     Expire,
     /// What a paid payment promised.
     Fulfil,
-    /// The payment that a parked receipt speaks of.
+    /// The payment that a parked receipt speaks of, or the provider's answer about a hint.
     Match,
     /// The lapse of a lot.
     Lapse,
@@ -86,10 +86,11 @@ pub fn duties(recorded: &Recorded) -> Vec<Change> {
     match &recorded.event {
         Event::Payment(event) => of_payment(event, on),
         Event::Receipt(receipt::Event::Recorded(heard)) => {
-            let parked = heard.led_to == payment::LedTo::Parked;
-            parked.then(|| on.open(Kind::Match, on.at())).into_iter().collect()
+            on.of_receipt(heard.led_to).into_iter().collect()
         }
-        Event::Receipt(receipt::Event::Matched(_)) => vec![on.close(Kind::Match)],
+        Event::Receipt(receipt::Event::Matched(matched)) => {
+            std::iter::once(on.close(Kind::Match)).chain(on.of_receipt(matched.led_to)).collect()
+        }
         Event::Account(event) => of_account(event, on),
         Event::Roll(roll::Event::DutyWaived(waived)) => {
             let kind = Kind::ALL.into_iter().find(|kind| kind.as_str() == waived.duty);
@@ -127,6 +128,7 @@ fn of_payment(event: &payment::Event, on: On<'_>) -> Vec<Change> {
         payment::Event::Consumed(_) => vec![on.close(Kind::Fulfil)],
         payment::Event::OutcomeUnknown(_)
         | payment::Event::DetailNoted(_)
+        | payment::Event::SettlementNamed(_)
         | payment::Event::ReviewOpened(_)
         | payment::Event::ReviewResolved(_)
         | payment::Event::TransitionRefused(_) => vec![],
@@ -157,6 +159,12 @@ fn of_account(event: &account::Event, on: On<'_>) -> Vec<Change> {
 struct On<'a>(&'a Recorded);
 
 impl On<'_> {
+    /// A receipt is owed an answer while it is parked, or a hint that nobody asked about.
+    fn of_receipt(self, led_to: payment::LedTo) -> Option<Change> {
+        let open = matches!(led_to, payment::LedTo::Parked | payment::LedTo::Asks);
+        open.then(|| self.open(Kind::Match, self.at()))
+    }
+
     fn at(self) -> Time {
         self.0.envelope.recorded_at
     }

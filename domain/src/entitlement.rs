@@ -67,6 +67,8 @@ pub struct Repeated {
 pub struct Released {
     /// Which use.
     pub number: u32,
+    /// Position of the fact that it was used by.
+    pub reverses: u64,
     /// What had been earned by it.
     pub earned: Money,
     /// How many uses are left.
@@ -99,6 +101,7 @@ events!(Entitlement {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recent {
     number: u32,
+    position: u64,
     same: Hash,
     first_at: Time,
     times: u32,
@@ -122,9 +125,12 @@ pub struct Entitlement {
     /// Whether it opens nothing any more.
     pub revoked: bool,
     recent: VecDeque<Recent>,
+    /// The last use that is too old to be repeated or given back; 0 for none.
+    forgotten: u32,
 }
 
 /// What a use comes to.
+#[expect(clippy::large_enum_variant, reason = "it lives for one decision")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Use {
     /// Nothing to record: a pass for a time.
@@ -190,13 +196,14 @@ impl Entitlement {
     /// What giving a use back causes; twice is once.
     pub fn release(&self, number: u32, reason: &str) -> Result<Option<Released>, Rejection> {
         let uses = self.must_exist()?.uses.ok_or(Rejection::UseNotFound)?;
-        if number == 0 || number > self.last {
+        if number <= self.forgotten || number > self.last {
             return Err(Rejection::UseNotFound);
         }
         let recent = self.recent.iter().find(|recent| recent.number == number);
         let left = uses.saturating_sub(self.used).saturating_add(1);
         Ok(recent.map(|recent| Released {
             number,
+            reverses: recent.position,
             earned: recent.earned,
             left,
             reason: reason.to_owned(),
@@ -223,13 +230,7 @@ impl Entitlement {
                     .ok_or_else(|| Broken::new("a repeated use is recent", number, "none"))?
                     .times = *times;
             }
-            Event::Released(Released { number, earned, .. }) => {
-                let known = self.recent.iter().any(|recent| recent.number == *number);
-                Broken::unless(known, "a released use is recent", number, "none")?;
-                self.recent.retain(|recent| recent.number != *number);
-                self.used = self.used.saturating_sub(1);
-                self.earned = self.earned.saturating_sub(earned.amount);
-            }
+            Event::Released(released) => self.evolve_released(released)?,
             Event::Revoked(_) => {
                 self.must_exist().map_err(|_| Broken::new("what is revoked exists", "", "none"))?;
                 self.revoked = true;
@@ -239,18 +240,39 @@ impl Entitlement {
     }
 
     fn evolve_used(&mut self, used: &Used, at: &Envelope) -> Result<(), Broken> {
-        let uses = self.granted.as_ref().and_then(|granted| granted.uses).unwrap_or(0);
-        Broken::unless(self.used < uses, "uses are not exceeded", uses, used.number)?;
+        let most = self.granted.as_ref().and_then(|granted| granted.uses).unwrap_or(0);
+        Broken::unless(self.used < most, "uses are not exceeded", most, used.number)?;
+        Broken::unless(!self.revoked, "what is revoked is not used", "in force", "revoked")?;
         let next = self.last.saturating_add(1);
         Broken::unless(used.number == next, "uses are numbered", next, used.number)?;
         self.last = used.number;
         self.used = self.used.saturating_add(1);
         self.earned = self.earned.checked_add(used.earned.amount).unwrap_or(Amount::MAX);
-        let Used { number, same, earned, .. } = used.clone();
-        self.recent.push_back(Recent { number, same, first_at: at.recorded_at, times: 0, earned });
+        self.recent.push_back(Recent {
+            number: used.number,
+            position: at.position,
+            same: used.same,
+            first_at: at.recorded_at,
+            times: 0,
+            earned: used.earned,
+        });
         if self.recent.len() > RECENT_MAX {
-            self.recent.pop_front();
+            let oldest = self.recent.pop_front();
+            self.forgotten = oldest.map_or(self.forgotten, |oldest| oldest.number);
         }
+        Ok(())
+    }
+
+    fn evolve_released(&mut self, released: &Released) -> Result<(), Broken> {
+        let Released { number, earned, .. } = released;
+        let recent = self.recent.iter().find(|recent| recent.number == *number);
+        let due = recent.map(|recent| recent.earned);
+        let due = due.ok_or_else(|| Broken::new("a released use is recent", number, "none"))?;
+        let same = due == *earned;
+        Broken::unless(same, "a release takes back what was earned", due, earned)?;
+        self.recent.retain(|recent| recent.number != *number);
+        self.used = self.used.saturating_sub(1);
+        self.earned = self.earned.saturating_sub(earned.amount);
         Ok(())
     }
 }

@@ -241,6 +241,10 @@ impl<'de> Deserialize<'de> for Money {
     }
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes what it serializes by reference"
+)]
 fn as_text<S: Serializer>(amount: &Amount, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(amount)
 }

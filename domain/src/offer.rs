@@ -106,6 +106,26 @@ pub struct Offer {
     pub withdrawn: bool,
 }
 
+/// The longest that an invoice can be payable: a year.
+pub const EXPIRY_SECONDS_MAX: u32 = 31_536_000;
+
+/// Upper-case methods in order, each once: so that equal terms are equal bytes.
+fn are_methods(methods: &[String]) -> bool {
+    let word = |method: &String| {
+        (1..=32).contains(&method.len()) && method.bytes().all(|b| b.is_ascii_uppercase())
+    };
+    methods.iter().all(word) && methods.is_sorted_by(|one, next| one < next)
+}
+
+/// A path from the root, exact or a prefix that ends in `/*`, with nothing that a normal form lacks.
+fn is_path(path: &str) -> bool {
+    let exact = path.strip_suffix("/*").unwrap_or(path);
+    let rooted = exact.starts_with('/') || (exact.is_empty() && path == "/*");
+    let plain = exact.bytes().all(|b| b.is_ascii_graphic() && !b"?#".contains(&b));
+    let dotless = exact.split('/').all(|segment| segment != "." && segment != "..");
+    rooted && plain && dotless && path.len() <= 1024
+}
+
 impl Terms {
     /// Refuses what cannot be sold.
     fn check(&self) -> Result<(), Rejection> {
@@ -119,7 +139,13 @@ impl Terms {
         if self.enforcement_percent > 100 {
             return refuse("enforcement_percent must be at most 100");
         }
-        if !(1..=31_536_000).contains(&self.expiry_seconds) {
+        if !are_methods(&self.methods) {
+            return refuse("methods must be upper-case words, sorted, each once");
+        }
+        if !is_path(&self.path) {
+            return refuse("path must be a normal path, exact or ending in /*");
+        }
+        if !(1..=EXPIRY_SECONDS_MAX).contains(&self.expiry_seconds) {
             return refuse("expiry_seconds must be between 1 and 31536000");
         }
         if self.least.zip(self.most).is_some_and(|(least, most)| least > most) {
@@ -130,6 +156,9 @@ impl Terms {
             Gives::Time { seconds: 0 } => refuse("gives.time.seconds must not be zero"),
             Gives::Credit { amount, .. } if amount.amount.is_zero() => {
                 refuse("gives.credit.amount must not be zero")
+            }
+            Gives::Credit { expires_after_seconds: Some(0), .. } => {
+                refuse("gives.credit.expires_after_seconds must not be zero")
             }
             Gives::Uses { .. } | Gives::Time { .. } | Gives::Credit { .. } => Ok(()),
         }

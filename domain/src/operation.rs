@@ -17,7 +17,9 @@ pub use govern::{
     EnableFeature, FinishReconciliation, IssueKey, OpenRoll, OpenTenant, PublishOffer,
     RetireConnection, RevokeKey, StartWriter, WaiveDuty, WithdrawOffer,
 };
-pub use hear::{HearStatus, MatchReceipt, NoteSilence, ReceiveWebhook, RefuseReceipts};
+pub use hear::{
+    AnswerReceipt, HearStatus, MatchReceipt, NoteSilence, ReceiveWebhook, RefuseReceipts,
+};
 pub use pay::{
     AbandonPayment, Purpose, RecordCreateFailed, RecordCreateUnknown, RecordInstrument,
     RequestPayment,
@@ -114,6 +116,8 @@ operations! {
     ReceiveWebhook(Box<ReceiveWebhook>),
     /// Find a parked receipt's payment.
     MatchReceipt(MatchReceipt),
+    /// Take in what a provider answered about a hint.
+    AnswerReceipt(AnswerReceipt),
     /// Remember attempts that proved nothing.
     RefuseReceipts(Box<RefuseReceipts>),
     /// Take in what a provider answered.

@@ -9,7 +9,9 @@
 //!
 //! Money that comes late, twice, too much, too little or in the wrong asset never moves the
 //! machine: it is booked to suspense and opens a review, which an operator applies or refunds.
+//! Parts that come to the price while the payment is pending settle it.
 
+mod arrived;
 mod event;
 mod hear;
 mod review;
@@ -25,7 +27,7 @@ pub use review::Resolution;
 use crate::{
     book::Broken,
     event::Envelope,
-    money::{Amount, Money},
+    id::ConnectionId,
     rejection::Rejection,
     time::{Moment, Time},
 };
@@ -89,6 +91,8 @@ impl Status {
 pub struct Review {
     /// How it was opened.
     pub opened: ReviewOpened,
+    /// Where that stands in the roll.
+    pub position: u64,
     /// When.
     pub opened_at: Time,
     /// What was decided; none while open.
@@ -116,6 +120,8 @@ pub struct Payment {
     pub gave: Option<Gave>,
     /// What somebody has to look at, or had to.
     pub reviews: Vec<Review>,
+    /// Money that got its name after it had been booked.
+    pub named: Vec<SettlementNamed>,
 }
 
 impl Payment {
@@ -202,20 +208,29 @@ impl Payment {
         Ok(Consumed { gave, price: request.price })
     }
 
+    /// Whether this provider account may speak about it.
+    pub fn listens_to(&self, connection: &ConnectionId) -> bool {
+        let asked = self.request.iter().map(|request| &request.connection);
+        let shown = self.instruments.iter().map(|(_, instrument)| &instrument.connection);
+        asked.chain(shown).any(|known| known == connection)
+    }
+
+    /// Whether an unproved word is worth asking the provider about.
+    pub(crate) fn expects_news(&self) -> bool {
+        !self.status.is_settled() && self.status != Status::Absent
+    }
+
+    /// Since when the provider's silence counts: the invoice, or the last review of it.
+    pub fn silent_since(&self) -> Time {
+        let shown = self.instruments.last().map_or(Time::MAX, |(at, _)| *at);
+        let silent = |review: &&Review| review.opened.kind == ReviewKind::ProviderSilent;
+        let reviewed = self.reviews.iter().filter(silent).map(|review| review.opened_at);
+        reviewed.fold(shown, Time::max)
+    }
+
     /// The invoice that is shown, if there is one.
     pub fn instrument_shown(&self) -> Option<&InstrumentCreated> {
         self.instruments.last().map(|(_, instrument)| instrument)
-    }
-
-    /// All money that ever arrived for it in `price`'s commodity.
-    fn received(&self, price: Money) -> Amount {
-        let settled = self.settled.iter().filter(|s| matches!(s.funding, Funding::Received {}));
-        let suspended = self.reviews.iter().filter_map(|review| review.opened.money);
-        settled
-            .map(|settled| settled.requested)
-            .chain(suspended)
-            .filter(|money| money.commodity == price.commodity)
-            .fold(Amount::ZERO, |sum, money| sum.checked_add(money.amount).unwrap_or(Amount::MAX))
     }
 
     /// The only applier.
@@ -236,13 +251,18 @@ impl Payment {
             }
             Event::Consumed(Consumed { gave, .. }) => self.gave = Some(gave.clone()),
             Event::ReviewOpened(opened) => {
-                let review =
-                    Review { opened: opened.clone(), opened_at: at.recorded_at, resolved: None };
-                self.reviews.push(review);
+                self.must_be_next_review(opened.number)?;
+                self.reviews.push(Review {
+                    opened: opened.clone(),
+                    position: at.position,
+                    opened_at: at.recorded_at,
+                    resolved: None,
+                });
             }
             Event::ReviewResolved(ReviewResolved { number, action, .. }) => {
                 self.open_review_mut(*number)?.resolved = Some(*action);
             }
+            Event::SettlementNamed(named) => self.named.push(named.clone()),
             Event::Failed(_)
             | Event::OutcomeUnknown(_)
             | Event::Abandoned(_)
@@ -273,6 +293,7 @@ impl Payment {
                 status @ (Requested | Unknown | Pending | Paid | Consumed | Expired | Failed
                 | Abandoned),
                 Event::DetailNoted(_)
+                | Event::SettlementNamed(_)
                 | Event::ReviewOpened(_)
                 | Event::ReviewResolved(_)
                 | Event::TransitionRefused(_),
@@ -288,11 +309,17 @@ impl Payment {
                 | Event::Consumed(_)
                 | Event::Expired(_)
                 | Event::DetailNoted(_)
+                | Event::SettlementNamed(_)
                 | Event::ReviewOpened(_)
                 | Event::ReviewResolved(_)
                 | Event::TransitionRefused(_),
             ) => return Err(Broken::order("payment", &status, event.name())),
         })
+    }
+
+    fn must_be_next_review(&self, number: u32) -> Result<(), Broken> {
+        let next = u32::try_from(self.reviews.len()).unwrap_or(u32::MAX).saturating_add(1);
+        Broken::unless(number == next, "reviews are numbered without gaps", next, number)
     }
 
     fn open_review_mut(&mut self, number: u32) -> Result<&mut Review, Broken> {

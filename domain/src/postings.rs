@@ -83,6 +83,7 @@ fn of_payment(event: &payment::Event, legs: &mut Legs) {
         | payment::Event::OutcomeUnknown(_)
         | payment::Event::Abandoned(_)
         | payment::Event::DetailNoted(_)
+        | payment::Event::SettlementNamed(_)
         | payment::Event::Expired(_)
         | payment::Event::TransitionRefused(_) => {}
     }
@@ -90,12 +91,17 @@ fn of_payment(event: &payment::Event, legs: &mut Legs) {
 
 fn of_settlement(settled: &Settled, legs: &mut Legs) {
     let connection = settled.connection.as_str();
-    if let Funding::Received {} = settled.funding {
-        let clearing = (Chart::ProviderClearing, connection);
-        legs.transfer(settled.requested, clearing, (Chart::Unapplied, ""));
-        if let Some(fee) = settled.fee {
-            legs.transfer(fee, (Chart::ProviderFees, connection), clearing);
-        }
+    let clearing = (Chart::ProviderClearing, connection);
+    let arrived = match settled.funding {
+        Funding::Received {} => Some(settled.requested),
+        Funding::Completed { arrived } => Some(arrived),
+        Funding::Review { .. } => None,
+    };
+    if let Some(arrived) = arrived {
+        legs.transfer(arrived, clearing, (Chart::Unapplied, ""));
+    }
+    if let Some(fee) = settled.fee {
+        legs.transfer(fee, (Chart::ProviderFees, connection), clearing);
     }
 }
 
@@ -119,7 +125,9 @@ fn of_account(event: &account::Event, account: &str, legs: &mut Legs) {
         account::Event::LotMinted(minted) => of_mint(minted, account, legs),
         account::Event::Spent(Spent { total, parts, .. }) => {
             legs.transfer(*total, (Chart::Credit, account), (Chart::CreditUsed, ""));
-            parts.iter().for_each(|part| release(part, Chart::Revenue, legs));
+            for part in parts {
+                release(part, Chart::Revenue, legs);
+            }
         }
         account::Event::LotExpired(LotExpired { amount, part }) => {
             legs.transfer(*amount, (Chart::Credit, account), (Chart::CreditLapsed, ""));

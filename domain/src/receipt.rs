@@ -65,7 +65,7 @@ pub struct Recorded {
     pub led_to: LedTo,
 }
 
-/// A parked receipt found its payment, or was given up.
+/// A parked receipt found its payment, a hint was asked about, or either was given up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Matched {
     /// Which payment was meant, if any.
@@ -94,7 +94,7 @@ pub struct Refused {
 events!(Receipt {
     /// A provider proved itself and told us something.
     Recorded = "receipt.recorded.v1",
-    /// A parked receipt found its payment.
+    /// A parked receipt found its payment, or a hint was asked about.
     Matched = "receipt.matched.v1",
     /// Attempts that proved nothing.
     Refused = "receipts.refused.v1",
@@ -107,6 +107,10 @@ pub struct Receipt {
     pub recorded: Option<Recorded>,
     /// Whether it still looks for its payment.
     pub parked: bool,
+    /// Whether it is a hint that the provider has still to be asked about.
+    pub asks: bool,
+    /// Which payment is meant, as far as that is known.
+    pub payment: Option<PaymentRef>,
 }
 
 impl Receipt {
@@ -115,15 +119,23 @@ impl Receipt {
         match event {
             Event::Recorded(recorded) => {
                 Broken::unless(self.recorded.is_none(), "a receipt is one", "none", "two")?;
-                self.parked = recorded.led_to == LedTo::Parked;
+                self.awaits(recorded.led_to);
+                self.payment.clone_from(&recorded.payment);
                 self.recorded = Some(recorded.clone());
             }
-            Event::Matched(_) => {
-                Broken::unless(self.parked, "only a parked receipt is matched", "parked", "not")?;
-                self.parked = false;
+            Event::Matched(Matched { payment, led_to }) => {
+                let open = self.parked || self.asks;
+                Broken::unless(open, "only an open receipt is matched", "open", "closed")?;
+                self.awaits(*led_to);
+                self.payment.clone_from(payment);
             }
             Event::Refused(_) => {}
         }
         Ok(())
+    }
+
+    fn awaits(&mut self, led_to: LedTo) {
+        self.parked = led_to == LedTo::Parked;
+        self.asks = led_to == LedTo::Asks;
     }
 }

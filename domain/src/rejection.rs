@@ -21,6 +21,15 @@ pub enum Rejection {
         /// The most.
         most: Money,
     },
+    /// Credit that is given has no cost.
+    #[error("credit that is given, not sold, has no cost")]
+    CostOfGift,
+    /// How long an invoice or credit shall last is outside what can be.
+    #[error("a duration must be between 1 and {most} seconds")]
+    DurationOutOfRange {
+        /// The most.
+        most: u32,
+    },
     /// A sum is larger than there can be.
     #[error("the amount is larger than there can be")]
     AmountOverflow,
@@ -189,6 +198,8 @@ impl Rejection {
         match self {
             Self::AmountZero => "amount_zero",
             Self::AmountOutOfRange { .. } => "amount_out_of_range",
+            Self::CostOfGift => "cost_of_gift",
+            Self::DurationOutOfRange { .. } => "duration_out_of_range",
             Self::AmountOverflow => "amount_overflow",
             Self::CommodityForeign { .. } => "commodity_foreign",
             Self::CommodityUnknown { .. } => "commodity_unknown",

@@ -79,6 +79,11 @@ impl InForce {
                 what: "invoice_min_msat is above invoice_max_msat",
             });
         }
+        if settings.idempotency_days == 0 {
+            return Err(Rejection::SettingsContradict {
+                what: "idempotency_days must not be zero: a repeat would be a second request",
+            });
+        }
         if settings == self.settings {
             return Ok(None);
         }

@@ -58,6 +58,10 @@ impl serde::Serialize for Readable<'_> {
 macro_rules! events {
     ($outer:ident { $($(#[$doc:meta])* $variant:ident = $name:literal,)+ }) => {
         /// What may have happened, by wire name.
+        #[allow(
+            clippy::large_enum_variant,
+            reason = "facts are said one at a time and written at once; a box would buy nothing"
+        )]
         #[derive(Debug, Clone, PartialEq, Eq)]
         pub enum Event {
             $($(#[$doc])* $variant($variant),)+

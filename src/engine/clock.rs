@@ -85,7 +85,8 @@ impl Clock {
 
     /// Whether time causes nothing, and why.
     pub fn doubt(&self) -> Option<Doubt> {
-        let strayed = self.0.hand.wall() - self.0.hand.boot() - self.0.believed.load(Ordering::Relaxed);
+        let strayed =
+            self.0.hand.wall() - self.0.hand.boot() - self.0.believed.load(Ordering::Relaxed);
         if strayed.abs() > JUMP_MICROS {
             self.0.rests.store(true, Ordering::Relaxed);
             return Some(Doubt::Jumped { micros: strayed });

@@ -130,7 +130,10 @@ impl Group {
         for (fact, data) in facts.iter().zip(&encoded) {
             let pushed = self.builder.push(&fact.envelope, fact.event.name(), data).is_ok();
             if !memory.fold(fact) || !pushed {
-                tracing::error!(operation = command.operation.name(), "a decision broke its own rules");
+                tracing::error!(
+                    operation = command.operation.name(),
+                    "a decision broke its own rules"
+                );
                 self.poisoned = true;
                 return Err(internal("take in", command));
             }
@@ -138,9 +141,8 @@ impl Group {
         }
         memory.claim_all(&entries);
         self.entries.extend(entries);
-        self.moment.now = facts.last().map_or(self.moment.now, |last| {
-            last.envelope.recorded_at.plus_micros(1)
-        });
+        self.moment.now =
+            facts.last().map_or(self.moment.now, |last| last.envelope.recorded_at.plus_micros(1));
         let count = facts.len();
         self.next += u64::try_from(count).unwrap_or(0);
         self.records.extend(facts);

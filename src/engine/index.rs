@@ -220,7 +220,8 @@ impl Index {
     /// Forgets everything.
     pub fn clear(&self) -> Result<(), IndexError> {
         self.meta.remove("checkpoint").map_err(failed("clear"))?;
-        for keyspace in [&self.streams, &self.claims, &self.duties, &self.tenants, &self.snapshots] {
+        for keyspace in [&self.streams, &self.claims, &self.duties, &self.tenants, &self.snapshots]
+        {
             keyspace.clear().map_err(failed("clear"))?;
         }
         Ok(())
@@ -337,9 +338,7 @@ impl Index {
     }
 
     /// Every stream and its end, in order of names.
-    pub fn all_ends(
-        &self,
-    ) -> impl Iterator<Item = Result<(Stream, End), IndexError>> + use<> {
+    pub fn all_ends(&self) -> impl Iterator<Item = Result<(Stream, End), IndexError>> + use<> {
         self.streams.iter().map(|guard| {
             let (name, end) = guard.into_inner().map_err(failed("read"))?;
             let stream = parse_stream(&name)?;

@@ -39,9 +39,8 @@ pub(super) struct Reader {
 /// The fact that a record holds.
 pub(crate) fn decode(entry: &Entry) -> Result<Recorded, Error> {
     let position = entry.position();
-    let unreadable = |error: &dyn std::error::Error| {
-        Error::Unreadable(format!("position {position}: {error}"))
-    };
+    let unreadable =
+        |error: &dyn std::error::Error| Error::Unreadable(format!("position {position}: {error}"));
     let record = entry.record().map_err(|error| unreadable(&error))?;
     let event = wire::decode(record.name, record.data).map_err(|error| unreadable(&error))?;
     let envelope = record.envelope().map_err(|error| unreadable(&error))?;

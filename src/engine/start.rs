@@ -5,10 +5,10 @@ use std::{collections::HashMap, path::Path, sync::Arc};
 use arc_swap::ArcSwap;
 use piperoll_domain::{
     bytes::Bytes,
+    draft::Meta,
     event::{Actor, ActorKind, Recorded},
     id::{Kind, TenantId},
     operation::{Command, OpenRoll, Operation, StartWriter},
-    draft::Meta,
     roll::{Environment, Opened},
     time::Time,
 };

@@ -90,22 +90,19 @@ impl Lot {
         })
     }
 
-    /// Takes a part out, as consumed or as expired.
-    pub(crate) fn take(&mut self, part: &Part, expired: bool) -> Result<(), Broken> {
+    /// Takes a part out, as consumed or as expired. The part must be what [`Lot::part`] says.
+    pub(crate) fn take(&mut self, place: &Place, part: &Part, expired: bool) -> Result<(), Broken> {
         let short = || Broken::new("a part is covered by its lot", self.available, part.amount);
         let available = self.available.checked_sub(part.amount).ok_or_else(short)?;
-        let sink = if expired { self.expired } else { self.consumed };
-        let sink = sink.checked_add(part.amount).ok_or_else(short)?;
+        let due = self.part(place, part.amount).ok_or_else(short)?;
+        let found = format!("{part:?}");
+        Broken::unless(due == *part, "a part agrees with its lot", format!("{due:?}"), found)?;
+        let sink = if expired { &mut self.expired } else { &mut self.consumed };
+        // Cannot overflow: no sink holds more than was minted.
+        *sink = sink.checked_add(part.amount).unwrap_or(Amount::MAX);
         let cost = part.cost.map_or(Amount::ZERO, |cost| cost.amount);
-        let released = self.released.checked_add(cost).ok_or_else(short)?;
-        let whole = self.cost.map_or(Amount::ZERO, |cost| cost.amount);
-        Broken::unless(released <= whole, "a lot releases its cost once", whole, released)?;
-        *self = if expired {
-            Self { available, expired: sink, released, ..*self }
-        } else {
-            Self { available, consumed: sink, released, ..*self }
-        };
-        let left = self.left();
-        Broken::unless(left == part.left, "a part says what is left", left, part.left)
+        self.released = self.released.checked_add(cost).unwrap_or(Amount::MAX);
+        self.available = available;
+        Ok(())
     }
 }

@@ -61,7 +61,7 @@ impl Mint {
         }
         let given = matches!(self.source.kind, SourceKind::Grant | SourceKind::CommonsDividend);
         if given && self.cost.is_some() {
-            return Err(Rejection::AmountZero.into());
+            return Err(Rejection::CostOfGift.into());
         }
         let minted = LotMinted {
             lot: self.lot.clone(),

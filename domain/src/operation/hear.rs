@@ -35,6 +35,9 @@ impl ReceiveWebhook {
         };
         let (facts, led_to) = apply(draft, &self.told, &self.receipt, payment.as_ref())?;
         let tenant = payment.as_ref().map_or_else(TenantId::roll, |payment| payment.tenant.clone());
+        if draft.receipt(&tenant, &self.receipt)?.recorded.is_some() {
+            return Err(Rejection::EventReceived.into());
+        }
         let stream = Stream::new(Kind::Receipt, &tenant, &self.receipt);
         draft.say(&stream, Recorded { payment: payment.clone(), led_to, ..self.told.clone() })?;
         say_of(draft, payment.as_ref(), facts)
@@ -42,9 +45,12 @@ impl ReceiveWebhook {
 }
 
 /// Find a parked receipt's payment; past `give_up_after`, give it up.
+///
+/// A hint about a known payment is not for this: [`AnswerReceipt`] brings the provider's answer. Here
+/// it only ends, once the payment is settled or the time is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MatchReceipt {
-    /// The parked receipt's stream.
+    /// The receipt's stream.
     pub stream: Stream,
     /// When to stop looking.
     pub give_up_after: Time,
@@ -52,13 +58,15 @@ pub struct MatchReceipt {
 
 impl MatchReceipt {
     pub(super) fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
-        let receipt = ReceiptId::from(&self.stream.id);
-        let state = draft.receipt(&self.stream.tenant, &receipt)?;
-        let told = state.recorded.clone().filter(|_| state.parked);
-        let told = told.ok_or(Rejection::ReceiptNotParked)?;
-        let payment = find(draft, &told)?;
+        let (receipt, told, known) = open_receipt(draft, &self.stream)?;
+        let asked = draft.receipt(&self.stream.tenant, &receipt)?.asks;
+        let payment = match known {
+            Some(payment) => Some(payment),
+            None => find(draft, &told)?,
+        };
         let (facts, led_to) = apply(draft, &told, &receipt, payment.as_ref())?;
-        if led_to == LedTo::Parked {
+        let waits = led_to == LedTo::Parked || (led_to == LedTo::Asks && asked);
+        if waits {
             if draft.moment().is_past(self.give_up_after) {
                 return draft.say(&self.stream, Matched { payment, led_to: LedTo::GivenUp });
             }
@@ -67,6 +75,42 @@ impl MatchReceipt {
         draft.say(&self.stream, Matched { payment: payment.clone(), led_to })?;
         say_of(draft, payment.as_ref(), facts)
     }
+}
+
+/// Take in what the provider answered when it was asked about a hint; the hint is dealt with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnswerReceipt {
+    /// The hint's stream.
+    pub stream: Stream,
+    /// The answer.
+    pub heard: Heard,
+}
+
+impl AnswerReceipt {
+    pub(super) fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
+        let (_, _, payment) = open_receipt(draft, &self.stream)?;
+        let payment = payment.ok_or(Rejection::ReceiptNotParked)?;
+        let (rules, moment) = (draft.rules()?, draft.moment());
+        let state = draft.payment(&payment.tenant, &payment.id)?;
+        let (facts, led_to) = state.hear(&self.heard, moment, &rules);
+        if led_to == LedTo::Parked {
+            return Err(Rejection::PaymentTooEarly.into());
+        }
+        draft.say(&self.stream, Matched { payment: Some(payment.clone()), led_to })?;
+        say_of(draft, Some(&payment), facts)
+    }
+}
+
+/// A receipt that still waits, what it told, and its payment as far as that is known.
+fn open_receipt(
+    draft: &mut Draft<'_>,
+    stream: &Stream,
+) -> Result<(ReceiptId, Recorded, Option<PaymentRef>), Stop> {
+    let receipt = ReceiptId::from(&stream.id);
+    let state = draft.receipt(&stream.tenant, &receipt)?;
+    let told = state.recorded.clone().filter(|_| state.parked || state.asks);
+    let payment = state.payment.clone();
+    Ok((receipt, told.ok_or(Rejection::ReceiptNotParked)?, payment))
 }
 
 /// The payment that a provider speaks of, by the provider's own names.
@@ -102,12 +146,11 @@ fn apply(
     };
     let (rules, moment) = (draft.rules()?, draft.moment());
     let payment = draft.payment(tenant, id)?;
-    let through = payment.request.as_ref().map(|request| &request.connection);
-    if through.is_some_and(|connection| *connection != told.connection) {
+    if !payment.listens_to(&told.connection) {
         return Ok((vec![], LedTo::NoEffect));
     }
     if told.needs_confirmation {
-        let asks = if payment.status.is_settled() { LedTo::NoEffect } else { LedTo::Asks };
+        let asks = if payment.expects_news() { LedTo::Asks } else { LedTo::NoEffect };
         return Ok((vec![], asks));
     }
     Ok(payment.hear(&heard, moment, &rules))
@@ -156,7 +199,7 @@ impl NoteSilence {
     pub(super) fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
         let (rules, moment) = (draft.rules()?, draft.moment());
         let payment = draft.payment(&self.tenant, &self.payment)?;
-        let since = payment.instruments.last().map_or(Time::MAX, |(at, _)| *at);
+        let since = payment.silent_since();
         if !moment.is_past(since.plus_seconds(rules.provider_silence_seconds)) {
             return Err(Rejection::PaymentTooEarly.into());
         }

@@ -4,7 +4,7 @@ use crate::{
     draft::{Draft, Stop},
     id::{AccountId, ConnectionId, Kind, OfferId, PaymentId, Pool, Stream, TenantId},
     money::{Amount, Code, Money},
-    offer::{Gives, OfferRef, Terms},
+    offer::{EXPIRY_SECONDS_MAX, Gives, OfferRef, Terms},
     payment::{Failed, InstrumentCreated, Promise, Requested},
     rejection::Rejection,
     sealed::Sealed,
@@ -64,13 +64,20 @@ pub struct RequestPayment {
 /// How long an invoice is payable where nobody says otherwise.
 const EXPIRY_SECONDS: u32 = 3600;
 
+fn must_last(seconds: u32, most: u32) -> Result<(), Rejection> {
+    let out = Rejection::DurationOutOfRange { most };
+    if (1..=most).contains(&seconds) { Ok(()) } else { Err(out) }
+}
+
 impl RequestPayment {
     pub(super) fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
         draft.tenant(&self.tenant)?.must_be_open()?;
         let asked = self.asked(draft)?;
-        self.must_be_in_range(asked.price, draft)?;
+        must_be_in_range(asked.price, draft)?;
         let connection = self.connection.clone().or(asked.connection).unwrap_or_else(default);
         draft.connection(&connection)?.must_be_open()?;
+        let expiry_seconds = self.expiry_seconds.or(asked.expiry).unwrap_or(EXPIRY_SECONDS);
+        must_last(expiry_seconds, EXPIRY_SECONDS_MAX)?;
         let requested = Requested {
             account: asked.account,
             promise: asked.promise,
@@ -79,7 +86,7 @@ impl RequestPayment {
             connection,
             reference: self.reference.clone(),
             metadata: self.metadata.clone(),
-            expiry_seconds: self.expiry_seconds.or(asked.expiry).unwrap_or(EXPIRY_SECONDS),
+            expiry_seconds,
         };
         let requested = draft.payment(&self.tenant, &self.payment)?.request(requested)?;
         draft.say(&Stream::new(Kind::Payment, &self.tenant, &self.payment), requested)
@@ -92,6 +99,7 @@ impl RequestPayment {
                 Ok(Asked::directly(promise, *price, account.clone()))
             }
             Purpose::TopUp { account, price, pool, expires_after_seconds } => {
+                expires_after_seconds.map_or(Ok(()), |seconds| must_last(seconds, u32::MAX))?;
                 let promise = Promise::Credit {
                     account: account.clone(),
                     amount: *price,
@@ -108,22 +116,22 @@ impl RequestPayment {
             }
         }
     }
+}
 
-    fn must_be_in_range(&self, price: Money, draft: &mut Draft<'_>) -> Result<(), Stop> {
-        if price.commodity != Code::MSAT {
-            return Err(Rejection::CommodityForeign { code: price.commodity }.into());
-        }
-        if price.amount.is_zero() {
-            return Err(Rejection::AmountZero.into());
-        }
-        let rules = draft.rules()?;
-        let (least, most) = (rules.invoice_min_msat, rules.invoice_max_msat);
-        if price.amount < least || price.amount > most {
-            let (least, most) = (Money::msat(least), Money::msat(most));
-            return Err(Rejection::AmountOutOfRange { least, most }.into());
-        }
-        Ok(())
+fn must_be_in_range(price: Money, draft: &mut Draft<'_>) -> Result<(), Stop> {
+    if price.commodity != Code::MSAT {
+        return Err(Rejection::CommodityForeign { code: price.commodity }.into());
     }
+    if price.amount.is_zero() {
+        return Err(Rejection::AmountZero.into());
+    }
+    let rules = draft.rules()?;
+    let (least, most) = (rules.invoice_min_msat, rules.invoice_max_msat);
+    if price.amount < least || price.amount > most {
+        let (least, most) = (Money::msat(least), Money::msat(most));
+        return Err(Rejection::AmountOutOfRange { least, most }.into());
+    }
+    Ok(())
 }
 
 fn default() -> ConnectionId {

@@ -188,6 +188,12 @@ pub struct DetailNoted {
 pub enum Funding {
     /// It arrived.
     Received {},
+    /// The last part of it arrived; the parts before it lay in suspense, and their reviews released
+    /// them.
+    Completed {
+        /// The last part.
+        arrived: Money,
+    },
     /// It lay in suspense and a review released it.
     Review {
         /// Which review.
@@ -222,6 +228,20 @@ pub struct Settled {
     pub challenged_at: Time,
     /// What the money was worth elsewhere, if anybody said.
     pub rate: Option<Rate>,
+}
+
+/// The provider has a name for money that was booked before it was heard. Moves nothing; other
+/// money will have another name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettlementNamed {
+    /// The provider's name for the settlement.
+    pub provider_id: String,
+    /// How much of what was booked it is.
+    pub money: Money,
+    /// How we know.
+    pub truth: Truth,
+    /// The receipt that told us.
+    pub receipt: Option<ReceiptId>,
 }
 
 /// What the payment gave.
@@ -320,6 +340,8 @@ pub enum ReviewAction {
 pub struct ReviewResolved {
     /// Which review.
     pub number: u32,
+    /// Position of the fact that opened it.
+    pub opener: u64,
     /// What was decided.
     pub action: ReviewAction,
     /// What left suspense.
@@ -360,6 +382,8 @@ events!(Payment {
     DetailNoted = "payment.detail_noted.v1",
     /// The price is paid.
     Settled = "payment.settled.v1",
+    /// The provider has a name for money that was booked before.
+    SettlementNamed = "payment.settlement_named.v1",
     /// What was promised has been given.
     Consumed = "payment.consumed.v1",
     /// Nobody paid in time.

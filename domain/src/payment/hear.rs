@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     event::Event as Fact,
-    id::ReceiptId,
+    id::{ConnectionId, ReceiptId},
     money::{Amount, Money},
     payment::{
         DetailNoted, Expired, Failed, Funding, InstrumentCreated, Payment, Requested, ReviewKind,
-        ReviewOpened, Settled, Status, TransitionRefused, Truth,
+        ReviewOpened, Settled, SettlementNamed, Status, TransitionRefused, Truth, arrived::News,
     },
     settings::Settings,
     time::{Moment, Time},
@@ -21,7 +21,8 @@ pub struct Heard {
     pub says: Says,
     /// How we know.
     pub truth: Truth,
-    /// The provider's name for this settlement, where it has one: another name is another payment.
+    /// The provider's name for this settlement, where it has one: another name is other money.
+    /// Without one, `received` is the total of all that ever arrived for the payment.
     pub settlement: Option<String>,
     /// What the provider kept, if it told.
     pub fee: Option<Money>,
@@ -37,7 +38,7 @@ pub struct Heard {
 pub enum Says {
     /// The money is there; so much in all, if it tells.
     Paid {
-        /// The total received so far.
+        /// The total received so far: of the settlement that is named, else of the payment.
         received: Option<Money>,
     },
     /// It can be paid no more.
@@ -94,12 +95,12 @@ pub enum LedTo {
 impl Payment {
     /// What `heard` causes: facts, perhaps none, and what it all comes to.
     pub fn hear(&self, heard: &Heard, moment: Moment, settings: &Settings) -> (Vec<Fact>, LedTo) {
-        let (Some(request), Some((challenged_at, instrument))) =
-            (self.request.as_ref(), self.instruments.last())
-        else {
+        let Some(request) = self.request.as_ref() else { return (vec![], LedTo::Parked) };
+        let shown = self.instruments.last();
+        if shown.is_none() && !self.status.is_lost() {
             return (vec![], LedTo::Parked);
-        };
-        let about = About { heard, request, instrument, challenged_at: *challenged_at };
+        }
+        let about = About { heard, request, shown, requested_at: self.requested_at };
         match &heard.says {
             Says::Paid { received } => self.hear_paid(&about, *received),
             Says::Expired { word } => self.hear_expired(&about, word, moment, settings),
@@ -111,40 +112,48 @@ impl Payment {
 
     fn hear_paid(&self, about: &About<'_>, received: Option<Money>) -> (Vec<Fact>, LedTo) {
         let price = about.request.price;
-        let total = received.unwrap_or(price);
-        if self.knows_settlement(about.heard.settlement.as_deref()) {
-            return (vec![], LedTo::NoEffect);
+        let told = received.unwrap_or(price);
+        let News { fresh, named } = self.news(about.heard.settlement.as_deref(), about.own(), told);
+        let mut facts: Vec<Fact> = vec![];
+        if !named.is_zero() {
+            facts.push(about.named(told.with(named)).into());
         }
-        if total.commodity != price.commodity {
-            return self.suspend(about, &[(ReviewKind::WrongAsset, total)]);
+        if fresh.is_zero() {
+            return (facts, LedTo::NoEffect);
         }
-        let known = self.received(price);
-        let another = about.heard.settlement.is_some();
-        let news = if another { total.amount } else { total.amount.saturating_sub(known) };
-        if news.is_zero() {
-            return (vec![], LedTo::NoEffect);
-        }
-        if self.status.is_settled() {
-            return self.suspend(about, &[(ReviewKind::Double, price.with(news))]);
-        }
-        self.take(about, price, news)
+        let money = told.with(fresh);
+        let (more, led_to) = if money.commodity != price.commodity {
+            self.suspend(about, &[(ReviewKind::WrongAsset, money)])
+        } else if self.status.is_settled() {
+            self.suspend(about, &[(ReviewKind::Double, money)])
+        } else {
+            self.take(about, price, fresh)
+        };
+        facts.extend(more);
+        (facts, led_to)
     }
 
     /// Money for a payment that is not settled: enough, too little, too much, too late.
-    fn take(&self, about: &About<'_>, price: Money, news: Amount) -> (Vec<Fact>, LedTo) {
-        let Some(surplus) = news.checked_sub(price.amount) else {
-            return self.suspend(about, &[(ReviewKind::Short, price.with(news))]);
+    ///
+    /// What arrives in parts waits in suspense until the parts come to the price.
+    fn take(&self, about: &About<'_>, price: Money, fresh: Amount) -> (Vec<Fact>, LedTo) {
+        let pending = self.status == Status::Pending;
+        let parts = if pending { self.parts(price) } else { vec![] };
+        let waiting = parts.iter().filter_map(|part| part.opened.money);
+        let missing = waiting.fold(price.amount, |left, part| left.saturating_sub(part.amount));
+        let Some(surplus) = fresh.checked_sub(missing) else {
+            return self.suspend(about, &[(ReviewKind::Short, price.with(fresh))]);
         };
         let over = (ReviewKind::Over, price.with(surplus));
         let more = if surplus.is_zero() { vec![] } else { vec![over] };
-        if self.status == Status::Pending {
-            let settled = about.settled(price.with(news));
-            let (reviews, _) = self.suspend(about, &more);
-            let facts = std::iter::once(settled.into()).chain(reviews).collect();
-            return (facts, LedTo::Applied);
+        if !pending {
+            let late = [(ReviewKind::Late, price)];
+            return self.suspend(about, &[&late[..], &more].concat());
         }
-        let late = [(ReviewKind::Late, price)];
-        self.suspend(about, &[&late[..], &more].concat())
+        let mut facts: Vec<Fact> = parts.iter().map(|part| part.completed().into()).collect();
+        facts.push(about.settled(price, missing, surplus).into());
+        facts.extend(self.suspend(about, &more).0);
+        (facts, LedTo::Applied)
     }
 
     fn hear_expired(
@@ -154,7 +163,8 @@ impl Payment {
         moment: Moment,
         settings: &Settings,
     ) -> (Vec<Fact>, LedTo) {
-        let deadline = about.instrument.expires_at.plus_seconds(settings.settlement_grace_seconds);
+        let expiry = about.shown.map_or(Time::MAX, |(_, shown)| shown.expires_at);
+        let deadline = expiry.plus_seconds(settings.settlement_grace_seconds);
         let asked = about.heard.truth == Truth::Status;
         if self.status == Status::Pending {
             if asked && moment.is_past(deadline) {
@@ -207,17 +217,10 @@ impl Payment {
         (reviews.collect(), LedTo::Review)
     }
 
-    fn knows_settlement(&self, settlement: Option<&str>) -> bool {
-        let Some(settlement) = settlement else { return false };
-        let settled = self.settled.iter().map(|settled| &settled.provider_id);
-        let reviewed = self.reviews.iter().map(|review| &review.opened.provider_id);
-        settled.chain(reviewed).any(|known| known == settlement)
-    }
-
     /// What a provider's day of silence about a pending payment causes.
     pub fn note_silence(&self, truth: Truth) -> Option<ReviewOpened> {
         let request = self.request.as_ref()?;
-        let (challenged_at, instrument) = self.instruments.last()?;
+        let shown = Some(self.instruments.last()?);
         let known = |review: &crate::payment::Review| {
             review.opened.kind == ReviewKind::ProviderSilent && review.resolved.is_none()
         };
@@ -232,7 +235,7 @@ impl Payment {
             provider_time: None,
             receipt: None,
         };
-        let about = About { heard: &heard, request, instrument, challenged_at: *challenged_at };
+        let about = About { heard: &heard, request, shown, requested_at: self.requested_at };
         let number = u32::try_from(self.reviews.len()).unwrap_or(u32::MAX).saturating_add(1);
         let review = about.review(number, ReviewKind::ProviderSilent, request.price);
         Some(ReviewOpened { money: None, ..review })
@@ -243,28 +246,55 @@ impl Payment {
 struct About<'a> {
     heard: &'a Heard,
     request: &'a Requested,
-    instrument: &'a InstrumentCreated,
-    challenged_at: Time,
+    /// The invoice, unless the payment ended before there was one.
+    shown: Option<&'a (Time, InstrumentCreated)>,
+    requested_at: Time,
 }
 
 impl About<'_> {
-    fn provider_id(&self) -> String {
-        self.heard.settlement.clone().unwrap_or_else(|| self.instrument.provider_id.clone())
+    /// The provider's name for the payment itself.
+    fn own(&self) -> &str {
+        self.shown.map_or("", |(_, shown)| &shown.provider_id)
     }
 
-    fn settled(&self, received: Money) -> Settled {
-        Settled {
-            instrument: self.instrument.number,
-            requested: self.request.price,
-            received,
-            fee: self.heard.fee,
-            funding: Funding::Received {},
+    fn provider_id(&self) -> String {
+        self.heard.settlement.clone().unwrap_or_else(|| self.own().to_owned())
+    }
+
+    fn instrument(&self) -> u32 {
+        self.shown.map_or(0, |(_, shown)| shown.number)
+    }
+
+    fn connection(&self) -> ConnectionId {
+        let connection = self.shown.map_or(&self.request.connection, |(_, one)| &one.connection);
+        connection.clone()
+    }
+
+    fn named(&self, money: Money) -> SettlementNamed {
+        SettlementNamed {
+            provider_id: self.provider_id(),
+            money,
             truth: self.heard.truth,
-            connection: self.instrument.connection.clone(),
+            receipt: self.heard.receipt.clone(),
+        }
+    }
+
+    /// `arrived` completes the price; the parts before it lay in suspense.
+    fn settled(&self, price: Money, arrived: Amount, surplus: Amount) -> Settled {
+        let whole = arrived == price.amount;
+        let arrived = price.with(arrived);
+        Settled {
+            instrument: self.instrument(),
+            requested: price,
+            received: price.with(price.amount.checked_add(surplus).unwrap_or(Amount::MAX)),
+            fee: self.heard.fee,
+            funding: if whole { Funding::Received {} } else { Funding::Completed { arrived } },
+            truth: self.heard.truth,
+            connection: self.connection(),
             provider_id: self.provider_id(),
             provider_time: self.heard.provider_time,
             receipt: self.heard.receipt.clone(),
-            challenged_at: self.challenged_at,
+            challenged_at: self.shown.map_or(self.requested_at, |(at, _)| *at),
             rate: None,
         }
     }
@@ -275,9 +305,9 @@ impl About<'_> {
             kind,
             money: Some(money),
             requested: self.request.price,
-            instrument: self.instrument.number,
+            instrument: self.instrument(),
             truth: self.heard.truth,
-            connection: self.instrument.connection.clone(),
+            connection: self.connection(),
             provider_id: self.provider_id(),
             provider_time: self.heard.provider_time,
             receipt: self.heard.receipt.clone(),

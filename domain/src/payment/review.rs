@@ -30,6 +30,7 @@ impl Payment {
         let opened = &review.opened;
         let resolved = ReviewResolved {
             number,
+            opener: review.position,
             action,
             money: opened.money,
             connection: opened.connection.clone(),
