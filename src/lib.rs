@@ -1,6 +1,7 @@
 //! Everything of piperoll that is not a rule about money: the roll, its writer, its views, and the
 //! edges to people, programs and providers.
 
+pub mod audit;
 pub mod engine;
 pub mod l402;
 pub mod providers;

@@ -5,7 +5,7 @@
 
 use std::{
     collections::HashSet,
-    hash::{DefaultHasher, Hash as _, Hasher as _},
+    hash::{DefaultHasher, Hasher as _},
 };
 
 use piperoll_domain::{
