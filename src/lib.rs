@@ -6,3 +6,4 @@ pub mod engine;
 pub mod l402;
 pub mod providers;
 pub mod roll;
+pub mod views;

@@ -1,0 +1,100 @@
+//! What one event changes in one row.
+
+use std::fmt;
+
+use crate::{
+    schema::{Kind, Schema},
+    value::Value,
+    wide,
+};
+
+/// Names a row of a table.
+pub type Key = Vec<Value>;
+
+/// A cell, or what changes in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cell {
+    /// The last value; none while nobody said one.
+    Last(Option<Value>),
+    /// The sum.
+    Sum(i128),
+}
+
+impl Cell {
+    /// What stands in a row before anything is said.
+    pub const fn blank(kind: Kind) -> Self {
+        match kind {
+            Kind::Last(_) => Self::Last(None),
+            Kind::Sum | Kind::Wide => Self::Sum(0),
+        }
+    }
+
+    pub(crate) fn fold(&mut self, kind: Kind, change: Self) {
+        match (self, change) {
+            (Self::Last(value), Self::Last(Some(later))) => *value = Some(later),
+            (Self::Sum(sum), Self::Sum(delta)) => {
+                let total = sum.saturating_add(delta);
+                *sum = if kind == Kind::Sum { wide::saturate(total).into() } else { total };
+            }
+            (Self::Last(_) | Self::Sum(_), Self::Last(_) | Self::Sum(_)) => {}
+        }
+    }
+}
+
+impl fmt::Display for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Last(None) => f.write_str("null"),
+            Self::Last(Some(value)) => value.fmt(f),
+            Self::Sum(sum) => sum.fmt(f),
+        }
+    }
+}
+
+/// What one event changes in one row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Which table.
+    pub table: &'static Schema,
+    /// Which row; it comes to be with its first change.
+    pub key: Key,
+    /// Which columns, and how.
+    pub cells: Vec<(usize, Cell)>,
+}
+
+impl Change {
+    pub(crate) const fn of(table: &'static Schema, key: Key) -> Self {
+        Self { table, key, cells: vec![] }
+    }
+
+    pub(crate) fn set(mut self, column: usize, value: impl Into<Value>) -> Self {
+        self.cells.push((column, Cell::Last(Some(value.into()))));
+        self
+    }
+
+    pub(crate) fn may(self, column: usize, value: Option<impl Into<Value>>) -> Self {
+        match value {
+            Some(value) => self.set(column, value),
+            None => self,
+        }
+    }
+
+    pub(crate) fn add(mut self, column: usize, delta: impl Into<i128>) -> Self {
+        self.cells.push((column, Cell::Sum(delta.into())));
+        self
+    }
+}
+
+/// Writes a change: `change!(TABLE [key, …] { set column: value, may column: option, add … })`, or
+/// goes on writing one: `change!(TABLE row { … })`. Columns are checked by the compiler.
+macro_rules! change {
+    ($table:ident [$($key:expr),+ $(,)?] { $($rest:tt)* }) => {{
+        let key = vec![$($crate::value::Value::from($key)),+];
+        let row = $crate::change::Change::of($table, key);
+        $crate::change::change!($table row { $($rest)* })
+    }};
+    ($table:ident $row:ident { $($verb:ident $column:ident: $value:expr),* $(,)? }) => {
+        $row$(.$verb(const { $table.at(stringify!($column)) }, $value))*
+    };
+}
+pub(crate) use change;

@@ -1,0 +1,97 @@
+//! Read-only SQL views: what the runbooks and an auditor ask for by name.
+
+use std::fmt::Write as _;
+
+use piperoll_domain::chart::Chart;
+
+/// Views that need nothing filled in.
+const WORDS: &[(&str, &str)] = &[
+    (
+        "lot_invariant",
+        "SELECT tenant, account, lot, minted, available, reserved, consumed, expired FROM lots \
+         WHERE minted IS NULL OR available < 0 OR reserved < 0 \
+         OR available + reserved + consumed + expired <> minted",
+    ),
+    (
+        "pending_over_15m",
+        "SELECT tenant, payment, connection, provider_id, commodity, price, requested_at, expires_at \
+         FROM payments WHERE status = 'pending' AND requested_at <= \
+         CAST(unixepoch('subsec') * 1000000 AS INTEGER) - 900000000",
+    ),
+    (
+        "payment_provider_events",
+        "SELECT receipt AS id, connection AS provider, event_id, payment_hash, says AS status, \
+         scheme || ':' || scheme_key AS signature, NULL AS payload, \
+         strftime('%Y-%m-%dT%H:%M:%fZ', recorded_at / 1000000.0, 'unixepoch') AS received_at \
+         FROM receipts",
+    ),
+    (
+        "payment_provider_events_doubled",
+        "SELECT connection AS provider, event_id, count(*) AS times FROM receipts \
+         WHERE event_id IS NOT NULL GROUP BY connection, event_id HAVING count(*) > 1",
+    ),
+    (
+        "crypto_payments",
+        "SELECT tenant, payment AS id, connection AS provider, provider_id, payment_hash, status, \
+         commodity, price, received, account, reference, requested_at, settled_at, consumed_at \
+         FROM payments",
+    ),
+    (
+        "credit_accounts",
+        "SELECT tenant, account AS id, commodity, pool, available, reserved, consumed, expired, \
+         minted FROM balances",
+    ),
+    (
+        "credit_lots",
+        "SELECT tenant, account, lot AS id, commodity, pool, source_kind, source_id, \
+         minted AS original, available, reserved, consumed, expired, expires_at, minted_at FROM lots",
+    ),
+    (
+        "credit_ledger",
+        "SELECT tenant, account, position, leg, kind, amount, commodity, pool, lot, reference, \
+         recorded_at, effective_at FROM entries",
+    ),
+    (
+        "journal",
+        "SELECT e.tenant, e.position, l.key AS leg, l.value ->> 0 AS account, c.name AS account_name, \
+         l.value ->> 1 AS holder, l.value ->> 2 AS commodity, l.value ->> 3 AS amount, e.event, \
+         e.stream, e.recorded_at, e.effective_at, e.correlation \
+         FROM journal_entries AS e, json_each(e.legs) AS l \
+         LEFT JOIN chart AS c ON c.number = l.value ->> 0",
+    ),
+    (
+        "trial_balance",
+        "SELECT l.tenant, l.account, c.name AS account_name, l.commodity, sum(l.debit) AS debit, \
+         sum(l.credit) AS credit FROM ledger AS l LEFT JOIN chart AS c ON c.number = l.account \
+         GROUP BY l.tenant, l.account, l.commodity",
+    ),
+];
+
+/// The statements that make the views, in order.
+pub fn create() -> Vec<String> {
+    let views = WORDS.iter().map(|(name, select)| format!("CREATE VIEW {name} AS {select}"));
+    std::iter::once(chart()).chain(views).collect()
+}
+
+/// The chart of accounts, so that SQL can show names.
+fn chart() -> String {
+    let mut rows = String::new();
+    for (account, number, name, _) in Chart::TABLE {
+        let comma = if rows.is_empty() { "" } else { ", " };
+        let class = class_word(account);
+        let _ = write!(rows, "{comma}({number}, '{name}', '{class}')");
+    }
+    format!("CREATE VIEW chart (number, name, class) AS VALUES {rows}")
+}
+
+/// The word for the kind of an account.
+pub fn class_word(account: Chart) -> &'static str {
+    use piperoll_domain::chart::Class;
+    match account.class() {
+        Class::Asset => "asset",
+        Class::Liability => "liability",
+        Class::Income => "income",
+        Class::Expense => "expense",
+        Class::Memo => "memo",
+    }
+}

@@ -1,0 +1,125 @@
+//! Rows in memory: what a batch changes, and what whole tables must be.
+
+use std::collections::BTreeMap;
+
+use piperoll_domain::event::Recorded;
+
+use crate::{
+    SCHEMAS,
+    change::{Cell, Change, Key},
+    changes,
+    schema::{Kind, Schema},
+    value::Value,
+    wide,
+};
+
+/// A row's cells, in the order of its schema's columns.
+pub type Row = Vec<Cell>;
+
+/// One table's rows in the order of their keys.
+pub type Table = BTreeMap<Key, Row>;
+
+/// All tables in memory.
+///
+/// The same fold serves two ends: the changes of a batch before they are written, and the whole
+/// truth that written tables are compared with.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tables {
+    tables: [Table; SCHEMAS.len()],
+}
+
+impl Tables {
+    /// What a history adds up to.
+    pub fn of<'a>(history: impl IntoIterator<Item = &'a Recorded>) -> Self {
+        let mut tables = Self::default();
+        history.into_iter().for_each(|recorded| tables.fold(recorded));
+        tables
+    }
+
+    /// One more event.
+    pub fn fold(&mut self, recorded: &Recorded) {
+        changes(recorded).into_iter().for_each(|change| self.apply(change));
+    }
+
+    /// One more event, as far as `wanted` wants to know it: to hold a part of a large history.
+    pub fn fold_some(&mut self, recorded: &Recorded, wanted: impl Fn(&Schema, &Key) -> bool) {
+        let ours = |change: &Change| wanted(change.table, &change.key);
+        changes(recorded).into_iter().filter(ours).for_each(|change| self.apply(change));
+    }
+
+    /// One more change.
+    pub fn apply(&mut self, change: Change) {
+        let Change { table: schema, key, cells } = change;
+        let Some(table) = self.tables.get_mut(schema.index) else { return };
+        let row = table.entry(key).or_insert_with(|| blank(schema));
+        for (at, cell) in cells {
+            if let (Some(known), Some(column)) = (row.get_mut(at), schema.columns.get(at)) {
+                known.fold(column.kind, cell);
+            }
+        }
+    }
+
+    /// A table's rows.
+    pub fn table(&self, schema: &Schema) -> Option<&Table> {
+        self.tables.get(schema.index)
+    }
+
+    /// Every table with its rows.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static Schema, &Table)> {
+        SCHEMAS.into_iter().zip(&self.tables)
+    }
+
+    /// How many rows there are in all.
+    pub fn rows(&self) -> usize {
+        self.tables.iter().map(BTreeMap::len).fold(0, usize::saturating_add)
+    }
+}
+
+fn blank(schema: &Schema) -> Row {
+    schema.columns.iter().map(|column| Cell::blank(column.kind)).collect()
+}
+
+/// A row as it is stored, the key first: one cell for each of [`Schema::stored`].
+pub fn stored<'a>(
+    schema: &'a Schema,
+    key: &'a Key,
+    row: &'a Row,
+) -> impl Iterator<Item = Option<Value>> + 'a {
+    let cells = schema.columns.iter().zip(row).flat_map(|(column, cell)| match cell {
+        Cell::Last(value) => [Some(value.clone()), None],
+        Cell::Sum(sum) if column.kind == Kind::Wide => {
+            let (low, over) = wide::split(*sum);
+            [Some(Some(Value::Integer(low))), Some(Some(Value::Integer(over)))]
+        }
+        Cell::Sum(sum) => [Some(Some(Value::Integer(wide::saturate(*sum)))), None],
+    });
+    key.iter().cloned().map(Some).chain(cells.flatten())
+}
+
+/// The row behind stored cells; none when they are not as the schema says.
+pub fn restored(
+    schema: &Schema,
+    cells: impl IntoIterator<Item = Option<Value>>,
+) -> Option<(Key, Row)> {
+    let mut cells = cells.into_iter();
+    let key = schema.key.iter().map(|_| cells.next().flatten()).collect::<Option<Key>>()?;
+    let mut row = Row::with_capacity(schema.columns.len());
+    for column in schema.columns {
+        row.push(match column.kind {
+            Kind::Last(_) => Cell::Last(cells.next()?),
+            Kind::Sum => Cell::Sum(integer(cells.next()??)?.into()),
+            Kind::Wide => {
+                let (low, over) = (integer(cells.next()??)?, integer(cells.next()??)?);
+                Cell::Sum(wide::join(low, over))
+            }
+        });
+    }
+    Some((key, row))
+}
+
+fn integer(value: Value) -> Option<i64> {
+    match value {
+        Value::Integer(number) => Some(number),
+        Value::Text(_) => None,
+    }
+}

@@ -1,0 +1,253 @@
+//! Generations on disk: which one is in force, whether it may be used, and how one begins.
+
+mod connect;
+mod generation;
+mod pointer;
+mod writer;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::LazyLock,
+};
+
+use piperoll_domain::bytes::{Bytes, Hash};
+use sha2::{Digest, Sha256};
+use sqlx::{ConnectOptions, Connection, Row, SqliteConnection, sqlite::SqliteConnectOptions};
+
+pub(super) use self::{connect::check_library, pointer::remove, writer::bind};
+pub use self::{
+    generation::Generation,
+    writer::{Statements, Writer},
+};
+use crate::views::follow::Source;
+
+/// A place in a history: a position and the chain's hash there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark {
+    /// How many events have been taken in.
+    pub position: u64,
+    /// The chain's hash after the last of them.
+    pub hash: Hash,
+}
+
+/// Why views could not be opened, read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// SQLite said no while a generation was opened or made.
+    #[error("opening the views in {}", path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite said.
+        source: sqlx::Error,
+    },
+    /// SQLite said no while rows were written. Nothing of the batch counts.
+    #[error("writing the views up to position {position}")]
+    Write {
+        /// The last position of the batch.
+        position: u64,
+        /// What SQLite said.
+        source: sqlx::Error,
+    },
+    /// Somebody else moved the checkpoint.
+    #[error("the views were to be taken from position {expected} on, and do not stand there")]
+    Moved {
+        /// Where they stood.
+        expected: u64,
+    },
+    /// A file or the directory could not be read or written.
+    #[error("handling {}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// SQLite said no while rows were read.
+    #[error("reading the views")]
+    Read(#[source] sqlx::Error),
+    /// The roll could not be read.
+    #[error("reading the roll behind position {after}")]
+    Source {
+        /// What had been read.
+        after: u64,
+        /// What the roll said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The roll answered with other events than the next ones.
+    #[error("the roll was asked for what follows position {after} and did not tell just that")]
+    Gap {
+        /// What had been read.
+        after: u64,
+    },
+    /// A fold ended early; the process is stopping.
+    #[error("folding the events behind position {after}")]
+    Stopped {
+        /// What had been read.
+        after: u64,
+    },
+    /// A row does not have the shape of its table.
+    #[error("a row of {0} does not have the shape of its table")]
+    Shape(&'static str),
+    /// The library is one that can corrupt what it writes.
+    #[error("SQLite {found} can corrupt write-ahead logs; 3.51.3 or newer is needed")]
+    OldSqlite {
+        /// What is linked.
+        found: String,
+    },
+    /// A cursor that no list of ours gave out, or that another list gave out.
+    #[error("this cursor belongs to no page of this list")]
+    Cursor,
+    /// The views did not get there in time.
+    #[error("the views have not reached position {wanted}; they stand at {applied}")]
+    Behind {
+        /// What was asked for.
+        wanted: u64,
+        /// Where they stand.
+        applied: u64,
+    },
+}
+
+/// Why what is on disk may not be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Outdated {
+    /// There is nothing.
+    #[error("there are no views yet")]
+    Missing,
+    /// It is no file of ours, or not readable as one.
+    #[error("the views' file is damaged, or is none of ours")]
+    Foreign,
+    /// It was written under other schemas, or other meanings.
+    #[error("the views have the shape of another release")]
+    OtherSchema,
+    /// It was folded from a roll that is not this one.
+    #[error("the views were folded from another history up to position {0}")]
+    OtherHistory(u64),
+}
+
+/// What opening came to.
+#[derive(Debug)]
+pub enum Opened {
+    /// A generation that may be used.
+    Ready(Store),
+    /// It has to be rebuilt first.
+    Outdated(Outdated),
+}
+
+/// A generation that may be used, and its only writer.
+#[derive(Debug)]
+pub struct Store {
+    /// For readers.
+    pub generation: Generation,
+    /// For the follower.
+    pub writer: Writer,
+}
+
+/// SHA-256 over everything that makes rows of another release unusable.
+pub fn digest() -> Hash {
+    static DIGEST: LazyLock<Hash> =
+        LazyLock::new(|| Bytes(Sha256::digest(piperoll_projections::canonical()).into()));
+    *DIGEST
+}
+
+/// Opens the generation in force for reading only, beside a process that may be writing it; none if
+/// there is none, or if it has the shape of another release.
+pub async fn open_beside(directory: &Path) -> Result<Option<Generation>, Error> {
+    let Some(number) = pointer::read(directory)? else { return Ok(None) };
+    let path = pointer::file(directory, number);
+    let usable = inspect(&path, connect::looking(&path)).await?.is_ok();
+    Ok(usable.then(|| Generation::open(number, path)))
+}
+
+/// Opens the generation in force, if it is of this history and of this release.
+///
+/// Only the holder of the data directory may do so: files that are not in force are removed.
+pub async fn open<S: Source>(directory: &Path, source: &S) -> Result<Opened, Error> {
+    check_library().await?;
+    let Some(number) = pointer::read(directory)? else {
+        return Ok(Opened::Outdated(Outdated::Missing));
+    };
+    pointer::sweep(directory, Some(number))?;
+    let path = pointer::file(directory, number);
+    let mark = match inspect(&path, connect::writing(&path)).await? {
+        Ok(mark) => mark,
+        Err(outdated) => return Ok(Opened::Outdated(outdated)),
+    };
+    if hash_at(source, mark.position).await? != Some(mark.hash) {
+        return Ok(Opened::Outdated(Outdated::OtherHistory(mark.position)));
+    }
+    let writer = Writer::open(&path).await?;
+    let generation = Generation::open(number, path);
+    Ok(Opened::Ready(Store { generation, writer }))
+}
+
+/// The number and the file of the next generation.
+pub(super) fn next(directory: &Path) -> Result<(u64, PathBuf), Error> {
+    let number = pointer::next(directory)?;
+    Ok((number, pointer::file(directory, number)))
+}
+
+/// Moves the pointer to a finished generation.
+pub(super) fn put_in_force(directory: &Path, number: u64, writer: Writer) -> Result<Store, Error> {
+    pointer::write(directory, number)?;
+    let generation = Generation::open(number, pointer::file(directory, number));
+    Ok(Store { generation, writer })
+}
+
+/// Removes every generation but one.
+pub(super) fn sweep(directory: &Path, keep: u64) -> Result<(), Error> {
+    pointer::sweep(directory, Some(keep))
+}
+
+pub(super) async fn hash_at<S: Source>(source: &S, position: u64) -> Result<Option<Hash>, Error> {
+    let hash = source.hash_at(position).await;
+    hash.map_err(|source| Error::Source { after: position, source: source.into() })
+}
+
+/// Where a file stands, or why it may not be used whatever the roll says.
+async fn inspect(
+    path: &Path,
+    options: SqliteConnectOptions,
+) -> Result<Result<Mark, Outdated>, Error> {
+    if !path.exists() {
+        return Ok(Err(Outdated::Missing));
+    }
+    let foreign = |source: sqlx::Error| match connect::is_damage(&source) {
+        true => Ok(Err(Outdated::Foreign)),
+        false => Err(Error::Open { path: path.to_owned(), source }),
+    };
+    let mut connection = match options.connect().await {
+        Ok(connection) => connection,
+        Err(source) => return foreign(source),
+    };
+    let found = checkpoint(&mut connection).await;
+    let _ = connection.close().await;
+    match found {
+        Ok(Some((mark, schema))) if schema == digest() => Ok(Ok(mark)),
+        Ok(Some(_)) => Ok(Err(Outdated::OtherSchema)),
+        Ok(None) => Ok(Err(Outdated::Foreign)),
+        Err(source) => foreign(source),
+    }
+}
+
+/// The checkpoint of a file and the schemas it was written under; none if it is no file of ours.
+async fn checkpoint(
+    connection: &mut SqliteConnection,
+) -> Result<Option<(Mark, Hash)>, sqlx::Error> {
+    let application: i64 = sqlx::query_scalar("SELECT application_id FROM pragma_application_id")
+        .fetch_one(&mut *connection)
+        .await?;
+    if application != connect::APPLICATION {
+        return Ok(None);
+    }
+    let row = sqlx::query("SELECT position, hash, schema FROM checkpoint WHERE one = 1")
+        .fetch_optional(&mut *connection)
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    let position: i64 = row.try_get("position")?;
+    let hash = Bytes::from_slice(row.try_get("hash")?);
+    let schema = Bytes::from_slice(row.try_get("schema")?);
+    let mark =
+        u64::try_from(position).ok().zip(hash).map(|(position, hash)| Mark { position, hash });
+    Ok(mark.zip(schema))
+}

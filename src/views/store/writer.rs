@@ -1,0 +1,215 @@
+//! The only writer of a generation: rows and checkpoint in one transaction.
+
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    sync::{Arc, LazyLock},
+};
+
+use piperoll_projections::{
+    SCHEMAS, runbook_views,
+    schema::Schema,
+    tables::{Tables, stored},
+    value::{Text, Value},
+};
+use sqlx::{
+    Arguments, AssertSqlSafe, ConnectOptions, Connection, SqliteConnection,
+    sqlite::{SqliteArguments, SqliteConnectOptions},
+};
+
+use super::{Error, Mark, checkpoint, connect, digest};
+
+/// How many rows one statement takes, the largest first. Each size is prepared once.
+const SIZES: [usize; 3] = [128, 16, 1];
+
+static UPSERTS: LazyLock<Vec<[Arc<str>; SIZES.len()]>> = LazyLock::new(|| {
+    SCHEMAS.iter().map(|schema| SIZES.map(|rows| schema.upsert(rows).into())).collect()
+});
+
+/// A folded batch as SQLite takes it: made away from the writer, so that it only waits for the disk.
+#[derive(Debug, Default)]
+pub struct Statements(Vec<(Arc<str>, SqliteArguments)>);
+
+impl Statements {
+    /// The statements that write what `tables` changes.
+    pub fn of(tables: &Tables) -> Result<Self, sqlx::Error> {
+        let mut statements = vec![];
+        for (schema, rows) in tables.iter() {
+            let mut rows = rows.iter();
+            while rows.len() > 0 {
+                let Some((size, sql)) = fitting(schema, rows.len()) else { break };
+                let mut arguments = SqliteArguments::default();
+                arguments.reserve(size.saturating_mul(schema.width()), 0);
+                for (key, row) in rows.by_ref().take(size) {
+                    stored(schema, key, row).try_for_each(|cell| bind(&mut arguments, cell))?;
+                }
+                statements.push((sql, arguments));
+            }
+        }
+        Ok(Self(statements))
+    }
+}
+
+fn fitting(schema: &Schema, rows: usize) -> Option<(usize, Arc<str>)> {
+    let texts = UPSERTS.get(schema.index)?;
+    let (size, sql) = SIZES.iter().zip(texts).find(|(size, _)| **size <= rows)?;
+    Some((*size, sql.clone()))
+}
+
+pub(in crate::views) fn bind(
+    arguments: &mut SqliteArguments,
+    cell: Option<Value>,
+) -> Result<(), sqlx::Error> {
+    let bound = match cell {
+        Some(Value::Integer(number)) => arguments.add(number),
+        Some(Value::Text(Text::Word(text))) => arguments.add(text),
+        Some(Value::Text(Text::Shared(text))) => arguments.add(text),
+        None => arguments.add(None::<i64>),
+    };
+    bound.map_err(sqlx::Error::Encode)
+}
+
+/// The only writer of a generation.
+///
+/// An error between `BEGIN` and `COMMIT` leaves a connection whose state nobody knows: it is dropped,
+/// and [`Writer::reopen`] asks the file where it stands.
+#[derive(Debug)]
+pub struct Writer {
+    path: PathBuf,
+    options: SqliteConnectOptions,
+    connection: Option<SqliteConnection>,
+    mark: Mark,
+}
+
+impl Writer {
+    pub(super) async fn open(path: &Path) -> Result<Self, Error> {
+        Self::with(path, connect::writing(path)).await
+    }
+
+    async fn with(path: &Path, options: SqliteConnectOptions) -> Result<Self, Error> {
+        let mark = Mark { position: 0, hash: piperoll_domain::bytes::Bytes::ZERO };
+        let mut writer = Self { path: path.to_owned(), options, connection: None, mark };
+        writer.reopen().await?;
+        Ok(writer)
+    }
+
+    /// A new generation without rows, written without regard for crashes until [`Writer::finish`].
+    pub(in crate::views) async fn create(path: &Path, begin: Mark) -> Result<Self, Error> {
+        let options = connect::building(path);
+        let failed = |source| Error::Open { path: path.to_owned(), source };
+        let mut connection = options.connect().await.map_err(failed)?;
+        make(&mut connection, begin).await.map_err(failed)?;
+        let connection = Some(connection);
+        Ok(Self { path: path.to_owned(), options, connection, mark: begin })
+    }
+
+    /// Makes a new generation fit for use: the further orders, everything on disk, safe from crashes.
+    pub(in crate::views) async fn finish(mut self) -> Result<Self, Error> {
+        let failed = |source| Error::Open { path: self.path.clone(), source };
+        if let Some(mut connection) = self.connection.take() {
+            for statement in SCHEMAS.into_iter().flat_map(Schema::create_indexes) {
+                let made = sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await;
+                made.map_err(failed)?;
+            }
+            connection.close().await.map_err(failed)?;
+        }
+        let synced = File::open(&self.path).and_then(|file| file.sync_all());
+        synced.map_err(|source| Error::File { path: self.path.clone(), source })?;
+        Self::open(&self.path).await
+    }
+
+    /// Where it stands.
+    pub const fn mark(&self) -> Mark {
+        self.mark
+    }
+
+    /// Its file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Opens the connection anew, and asks the file where it stands.
+    pub async fn reopen(&mut self) -> Result<(), Error> {
+        self.connection = None;
+        let failed = |source| Error::Open { path: self.path.clone(), source };
+        let mut connection = self.options.connect().await.map_err(failed)?;
+        let found = checkpoint(&mut connection).await.map_err(failed)?;
+        let (mark, _) = found.ok_or(sqlx::Error::RowNotFound).map_err(failed)?;
+        (self.connection, self.mark) = (Some(connection), mark);
+        Ok(())
+    }
+
+    /// Writes a folded batch that begins where this stands and ends at `mark`: all of it or nothing.
+    pub async fn write(&mut self, batch: Statements, mark: Mark) -> Result<(), Error> {
+        if self.connection.is_none() {
+            let was = self.mark;
+            self.reopen().await?;
+            if self.mark != was {
+                return Err(Error::Moved { expected: was.position });
+            }
+        }
+        let Some(mut connection) = self.connection.take() else {
+            return Err(Error::Moved { expected: self.mark.position });
+        };
+        transact(&mut connection, batch, self.mark, mark).await?;
+        (self.connection, self.mark) = (Some(connection), mark);
+        Ok(())
+    }
+
+    /// Closes it in good order.
+    pub async fn close(mut self) {
+        if let Some(connection) = self.connection.take() {
+            let _ = connection.close().await;
+        }
+    }
+}
+
+async fn transact(
+    connection: &mut SqliteConnection,
+    batch: Statements,
+    from: Mark,
+    to: Mark,
+) -> Result<(), Error> {
+    let failed = |source| Error::Write { position: to.position, source };
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
+    for (sql, arguments) in batch.0 {
+        let written = sqlx::query_with(AssertSqlSafe(sql), arguments).execute(&mut *transaction);
+        written.await.map_err(failed)?;
+    }
+    let moved = sqlx::query(
+        "UPDATE checkpoint SET position = ?, hash = ? WHERE one = 1 AND position = ? AND hash = ?",
+    )
+    .bind(signed(to.position))
+    .bind(to.hash.0.to_vec())
+    .bind(signed(from.position))
+    .bind(from.hash.0.to_vec())
+    .execute(&mut *transaction)
+    .await
+    .map_err(failed)?;
+    if moved.rows_affected() != 1 {
+        return Err(Error::Moved { expected: from.position });
+    }
+    transaction.commit().await.map_err(failed)
+}
+
+async fn make(connection: &mut SqliteConnection, begin: Mark) -> Result<(), sqlx::Error> {
+    let application = format!("PRAGMA application_id = {}", connect::APPLICATION);
+    let checkpoint = "CREATE TABLE checkpoint (one INTEGER PRIMARY KEY CHECK (one = 1), \
+                      schema BLOB NOT NULL, position INTEGER NOT NULL, hash BLOB NOT NULL) STRICT";
+    let tables = SCHEMAS.into_iter().map(Schema::create);
+    let statements = [application, checkpoint.to_owned()].into_iter().chain(tables);
+    for statement in statements.chain(runbook_views::create()) {
+        sqlx::query(AssertSqlSafe(statement)).execute(&mut *connection).await?;
+    }
+    sqlx::query("INSERT INTO checkpoint (one, schema, position, hash) VALUES (1, ?, ?, ?)")
+        .bind(digest().0.to_vec())
+        .bind(signed(begin.position))
+        .bind(begin.hash.0.to_vec())
+        .execute(&mut *connection)
+        .await?;
+    Ok(())
+}
+
+fn signed(position: u64) -> i64 {
+    i64::try_from(position).unwrap_or(i64::MAX)
+}
