@@ -135,6 +135,7 @@ pub(crate) fn changes(at: &Envelope, event: &Event, into: &mut Vec<Change>) {
             change!(PAYMENTS row { add reviews_open: -1 })
         }
         Event::TransitionRefused(_) => change!(PAYMENTS row { add refused_transitions: 1 }),
+        Event::SettlementNamed(_) => row,
     };
     into.push(row);
 }
