@@ -9,6 +9,7 @@ mod index;
 pub mod line;
 pub mod replay;
 mod report;
+mod rows;
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
@@ -16,8 +17,9 @@ pub use self::{
     chain::{Unreadable, decode, decode_entry},
     index::CopyError,
     report::{Check, Finding, Named, Outcome, Report},
+    rows::RowsError,
 };
-use self::{book::Books, chain::Walk, index::Copy, report::Tally};
+use self::{book::Books, chain::Walk, index::Copy, report::Tally, rows::Rows};
 use crate::roll::{self, Head, Roll};
 
 /// What is to be audited, and how.
@@ -83,6 +85,9 @@ pub enum Error {
     /// The index could not be copied.
     #[error("failed to look at the index")]
     Index(#[from] CopyError),
+    /// The views could not be compared.
+    #[error("failed to look at the views")]
+    Rows(#[from] RowsError),
 }
 
 /// How often an index that is being written is copied again before a difference is believed.
@@ -174,7 +179,11 @@ impl Audit<'_> {
         };
         let Books { ids, streams, lots, claims, acknowledged, compared } = books;
         report.acknowledged = acknowledged;
+        let rows_held = usize::try_from(self.ask.events_held).unwrap_or(usize::MAX);
+        let views = Rows::check(self.roll, &self.ask.directory, rows_held, self.progress).await?;
+        let Rows { storage, follows: views_follow, rows } = views;
         let tallies = [ids, streams, lots, claims, follows].into_iter().chain(compared.each());
+        let tallies = tallies.chain([storage, views_follow, rows]);
         Ok(tallies.map(Tally::finish).collect())
     }
 

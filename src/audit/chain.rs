@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, HashMap};
 
 use piperoll_domain::{
-    book::Book,
     bytes::Hash,
     event::{Event, Recorded},
     id::TenantId,
@@ -261,11 +260,4 @@ pub(super) async fn anchors(
         });
     }
     Ok(tally)
-}
-
-/// Everything that a whole, small history adds up to.
-pub(super) fn book<'a>(history: impl IntoIterator<Item = &'a Recorded>) -> Book {
-    let mut book = Book::default();
-    history.into_iter().for_each(|recorded| book.fold(recorded));
-    book
 }
