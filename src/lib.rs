@@ -2,8 +2,12 @@
 //! edges to people, programs and providers.
 
 pub mod audit;
+pub mod config;
 pub mod engine;
+pub mod idempotency;
+pub mod keyring;
 pub mod l402;
 pub mod providers;
 pub mod roll;
+pub mod secret;
 pub mod views;

@@ -1,0 +1,109 @@
+//! Master keys: they wrap the subjects' keys and are kept elsewhere than both.
+
+use std::{fmt, iter};
+
+use hmac::{Hmac, KeyInit, Mac};
+use piperoll_domain::{
+    bytes::{Bytes, Id16},
+    time::Time,
+};
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+use super::{
+    Error,
+    cipher::{self, Key},
+    store::Row,
+};
+use crate::secret::{Secret, Secrets};
+
+const NAME: &[u8] = b"piperoll.keyring.name.v1";
+const MASTER: &[u8] = b"piperoll.keyring.master.v1";
+const WRAP: &[u8] = b"piperoll.keyring.wrap.v1";
+
+/// Names a master key without telling it.
+pub type MasterName = Bytes<8>;
+
+/// A master key.
+pub(super) struct Master {
+    name: MasterName,
+    key: Key,
+}
+
+impl Master {
+    fn derive(secret: &Secret) -> Option<Self> {
+        let [a, b, c, d, e, f, g, h, ..] = *mac(secret, NAME)?;
+        Some(Self { name: Bytes([a, b, c, d, e, f, g, h]), key: mac(secret, MASTER)? })
+    }
+
+    pub(super) const fn name(&self) -> MasterName {
+        self.name
+    }
+}
+
+fn mac(secret: &Secret, label: &[u8]) -> Option<Key> {
+    let mac = Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes()).ok()?;
+    Some(Zeroizing::new(mac.chain_update(label).finalize().into_bytes().into()))
+}
+
+/// The master key in force and those on their way out.
+pub struct Masters {
+    current: Master,
+    previous: Vec<Master>,
+}
+
+impl fmt::Debug for Masters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = iter::once(&self.current).chain(&self.previous).map(Master::name);
+        f.debug_list().entries(names).finish()
+    }
+}
+
+impl Masters {
+    /// Derives the keys from the secrets of the configuration.
+    pub fn derive(secrets: &Secrets) -> Result<Self, Error> {
+        let derive = |secret| Master::derive(secret).ok_or(Error::MasterUnusable);
+        let previous = secrets.previous.iter().map(derive).collect::<Result<_, _>>()?;
+        Ok(Self { current: derive(&secrets.current)?, previous })
+    }
+
+    pub(super) const fn current(&self) -> &Master {
+        &self.current
+    }
+
+    pub(super) fn find(&self, name: MasterName) -> Option<&Master> {
+        iter::once(&self.current).chain(&self.previous).find(|master| master.name == name)
+    }
+
+    pub(super) fn wrap(
+        &self,
+        subject: Id16,
+        id: Id16,
+        key: &Key,
+        created: Time,
+    ) -> Result<Row, Error> {
+        let Master { name, key: master } = &self.current;
+        let nonce = Bytes(cipher::random()?);
+        let wrapped = cipher::seal(master, &nonce, key.as_slice(), &bound_to(subject, id));
+        let wrapped = wrapped.ok_or(Error::TooLong)?;
+        Ok(Row { subject, key: id, master: *name, nonce, wrapped, created })
+    }
+
+    pub(super) fn unwrap(&self, row: &Row) -> Result<Key, Error> {
+        let master = self.find(row.master).ok_or(Error::MasterUnknown { name: row.master })?;
+        let data = bound_to(row.subject, row.key);
+        let opened = cipher::open(&master.key, &row.nonce, &row.wrapped, &data);
+        let opened = opened.map(Zeroizing::new);
+        let key = opened.and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok());
+        key.map(Zeroizing::new).ok_or(Error::KeyDamaged { subject: row.subject })
+    }
+
+    pub(super) fn rewrap(&self, row: &Row) -> Result<Row, Error> {
+        self.wrap(row.subject, row.key, &self.unwrap(row)?, row.created)
+    }
+}
+
+/// A wrapped key that was moved to another subject's row opens nothing.
+fn bound_to(subject: Id16, id: Id16) -> Vec<u8> {
+    [WRAP, &subject.0, &id.0].concat()
+}
