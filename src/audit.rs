@@ -14,7 +14,6 @@ mod rows;
 use std::{fmt, path::PathBuf, str::FromStr};
 
 pub use self::{
-    chain::{Unreadable, decode, decode_entry},
     index::CopyError,
     report::{Check, Finding, Named, Outcome, Report},
     rows::RowsError,

@@ -2,8 +2,10 @@
 //! edges to people, programs and providers.
 
 pub mod audit;
+pub mod cli;
 pub mod config;
 pub mod engine;
+pub mod fact;
 pub mod idempotency;
 pub mod keyring;
 pub mod l402;

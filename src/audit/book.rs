@@ -24,7 +24,10 @@ use super::{
     index::{Compared, Copy},
     report::{Finding, Tally},
 };
-use crate::roll::{Error, Head, Roll};
+use crate::{
+    fact::decode_entry,
+    roll::{Error, Head, Roll},
+};
 
 /// What the second walk checks.
 pub(super) struct Books {
@@ -142,7 +145,7 @@ impl Books {
     /// A caller's key counts for so many days; only then may it be used anew.
     async fn check_renewal(&mut self, roll: &Roll, renewal: Renewal) -> Result<(), Error> {
         let Some(entry) = roll.record(renewal.before).await? else { return Ok(()) };
-        let Ok(first) = chain::decode_entry(&entry) else { return Ok(()) };
+        let Ok(first) = decode_entry(&entry) else { return Ok(()) };
         let micros = renewal.at.micros_since(first.envelope.recorded_at);
         let days = micros / (24 * 60 * 60 * 1_000_000);
         if days >= i64::from(renewal.days) {

@@ -10,52 +10,19 @@ use piperoll_domain::{
     postings::postings,
     roll,
     time::Time,
-    wire,
 };
 
 use super::{
     Progress,
     report::{Finding, Tally},
 };
-use crate::roll::{Block, Entry, Error, Head, Record, RecordError, Roll};
+use crate::{
+    fact::decode,
+    roll::{Block, Error, Head, Roll},
+};
 
 /// How many bytes of blocks are read at once.
 const READ_BYTES: usize = 8 << 20;
-
-/// Why an event cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum Unreadable {
-    /// Its record cannot.
-    #[error("the record at position {position} cannot be read")]
-    Record {
-        /// Where.
-        position: u64,
-        /// What is wrong.
-        source: RecordError,
-    },
-    /// Its fields cannot.
-    #[error("the event at position {position} cannot be decoded")]
-    Event {
-        /// Where.
-        position: u64,
-        /// What is wrong.
-        source: wire::Error,
-    },
-}
-
-/// The fact that bytes hold.
-pub fn decode(position: u64, bytes: &[u8]) -> Result<Recorded, Unreadable> {
-    let broken = |source| Unreadable::Record { position, source };
-    let record = Record::read(bytes).map_err(broken)?;
-    let event = wire::decode(record.name, record.data);
-    let event = event.map_err(|source| Unreadable::Event { position, source })?;
-    Ok(Recorded { envelope: record.envelope().map_err(broken)?, event })
-}
-
-/// The fact in an entry of the roll.
-pub fn decode_entry(entry: &Entry) -> Result<Recorded, Unreadable> {
-    decode(entry.position(), entry.bytes())
-}
 
 /// Reads blocks from behind `after` to `to`, in order. Each was proved by the roll.
 pub(super) async fn blocks(

@@ -12,7 +12,10 @@ use piperoll_domain::{
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::value::RawValue;
 
-use crate::roll::RecordError;
+use crate::{
+    fact::{self, Unreadable},
+    roll::RecordError,
+};
 
 /// An event for people: every field of its record, bytes as hexadecimal, times as RFC 3339.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,7 +91,7 @@ pub enum Error {
         /// Which line, from 1.
         number: u64,
         /// What is wrong with it.
-        source: super::Unreadable,
+        source: Unreadable,
     },
 }
 
@@ -96,7 +99,7 @@ pub enum Error {
 pub fn read(number: u64, text: &str) -> Result<Line, Error> {
     if let Ok(raw) = serde_json::from_str::<Raw>(text) {
         let bytes = raw.bytes().map_err(|source| Error::Base64 { number, source })?;
-        let recorded = super::decode(raw.position, &bytes);
+        let recorded = fact::decode(raw.position, &bytes);
         let recorded = recorded.map_err(|source| Error::Unreadable { number, source })?;
         return Ok(Line { hash: Some(raw.hash), recorded });
     }
