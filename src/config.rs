@@ -23,7 +23,7 @@ pub use host::fingerprint as host_fingerprint;
 pub use period::Period;
 pub use section::{
     Account, Admin, Compat, Connection, Engine, Keyring, L402, Limits, Log, LogFormat, Metrics,
-    Network, ProviderKind, Providers, Reconciliation, Server, Tls, Views,
+    ProviderKind, Providers, Reconciliation, Server, Tls, Views,
 };
 pub use web_url::WebUrl;
 

@@ -9,6 +9,7 @@ pub mod fact;
 pub mod idempotency;
 pub mod keyring;
 pub mod l402;
+pub mod problem;
 pub mod providers;
 pub mod roll;
 pub mod secret;

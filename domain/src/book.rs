@@ -3,6 +3,9 @@
 //! A decodable event never stops a fold. One that breaks an invariant freezes its stream as it
 //! stood; an operator's acknowledgement in that stream lets it go on.
 
+#[cfg(test)]
+mod tests;
+
 use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};

@@ -1,5 +1,8 @@
 //! An entitlement: what a paid offer gave, and how much of it is used.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};

@@ -9,15 +9,15 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 /// At most [`Amount::MAX`], so every amount fits a signed 64-bit column.
 /// `Add` and `Sub` are left out on purpose; an operator cannot say that it failed.
 ///
+/// MessagePack: an integer. Where people read: text, since half of all readers of JSON lose the last
+/// digits of an integer this large; an integer is read too.
+///
 /// ```
 /// use piperoll_domain::money::Amount;
 /// let five = Amount::new(5).unwrap();
 /// assert_eq!(five.checked_sub(Amount::new(7).unwrap()), None);
 /// ```
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
-#[serde(try_from = "u64", into = "u64")]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Amount(u64);
 
 impl Amount {
@@ -166,7 +166,8 @@ impl<'de> Deserialize<'de> for Code {
 ///
 /// On the wire `{"commodity":"USD","amount":"5000000"}`: a string of the integer of smallest
 /// units; a JSON integer is read too. A float, a decimal point, a sign or an overflow is refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Money {
     /// Of what.
     pub commodity: Code,
@@ -203,54 +204,25 @@ impl fmt::Display for Money {
     }
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Stored {
-    commodity: Code,
-    amount: Amount,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Wire {
-    commodity: Code,
-    #[serde(deserialize_with = "text_or_integer", serialize_with = "as_text")]
-    amount: Amount,
-}
-
-impl Serialize for Money {
+impl Serialize for Amount {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { commodity, amount } = *self;
         if serializer.is_human_readable() {
-            Wire { commodity, amount }.serialize(serializer)
+            serializer.collect_str(self)
         } else {
-            Stored { commodity, amount }.serialize(serializer)
+            serializer.serialize_u64(self.0)
         }
     }
 }
 
-impl<'de> Deserialize<'de> for Money {
+impl<'de> Deserialize<'de> for Amount {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         if deserializer.is_human_readable() {
-            let Wire { commodity, amount } = Wire::deserialize(deserializer)?;
-            Ok(Self { commodity, amount })
+            deserializer.deserialize_any(WireAmount)
         } else {
-            let Stored { commodity, amount } = Stored::deserialize(deserializer)?;
-            Ok(Self { commodity, amount })
+            let units = u64::deserialize(deserializer)?;
+            Self::new(units).ok_or_else(|| de::Error::custom(TooMuch))
         }
     }
-}
-
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde passes what it serializes by reference"
-)]
-fn as_text<S: Serializer>(amount: &Amount, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(amount)
-}
-
-fn text_or_integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Amount, D::Error> {
-    deserializer.deserialize_any(WireAmount)
 }
 
 struct WireAmount;

@@ -3,6 +3,9 @@
 //! A wire name, `category.fact.vN`, is a contract for ever. A change of meaning is a new version
 //! with a struct of its own, and an arm in [`decode`] that lifts the old struct to the next.
 
+#[cfg(test)]
+mod tests;
+
 use serde::Serializer;
 
 use crate::event::Event;

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use piperoll_domain::roll::Environment;
 
-use super::{Config, Network, Problem, ProviderKind, WebUrl};
+use super::{Config, Problem, ProviderKind, WebUrl};
+use crate::providers::Network;
 
 /// Deeper than this, the JSON parser itself refuses.
 const JSON_DEPTH_MOST: u32 = 100;

@@ -4,7 +4,7 @@ mod connection;
 mod http;
 mod work;
 
-pub use connection::{Account, Connection, Network, ProviderKind};
+pub use connection::{Account, Connection, ProviderKind};
 pub use http::{Limits, Metrics, Server, Tls};
 pub use work::{Engine, Log, LogFormat, Providers, Reconciliation, Views};
 

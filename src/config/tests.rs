@@ -3,7 +3,7 @@ use std::{collections::BTreeSet, fs, path::PathBuf};
 use tempfile::TempDir;
 
 use super::*;
-use crate::secret::Secret;
+use crate::{providers::Network, secret::Secret};
 
 mod development;
 mod production;

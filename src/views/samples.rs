@@ -170,7 +170,7 @@ impl World {
         self.say(&entitlement, used);
         if fate == 5 {
             let reason = "given back".to_owned();
-            self.say(&entitlement, Released { number: 1, earned, left: 3, reason });
+            self.say(&entitlement, Released { number: 1, reverses: 1, earned, left: 3, reason });
         }
     }
 
@@ -360,6 +360,7 @@ fn review(number: u32, price: Money, receipt: &ReceiptId) -> ReviewOpened {
 fn resolved(number: u32, price: Money) -> ReviewResolved {
     ReviewResolved {
         number,
+        opener: 1,
         action: ReviewAction::Refund,
         money: Some(price),
         connection: ConnectionId::default_one(),

@@ -111,6 +111,11 @@ impl Story {
         self.now = self.now.plus_seconds(seconds);
     }
 
+    /// Doubts the clock, or trusts it again, in place.
+    pub fn rest(&mut self, rests: bool) {
+        self.rests = rests;
+    }
+
     /// What time the next command is told.
     pub fn moment(&self) -> Moment {
         let last = self.history.last().map(|last| last.envelope.recorded_at.plus_micros(1));

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     config::{WebUrl, list},
+    providers::Network,
     secret::{Secret, Secrets},
 };
 
@@ -13,6 +14,7 @@ use crate::{
 pub struct Connection {
     /// Which provider.
     pub provider: ProviderKind,
+    #[serde(default, with = "network")]
     network: Option<Network>,
     /// Where it is reached.
     pub base_url: Option<WebUrl>,
@@ -83,28 +85,27 @@ pub enum ProviderKind {
     None,
 }
 
-/// Which chain's money.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Network {
-    /// Real money.
-    Bitcoin,
-    /// Play money.
-    Testnet,
-    /// Play money.
-    Signet,
-    /// Play money of one's own.
-    Regtest,
-}
+/// A network by its word, as it stands in facts too.
+mod network {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-impl Network {
-    /// The word that stands in the roll.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Bitcoin => "bitcoin",
-            Self::Testnet => "testnet",
-            Self::Signet => "signet",
-            Self::Regtest => "regtest",
-        }
+    use crate::providers::Network;
+
+    #[expect(
+        clippy::ref_option,
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde calls it like this"
+    )]
+    pub(super) fn serialize<S: Serializer>(
+        network: &Option<Network>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        network.map(Network::as_str).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Network>, D::Error> {
+        String::deserialize(deserializer)?.parse().map(Some).map_err(de::Error::custom)
     }
 }
