@@ -1,8 +1,11 @@
 //! Everything of piperoll that is not a rule about money: the roll, its writer, its views, and the
 //! edges to people, programs and providers.
 
+pub mod audit;
+pub mod cli;
 pub mod config;
 pub mod engine;
+pub mod fact;
 pub mod idempotency;
 pub mod keyring;
 pub mod l402;

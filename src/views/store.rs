@@ -153,10 +153,15 @@ pub fn digest() -> Hash {
 /// Opens the generation in force for reading only, beside a process that may be writing it; none if
 /// there is none, or if it has the shape of another release.
 pub async fn open_beside(directory: &Path) -> Result<Option<Generation>, Error> {
-    let Some(number) = pointer::read(directory)? else { return Ok(None) };
+    Ok(look_beside(directory).await?.ok())
+}
+
+/// The same, and why there is nothing that can be read, for those who must know.
+pub async fn look_beside(directory: &Path) -> Result<Result<Generation, Outdated>, Error> {
+    let Some(number) = pointer::read(directory)? else { return Ok(Err(Outdated::Missing)) };
     let path = pointer::file(directory, number);
-    let usable = inspect(&path, connect::looking(&path)).await?.is_ok();
-    Ok(usable.then(|| Generation::open(number, path)))
+    let usable = inspect(&path, connect::looking(&path)).await?;
+    Ok(usable.map(|_| Generation::open(number, path)))
 }
 
 /// Opens the generation in force, if it is of this history and of this release.
