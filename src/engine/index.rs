@@ -65,10 +65,10 @@ pub struct End {
 }
 
 /// What a claim is known by here: 128 bits of the SHA-256 of its text.
-pub(crate) type ClaimKey = Id16;
+pub type ClaimKey = Id16;
 
 /// The key of a claim.
-pub(crate) fn claim_key(claim: &Claim) -> ClaimKey {
+pub fn claim_key(claim: &Claim) -> ClaimKey {
     let digest: [u8; 32] = Sha256::digest(claim.to_string().as_bytes()).into();
     Bytes::from_slice(&digest[..16]).unwrap_or(Bytes::ZERO)
 }
