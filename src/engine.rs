@@ -88,7 +88,7 @@ pub struct Done {
 
 /// Why a command came to nothing. Whatever it was, nothing of it is in the roll, except after
 /// [`Error::Unknown`].
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     /// The rules refuse.
     #[error(transparent)]
@@ -125,6 +125,12 @@ type Reply<T> = oneshot::Sender<Result<T, Error>>;
 pub(crate) enum Found {
     Stream(Option<Box<Slot>>),
     Claim(Option<Taker>),
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("head", &self.head()).finish_non_exhaustive()
+    }
 }
 
 impl Engine {

@@ -11,6 +11,8 @@ pub mod keyring;
 pub mod l402;
 pub mod problem;
 pub mod providers;
+pub mod reactors;
 pub mod roll;
 pub mod secret;
+pub mod service;
 pub mod views;

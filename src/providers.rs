@@ -21,7 +21,7 @@ pub use ask::{CreateInvoice, Invoice, Lookup, Report, Status};
 pub use bolt11::Network;
 pub use error::{Class, CreateError, StatusError};
 pub use heard::{Heard, Notice, Refusal, Says, Verification};
-pub use secret::{Secret, Secrets};
+pub use secret::{InvalidSecret, Secret, Secrets};
 
 use piperoll_domain::time::Time;
 use reqwest::header::HeaderMap;

@@ -425,7 +425,7 @@ fn decode_head(bytes: &[u8]) -> Option<Head> {
 }
 
 /// A state as it is kept here.
-pub fn encode_snapshot(slot: &Slot) -> Option<Vec<u8>> {
+pub(crate) fn encode_snapshot(slot: &Slot) -> Option<Vec<u8>> {
     rmp_serde::to_vec(slot).ok()
 }
 

@@ -41,7 +41,7 @@ pub(super) struct Duties {
 #[derive(Debug, Default)]
 struct Open {
     by_name: BTreeMap<Name, Duty>,
-    by_due: BTreeSet<(Kind, Time, Name)>,
+    by_due: BTreeMap<Kind, BTreeSet<(Time, Name)>>,
 }
 
 impl Duties {
@@ -80,9 +80,9 @@ impl Duties {
 
     pub(super) fn due(&self, kind: Kind, now: Time, most: usize) -> Vec<Duty> {
         let state = self.lock();
-        let due = state.by_due.iter().skip_while(|(other, ..)| *other < kind);
-        due.take_while(|(other, due, _)| *other == kind && *due <= now)
-            .filter_map(|(.., name)| state.by_name.get(name).cloned())
+        let due = state.by_due.get(&kind).into_iter().flatten();
+        due.take_while(|(due, _)| *due <= now)
+            .filter_map(|(_, name)| state.by_name.get(name).cloned())
             .take(most)
             .collect()
     }
@@ -90,10 +90,9 @@ impl Duties {
     pub(super) fn open(&self) -> Vec<OpenDuties> {
         let state = self.lock();
         let of = |kind: Kind| {
-            let mut all = state.by_due.iter().filter(move |(other, ..)| *other == kind);
-            let oldest_due = all.next().map(|(_, due, _)| *due);
-            let count = all.count() + usize::from(oldest_due.is_some());
-            OpenDuties { kind, count, oldest_due }
+            let all = state.by_due.get(&kind);
+            let oldest_due = all.and_then(|all| all.first()).map(|(due, _)| *due);
+            OpenDuties { kind, count: all.map_or(0, BTreeSet::len), oldest_due }
         };
         Kind::ALL.into_iter().map(of).collect()
     }
@@ -106,13 +105,15 @@ impl Duties {
 impl Open {
     fn insert(&mut self, duty: Duty) {
         self.remove(&duty.name);
-        self.by_due.insert((duty.name.kind, duty.due, duty.name.clone()));
+        let of_kind = self.by_due.entry(duty.name.kind).or_default();
+        of_kind.insert((duty.due, duty.name.clone()));
         self.by_name.insert(duty.name.clone(), duty);
     }
 
     fn remove(&mut self, name: &Name) {
-        if let Some(duty) = self.by_name.remove(name) {
-            self.by_due.remove(&(duty.name.kind, duty.due, duty.name));
+        let Some(duty) = self.by_name.remove(name) else { return };
+        if let Some(of_kind) = self.by_due.get_mut(&duty.name.kind) {
+            of_kind.remove(&(duty.due, duty.name));
         }
     }
 }

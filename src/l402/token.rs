@@ -119,6 +119,18 @@ impl Token {
         sign(&secrets.current_root_key(&identifier), identifier, &caveats)
     }
 
+    /// The token that was made before under these caveats; none once its secret is gone.
+    ///
+    /// The caveats must be those that it was made with, in their order: then the bytes are the same.
+    pub fn again<C: AsRef<[u8]>>(
+        secrets: &Secrets,
+        identifier: Identifier,
+        caveats: &[C],
+    ) -> Result<Option<Self>, MintError> {
+        let root = secrets.root_keys(&identifier).next();
+        root.map(|root| sign(&root, identifier, caveats)).transpose()
+    }
+
     /// The same token, good for less. This needs no secret: any holder can do it.
     pub fn narrowed(&self, caveat: &str) -> Result<Self, MintError> {
         let mut macaroon = self.macaroon.clone();

@@ -124,7 +124,7 @@ impl World {
         }
     }
 
-    fn take_payment(&mut self, tenant: &TenantId, number: usize, fate: u8) {
+    pub(super) fn take_payment(&mut self, tenant: &TenantId, number: usize, fate: u8) {
         let id: PaymentId = name(&format!("pay-{number}"));
         let stream = Stream::new(Kind::Payment, tenant, &id);
         let price = Money::msat(amount(1_000 + u64::from(fate)));

@@ -52,6 +52,28 @@ mod freeze {
     }
 
     #[test]
+    fn a_frozen_stream_stays_as_it_stood_whatever_follows() {
+        let alice = stream(Kind::Account, "alice");
+        let story = frozen();
+        let before = story.slot(&alice).clone();
+        let story = story.fact(&alice, crate::account::Opened {});
+        let part = crate::account::Part {
+            lot: id("lot_1"),
+            amount: units(4),
+            left: units(6),
+            cost: None,
+            source: SourceKind::Grant,
+            pool: Pool::general(),
+        };
+        let (total, order) = (msat(4), ORDER.to_owned());
+        let sound = Spent { total, parts: vec![part], order, reference: None };
+        let story = story.fact(&alice, sound);
+        let after = story.slot(&alice);
+        assert_eq!((&after.state, &after.frozen), (&before.state, &before.frozen));
+        assert_eq!(after.version, before.version + 2, "its end is still known");
+    }
+
+    #[test]
     fn a_frozen_stream_leaves_the_others_alone() {
         let story = frozen().and(grant("bob", "lot_2", msat(1)));
         story.when(spend("bob", msat(1))).says(&["credit.spent.v1"]);

@@ -207,3 +207,15 @@ fn balance(story: &Story, account: &str) -> i64 {
     let legs = story.history.iter().flat_map(crate::postings::postings);
     legs.filter(|leg| leg.account.as_str() == account).map(|leg| leg.amount).sum()
 }
+
+#[test]
+fn late_money_that_comes_twice_settles_once_and_is_credit_once() {
+    let story = standing(Status::Expired).and(status_of("pay_1", "set_1", paid()));
+    let story = story.and(status_of("pay_1", "set_2", paid()));
+    assert_eq!(reviews(&story), [(ReviewKind::Late, PRICE), (ReviewKind::Late, PRICE)]);
+    let story = story.and(resolve("pay_1", 2, ReviewAction::Apply)).and(fulfil("pay_1"));
+    let story = story
+        .when(resolve("pay_1", 1, ReviewAction::Apply))
+        .says(&["payment.review_resolved.v1", "lot.minted.v1"]);
+    story.when(spend("alice", msat(2 * PRICE))).says(&["credit.spent.v1"]);
+}

@@ -1,0 +1,155 @@
+//! Wishes on their way to the roll: in whose name, because of what, and whose they are.
+
+use std::time::Duration;
+
+use piperoll_domain::{
+    bytes::{Bytes, Id16},
+    draft::Meta,
+    event::Idempotency,
+    id::TenantId,
+    operation::{Command, Operation},
+    rejection::Rejection,
+    time::Time,
+};
+
+use crate::{
+    engine::{self, Done},
+    service::{Error, Principal, Service, history::Cause},
+};
+
+/// How often a fact that must not be lost is put to a busy engine, and how long between.
+const INSISTENCE: (u32, Duration) = (6, Duration::from_millis(50));
+
+/// Random bytes that name an operation.
+pub(super) fn random_id() -> Result<Id16, Error> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(Error::Random)?;
+    Ok(Bytes(bytes))
+}
+
+impl Service {
+    pub(super) async fn put(
+        &self,
+        who: &Principal,
+        operation: Operation,
+        key: Option<Idempotency>,
+    ) -> Result<Done, Error> {
+        let concerned = whose(&operation);
+        // Another tenant's things do not exist.
+        if who.tenant().is_some_and(|own| own != concerned) {
+            return Err(Rejection::TenantNotFound.into());
+        }
+        self.command(who, operation, None, key).await
+    }
+
+    /// Puts a wish to the roll.
+    pub(crate) async fn command(
+        &self,
+        who: &Principal,
+        operation: impl Into<Operation>,
+        cause: Option<Cause>,
+        key: Option<Idempotency>,
+    ) -> Result<Done, Error> {
+        let wish = meant(who, operation.into(), cause, key, None)?;
+        Ok(self.engine().execute(wish).await?)
+    }
+
+    /// Puts a wish to the roll about something that happened outside, at its own time.
+    pub(super) async fn happened(
+        &self,
+        who: &Principal,
+        operation: impl Into<Operation>,
+        cause: Option<Cause>,
+        at: Option<Time>,
+    ) -> Result<Done, Error> {
+        let wish = meant(who, operation.into(), cause, None, at)?;
+        Ok(self.engine().execute(wish).await?)
+    }
+
+    /// Puts a wish to the roll that says what was done outside: a busy engine is asked again.
+    pub(super) async fn insist(
+        &self,
+        who: &Principal,
+        operation: impl Into<Operation>,
+        cause: Option<Cause>,
+    ) -> Result<Done, Error> {
+        let wish = meant(who, operation.into(), cause, None, None)?;
+        let (most, mut pause) = INSISTENCE;
+        for _ in 1..most {
+            match self.engine().execute(wish.clone()).await {
+                Err(engine::Error::Busy | engine::Error::NotWritten) => {}
+                answer => return Ok(answer?),
+            }
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+        }
+        Ok(self.engine().execute(wish).await?)
+    }
+}
+
+fn meant(
+    who: &Principal,
+    operation: Operation,
+    cause: Option<Cause>,
+    idempotency: Option<Idempotency>,
+    effective_at: Option<Time>,
+) -> Result<Command, Error> {
+    let id = random_id()?;
+    let meta = Meta {
+        operation: id,
+        tenant: whose(&operation).clone(),
+        actor: who.actor(),
+        correlation: cause.map_or(id, |cause| cause.correlation),
+        causation: cause.map(|cause| cause.causation),
+        idempotency,
+        effective_at,
+    };
+    Ok(Command { meta, operation })
+}
+
+/// Whose streams a wish writes, as far as it can be told before it is decided.
+fn whose(operation: &Operation) -> &TenantId {
+    match operation {
+        Operation::RequestPayment(wish) => &wish.tenant,
+        Operation::RecordInstrument(wish) => &wish.tenant,
+        Operation::RecordCreateFailed(wish) => &wish.tenant,
+        Operation::RecordCreateUnknown(wish) => &wish.tenant,
+        Operation::AbandonPayment(wish) => &wish.tenant,
+        Operation::HearStatus(wish) => &wish.tenant,
+        Operation::NoteSilence(wish) => &wish.tenant,
+        Operation::Fulfil(wish) => &wish.tenant,
+        Operation::ResolveReview(wish) => &wish.tenant,
+        Operation::OpenAccount(wish) => &wish.tenant,
+        Operation::Mint(wish) => &wish.tenant,
+        Operation::Spend(wish) => &wish.tenant,
+        Operation::ExpireLot(wish) => &wish.tenant,
+        Operation::UseEntitlement(wish) => &wish.tenant,
+        Operation::ReleaseUse(wish) => &wish.tenant,
+        Operation::RevokeEntitlement(wish) => &wish.tenant,
+        Operation::OpenTenant(wish) => &wish.tenant,
+        Operation::IssueKey(wish) => &wish.tenant,
+        Operation::RevokeKey(wish) => &wish.tenant,
+        Operation::PublishOffer(wish) => &wish.tenant,
+        Operation::WithdrawOffer(wish) => &wish.tenant,
+        Operation::AcknowledgeAnomaly(wish) => &wish.stream.tenant,
+        Operation::MatchReceipt(wish) => &wish.stream.tenant,
+        Operation::AnswerReceipt(wish) => &wish.stream.tenant,
+        Operation::WaiveDuty(wish) => &wish.name.stream.tenant,
+        Operation::OpenRoll(_)
+        | Operation::StartWriter(_)
+        | Operation::CorrectClock(_)
+        | Operation::EnableFeature(_)
+        | Operation::FinishReconciliation(_)
+        | Operation::DeclareCommodity(_)
+        | Operation::ChangeSettings(_)
+        | Operation::DeclareConnection(_)
+        | Operation::RetireConnection(_)
+        | Operation::ReceiveWebhook(_)
+        | Operation::RefuseReceipts(_) => roll(),
+    }
+}
+
+fn roll() -> &'static TenantId {
+    static ROLL: std::sync::LazyLock<TenantId> = std::sync::LazyLock::new(TenantId::roll);
+    &ROLL
+}
