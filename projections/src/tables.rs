@@ -32,19 +32,25 @@ impl Tables {
     /// What a history adds up to.
     pub fn of<'a>(history: impl IntoIterator<Item = &'a Recorded>) -> Self {
         let mut tables = Self::default();
-        history.into_iter().for_each(|recorded| tables.fold(recorded));
+        for recorded in history {
+            tables.fold(recorded);
+        }
         tables
     }
 
     /// One more event.
     pub fn fold(&mut self, recorded: &Recorded) {
-        changes(recorded).into_iter().for_each(|change| self.apply(change));
+        for change in changes(recorded) {
+            self.apply(change);
+        }
     }
 
     /// One more event, as far as `wanted` wants to know it: to hold a part of a large history.
     pub fn fold_some(&mut self, recorded: &Recorded, wanted: impl Fn(&Schema, &Key) -> bool) {
         let ours = |change: &Change| wanted(change.table, &change.key);
-        changes(recorded).into_iter().filter(ours).for_each(|change| self.apply(change));
+        for change in changes(recorded).into_iter().filter(ours) {
+            self.apply(change);
+        }
     }
 
     /// One more change.
@@ -107,9 +113,9 @@ pub fn restored(
     for column in schema.columns {
         row.push(match column.kind {
             Kind::Last(_) => Cell::Last(cells.next()?),
-            Kind::Sum => Cell::Sum(integer(cells.next()??)?.into()),
+            Kind::Sum => Cell::Sum(integer(&cells.next()??)?.into()),
             Kind::Wide => {
-                let (low, over) = (integer(cells.next()??)?, integer(cells.next()??)?);
+                let (low, over) = (integer(&cells.next()??)?, integer(&cells.next()??)?);
                 Cell::Sum(wide::join(low, over))
             }
         });
@@ -117,9 +123,9 @@ pub fn restored(
     Some((key, row))
 }
 
-fn integer(value: Value) -> Option<i64> {
+fn integer(value: &Value) -> Option<i64> {
     match value {
-        Value::Integer(number) => Some(number),
+        Value::Integer(number) => Some(*number),
         Value::Text(_) => None,
     }
 }

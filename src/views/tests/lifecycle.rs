@@ -41,7 +41,7 @@ proptest! {
                 source.show(goal);
                 let Opened::Ready(store) = store::open(directory.path(), &*source).await.unwrap()
                 else { panic!("what was written is of this history") };
-                let (views, token, task) = started(directory.path(), store, &source);
+                let (views, token, task) = started(directory.path(), *store, &source);
                 // The last one catches up; the others are stopped wherever they are.
                 if goal == head {
                     views.wait_for(head, SOON).await.unwrap();
@@ -51,7 +51,7 @@ proptest! {
             }
             let store = store::open(directory.path(), &*source).await.unwrap();
             let Opened::Ready(store) = store else { panic!("{store:?}") };
-            assert_eq!(differences(&mut snapshot(store).await, &truth, 1_000).await, vec![]);
+            assert_eq!(differences(&mut snapshot(*store).await, &truth, 1_000).await, vec![]);
         });
     }
 }
@@ -106,7 +106,7 @@ async fn a_rebuild_beside_a_live_one_gives_the_same_rows_and_takes_its_place() {
     task.await.unwrap();
     assert!(matches!(
         store::open(directory.path(), &*source).await.unwrap(),
-        Opened::Ready(Store { generation, .. }) if generation.number() == 2
+        Opened::Ready(store) if store.generation.number() == 2
     ));
 }
 
