@@ -75,6 +75,11 @@ impl Tables {
         SCHEMAS.into_iter().zip(&self.tables)
     }
 
+    /// Every table with its rows, to be taken apart.
+    pub fn into_tables(self) -> impl Iterator<Item = (&'static Schema, Table)> {
+        SCHEMAS.into_iter().zip(self.tables)
+    }
+
     /// How many rows there are in all.
     pub fn rows(&self) -> usize {
         self.tables.iter().map(BTreeMap::len).fold(0, usize::saturating_add)
@@ -86,20 +91,27 @@ fn blank(schema: &Schema) -> Row {
 }
 
 /// A row as it is stored, the key first: one cell for each of [`Schema::stored`].
-pub fn stored<'a>(
-    schema: &'a Schema,
-    key: &'a Key,
-    row: &'a Row,
-) -> impl Iterator<Item = Option<Value>> + 'a {
-    let cells = schema.columns.iter().zip(row).flat_map(|(column, cell)| match cell {
-        Cell::Last(value) => [Some(value.clone()), None],
-        Cell::Sum(sum) if column.kind == Kind::Wide => {
-            let (low, over) = wide::split(*sum);
-            [Some(Some(Value::Integer(low))), Some(Some(Value::Integer(over)))]
+pub fn stored<E>(
+    schema: &Schema,
+    key: Key,
+    row: Row,
+    mut cell: impl FnMut(Option<Value>) -> Result<(), E>,
+) -> Result<(), E> {
+    for value in key {
+        cell(Some(value))?;
+    }
+    for (column, value) in schema.columns.iter().zip(row) {
+        match value {
+            Cell::Last(value) => cell(value)?,
+            Cell::Sum(sum) if column.kind == Kind::Wide => {
+                let (low, over) = wide::split(sum);
+                cell(Some(low.into()))?;
+                cell(Some(over.into()))?;
+            }
+            Cell::Sum(sum) => cell(Some(wide::saturate(sum).into()))?,
         }
-        Cell::Sum(sum) => [Some(Some(Value::Integer(wide::saturate(*sum)))), None],
-    });
-    key.iter().cloned().map(Some).chain(cells.flatten())
+    }
+    Ok(())
 }
 
 /// The row behind stored cells; none when they are not as the schema says.

@@ -212,7 +212,7 @@ async fn of_two_writers_on_one_file_the_second_is_refused() {
         panic!("it is fit for use")
     };
     let mut second = second.writer;
-    let empty = || store::Statements::of(&Tables::default()).unwrap();
+    let empty = || store::Statements::of(Tables::default()).unwrap();
     let mark = |position| store::Mark { position, hash: first_hash(position) };
     first.write(empty(), mark(11)).await.unwrap();
     let refused = second.write(empty(), mark(11)).await.unwrap_err();

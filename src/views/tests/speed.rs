@@ -12,7 +12,7 @@ async fn spends_a_second() {
         let began = std::time::Instant::now();
         let batches: Vec<_> = records.chunks(20_000).map(Tables::of).collect();
         let folded = began.elapsed();
-        for tables in &batches {
+        for tables in batches {
             store::Statements::of(tables).unwrap();
         }
         let bound = began.elapsed().saturating_sub(folded);
