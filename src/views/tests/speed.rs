@@ -31,24 +31,3 @@ async fn spends_a_second() {
         std::io::Write::write_all(&mut std::io::stderr(), b"\n").unwrap();
     }
 }
-
-#[test]
-#[ignore = "a measurement, not a check"]
-fn fold_alone() {
-    let world = World::spends(400_000, 1_000);
-    for _ in 0..5 {
-        let began = std::time::Instant::now();
-        let mut n = 0;
-        for record in &world.records {
-            n += piperoll_projections::changes(record).len();
-        }
-        let changes = began.elapsed();
-        let began = std::time::Instant::now();
-        for chunk in world.records.chunks(20_000) {
-            n += Tables::of(chunk).rows();
-        }
-        let all = began.elapsed();
-        let report = format!("{n}: changes {changes:?}, fold {all:?}\n");
-        std::io::Write::write_all(&mut std::io::stderr(), report.as_bytes()).unwrap();
-    }
-}
