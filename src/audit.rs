@@ -13,12 +13,12 @@ mod rows;
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
+use self::{book::Books, chain::Walk, index::Copy, report::Tally, rows::Rows};
 pub use self::{
     index::CopyError,
     report::{Check, Finding, Named, Outcome, Report},
     rows::RowsError,
 };
-use self::{book::Books, chain::Walk, index::Copy, report::Tally, rows::Rows};
 use crate::roll::{self, Head, Roll};
 
 /// What is to be audited, and how.
@@ -200,7 +200,8 @@ impl Audit<'_> {
                 return Ok(None);
             }
             Err(CopyError::Open { source }) => {
-                let finding = Finding::new("the index can be opened", "an index", chain_of(&source));
+                let finding =
+                    Finding::new("the index can be opened", "an index", chain_of(&source));
                 tally.found(finding);
                 return Ok(None);
             }
@@ -233,7 +234,8 @@ fn skipped(name: &'static str, unit: &'static str, why: &str) -> Check {
 /// An error that says that the roll is broken, as a finding; any other stays an error.
 fn damage(error: roll::Error) -> Result<Finding, roll::Error> {
     use roll::Error as E;
-    let finding = |expected: &str| Finding::new("the roll is as it was written", expected, chain_of(&error));
+    let finding =
+        |expected: &str| Finding::new("the roll is as it was written", expected, chain_of(&error));
     match &error {
         E::Damaged { position, .. } => Ok(finding("an unbroken chain").at(*position)),
         E::Foreign { .. } | E::Format { .. } => Ok(finding("a roll of a known format")),

@@ -86,7 +86,8 @@ impl House {
     }
 
     async fn execute(&self, operation: Operation, idempotency: Option<Idempotency>) {
-        let (id, actor) = (random(), Actor { kind: ActorKind::Cli, id: "test".into(), credential: None });
+        let (id, actor) =
+            (random(), Actor { kind: ActorKind::Cli, id: "test".into(), credential: None });
         let meta = Meta {
             operation: id,
             tenant: tenant("acme"),

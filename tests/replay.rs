@@ -74,7 +74,10 @@ fn every_story_has_its_fixture() {
         if folder.exists() {
             continue;
         }
-        assert!(env::var_os("NEW_FIXTURES").is_some(), "NEW_FIXTURES=1 writes the fixture `{name}`");
+        assert!(
+            env::var_os("NEW_FIXTURES").is_some(),
+            "NEW_FIXTURES=1 writes the fixture `{name}`"
+        );
         let (lines, raw) = chained(&history);
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join("events.jsonl"), text(&lines)).unwrap();
@@ -93,7 +96,11 @@ fn every_fixture_is_read_to_the_same_facts_and_written_to_the_same_bytes() {
             let at = format!("{} at {}", fixture.display(), raw.position);
             let bytes = raw.bytes().unwrap();
             assert_eq!(line::record(&line.recorded).unwrap(), bytes, "{at}");
-            assert_eq!(piperoll::fact::decode(raw.position, &bytes).unwrap(), line.recorded, "{at}");
+            assert_eq!(
+                piperoll::fact::decode(raw.position, &bytes).unwrap(),
+                line.recorded,
+                "{at}"
+            );
             assert_eq!(line.hash, Some(raw.hash), "{at}");
         }
         let history: Vec<_> = lines.iter().map(|line| line.recorded.clone()).collect();
@@ -111,7 +118,11 @@ fn every_fixture_adds_up_to_its_state() {
         if env::var_os("UPDATE_FIXTURES").is_some() {
             fs::write(&path, &found).unwrap();
         }
-        assert!(found == read(&path), "{} no longer adds up: run `piperoll replay`", path.display());
+        assert!(
+            found == read(&path),
+            "{} no longer adds up: run `piperoll replay`",
+            path.display()
+        );
         let raw = Replay::read(read(&fixture.join("roll.jsonl")).as_bytes());
         assert!(raw.unwrap().state().unwrap() == found, "{}: as stored", fixture.display());
     }

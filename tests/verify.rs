@@ -8,8 +8,8 @@ use piperoll::{
     roll::{self, BlockBuilder, DirectoryLock, Head},
 };
 use piperoll_domain::{
-    book::Slot,
     account::{ORDER, Part, Source, SourceKind, Spent},
+    book::Slot,
     bytes::Bytes,
     claim::{Claim, Taker},
     duty,
@@ -109,7 +109,9 @@ async fn a_flipped_bit_in_a_record_is_found_at_its_position() {
 
 #[tokio::test]
 async fn a_row_of_the_roll_that_says_something_else_than_its_records_is_found() {
-    for (column, value) in [("after", "zeroblob(32)"), ("before", "zeroblob(32)"), ("count", "count + 1")] {
+    for (column, value) in
+        [("after", "zeroblob(32)"), ("before", "zeroblob(32)"), ("count", "count + 1")]
+    {
         let directory = House::busy().await.close().await;
         let unchecked = "PRAGMA ignore_check_constraints = 1";
         let words = format!("{unchecked}; UPDATE blocks SET {column} = {value} WHERE first = 6");
@@ -140,7 +142,11 @@ async fn a_gap_in_the_middle_is_found_where_it_begins() {
 #[tokio::test]
 async fn every_kind_of_meddling_with_a_view_is_found_by_table_key_and_column() {
     let words = [
-        ("UPDATE balances SET available = available + 1 WHERE account = 'bob'", "balances", "available"),
+        (
+            "UPDATE balances SET available = available + 1 WHERE account = 'bob'",
+            "balances",
+            "available",
+        ),
         ("UPDATE lots SET source_id = 'x' WHERE lot = 'lot_b'", "lots", "source_id"),
         ("UPDATE payments SET status = 'expired' WHERE payment = 'pay_2'", "payments", "status"),
         ("UPDATE ledger SET credit_over = 1 WHERE account = 9300", "ledger", "credit"),
@@ -363,10 +369,7 @@ async fn a_claim_that_is_taken_twice_is_found() {
     let minted = |lot: &str| piperoll_domain::account::LotMinted {
         lot: id(lot),
         amount: msat(5),
-        source: Source {
-            kind: SourceKind::Deposit,
-            id: "lot_b".to_owned(),
-        },
+        source: Source { kind: SourceKind::Deposit, id: "lot_b".to_owned() },
         pool: Pool::general(),
         expires_at: None,
         cost: None,
@@ -395,9 +398,9 @@ async fn a_key_may_be_used_anew_only_once_it_is_forgotten() {
     let mut early = next(directory.path(), &pay, noted).await;
     let (operation, key) = ("test".to_owned(), "order-1".to_owned());
     let fingerprint = Bytes([7; 33]);
-    early.envelope.idempotency =
-        Some(Idempotency { operation, key, fingerprint });
-    let other = next(directory.path(), &Stream::roll(), FeatureEnabled { feature: "x".into() }).await;
+    early.envelope.idempotency = Some(Idempotency { operation, key, fingerprint });
+    let other =
+        next(directory.path(), &Stream::roll(), FeatureEnabled { feature: "x".into() }).await;
     let position = other.envelope.position + 1;
     early.envelope.position = position;
     early.envelope.recorded_at = other.envelope.recorded_at.plus_micros(1);
@@ -415,4 +418,27 @@ async fn a_missing_count_of_a_tenant_is_found() {
     let position = fact.envelope.position;
     forge(directory.path(), vec![fact], None).await;
     assert_eq!(failed(&audit(directory.path()).await, "tenant_counts").position, Some(position));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_audit_beside_a_busy_writer_finds_nothing_that_is_not_there() {
+    let house = std::sync::Arc::new(House::busy().await);
+    let (writer, stop) =
+        (house.clone(), std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false)));
+    let stopped = stop.clone();
+    let writing = tokio::spawn(async move {
+        let mut number = 0;
+        while !stopped.load(std::sync::atomic::Ordering::Relaxed) {
+            number += 1;
+            writer
+                .keyed(top_up(&format!("pay_n{number}"), "alice", 5_000), &format!("k-{number}"))
+                .await;
+        }
+        number
+    });
+    for _ in 0..5 {
+        sound(&audit(house.path()).await);
+    }
+    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    assert!(writing.await.unwrap() > 10, "the writer wrote meanwhile");
 }

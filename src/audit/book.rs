@@ -210,7 +210,8 @@ impl Fold {
         if ours {
             self.lots(recorded, books);
             let slot = self.book.streams.get(&at.stream);
-            slot.into_iter().for_each(|slot| self.snapshots.compare(&at.stream, slot, &mut books.compared));
+            slot.into_iter()
+                .for_each(|slot| self.snapshots.compare(&at.stream, slot, &mut books.compared));
         }
         self.note_renewals(recorded);
     }

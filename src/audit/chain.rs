@@ -54,7 +54,8 @@ pub(super) async fn events(
     mut visit: impl FnMut(&Recorded),
 ) -> Result<(), Error> {
     blocks(roll, after, to, |block| {
-        let wanted = |(position, _): &(u64, &[u8])| (after.saturating_add(1)..=to).contains(position);
+        let wanted =
+            |(position, _): &(u64, &[u8])| (after.saturating_add(1)..=to).contains(position);
         for (position, bytes) in block.iter().filter(wanted) {
             if let Ok(recorded) = decode(position, bytes) {
                 visit(&recorded);
@@ -110,7 +111,8 @@ impl Walk {
             Err(error) => self.chain.found(super::damage(error)?),
         }
         for (code, sum) in &self.sums {
-            let total = || Finding::new("postings sum to zero in total", "0", format!("{sum} {code}"));
+            let total =
+                || Finding::new("postings sum to zero in total", "0", format!("{sum} {code}"));
             self.postings.expect(*sum == 0, total);
         }
         Ok(())

@@ -35,7 +35,9 @@ pub enum Error {
     #[error(transparent)]
     Line(#[from] line::Error),
     /// An event is missing, or they do not begin at the beginning.
-    #[error("position {expected} comes next, and {found} stands there: a replay needs a whole roll")]
+    #[error(
+        "position {expected} comes next, and {found} stands there: a replay needs a whole roll"
+    )]
     Position {
         /// What comes next.
         expected: u64,
@@ -221,9 +223,8 @@ impl Serialize for State<'_> {
 
 impl Replay {
     fn trial_balance(&self) -> Vec<Account> {
-        let named = |number| {
-            Chart::TABLE.into_iter().find(|row| row.1 == number).map_or("", |row| row.2)
-        };
+        let named =
+            |number| Chart::TABLE.into_iter().find(|row| row.1 == number).map_or("", |row| row.2);
         let account = |(&(commodity, number), sides): (&(Code, u16), &Sides)| {
             let (account, Sides { debit, credit }) = (named(number), *sides);
             Account { commodity, number, account, debit, credit }
@@ -238,9 +239,12 @@ struct AllTables<'a>(&'a Tables);
 impl Serialize for AllTables<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let rows = |schema, table| {
-            Table::iter(table).map(move |(key, row)| OneRow { schema, key, row }).collect::<Vec<_>>()
+            Table::iter(table)
+                .map(move |(key, row)| OneRow { schema, key, row })
+                .collect::<Vec<_>>()
         };
-        serializer.collect_map(self.0.iter().map(|(schema, table)| (schema.name, rows(schema, table))))
+        serializer
+            .collect_map(self.0.iter().map(|(schema, table)| (schema.name, rows(schema, table))))
     }
 }
 

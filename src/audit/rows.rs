@@ -224,9 +224,9 @@ impl Rows {
 
 /// Every statement that makes the file.
 fn definitions() -> impl Iterator<Item = String> {
-    let tables = SCHEMAS.into_iter().flat_map(|schema| {
-        std::iter::once(schema.create()).chain(schema.create_indexes())
-    });
+    let tables = SCHEMAS
+        .into_iter()
+        .flat_map(|schema| std::iter::once(schema.create()).chain(schema.create_indexes()));
     tables.chain(runbook_views::create())
 }
 

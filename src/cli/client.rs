@@ -208,7 +208,12 @@ impl Client<'_> {
         url
     }
 
-    fn request(&self, method: Method, url: Url, key: Option<&str>) -> Result<RequestBuilder, Error> {
+    fn request(
+        &self,
+        method: Method,
+        url: Url,
+        key: Option<&str>,
+    ) -> Result<RequestBuilder, Error> {
         install_tls();
         let client = reqwest::Client::builder()
             .timeout(PATIENCE)

@@ -56,7 +56,8 @@ impl Connections {
                 server.operator().get(&["v1", "admin", "connections"], &[]).await?
             }
             Self::Declare(Declare { server, connection, account }) => {
-                let (path, account) = (["v1", "admin", "connections", &connection], document::read(&account)?);
+                let (path, account) =
+                    (["v1", "admin", "connections", &connection], document::read(&account)?);
                 server.operator().write(Method::PUT, &path, Some(&account), None).await?
             }
             Self::Retire(Retire { server, connection, reason }) => {

@@ -19,6 +19,5 @@ pub(super) fn read(path: &Path) -> Result<Value, Error> {
     } else {
         fs::read_to_string(path).map_err(file("read", path))?
     };
-    serde_json::from_str(&text)
-        .map_err(|source| Error::NotJson { path: path.to_owned(), source })
+    serde_json::from_str(&text).map_err(|source| Error::NotJson { path: path.to_owned(), source })
 }

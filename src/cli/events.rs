@@ -89,11 +89,8 @@ impl Events {
 
     async fn ask(self, output: &Output) -> Result<(), Error> {
         let mut stream = output.stream();
-        let path: &[&str] = if self.server.is_tenant() {
-            &["v1", "events"]
-        } else {
-            &["v1", "admin", "events"]
-        };
+        let path: &[&str] =
+            if self.server.is_tenant() { &["v1", "events"] } else { &["v1", "admin", "events"] };
         let client = self.server.tenant();
         let told = client.lines(path, &self.wanted.query(), |line| stream.line(line)).await?;
         told.and_then(|()| stream.finish()).map_err(Error::from)
@@ -125,7 +122,8 @@ impl Events {
         while position < head.position && left > 0 {
             position += 1;
             let Some(entry) = roll.record(position).await.map_err(failed)? else { break };
-            let record = entry.record().map_err(|source| fact::Unreadable::Record { position, source })?;
+            let record =
+                entry.record().map_err(|source| fact::Unreadable::Record { position, source })?;
             if self.wanted.holds(record.stream, record.name) {
                 sink.take(&entry).await?;
                 left -= 1;

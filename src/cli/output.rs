@@ -56,8 +56,9 @@ impl Output {
 
     /// What went wrong, once, with its causes.
     pub(super) fn error(self, error: &dyn std::error::Error, exit: Exit) {
-        let causes: Vec<String> =
-            std::iter::successors(Some(error), |cause| cause.source()).map(ToString::to_string).collect();
+        let causes: Vec<String> = std::iter::successors(Some(error), |cause| cause.source())
+            .map(ToString::to_string)
+            .collect();
         let text = if self.json {
             serde_json::json!({ "error": causes, "exit": exit.code() }).to_string()
         } else {
@@ -67,11 +68,11 @@ impl Output {
         let _ = writeln!(io::stderr(), "{text}");
     }
 
-
     /// A bar on stderr, where somebody is looking.
     pub(super) fn bar(self) -> Bar {
         let watched = !self.json && io::stderr().is_terminal();
-        let target = if watched { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let target =
+            if watched { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(None, target);
         let words = "{msg:>14} {wide_bar} {human_pos} of {human_len}, {eta} left";
         if let Ok(style) = ProgressStyle::with_template(words) {
@@ -162,7 +163,9 @@ fn table(rows: &[Value]) -> Vec<String> {
     };
     let names: Vec<&String> = first.keys().collect();
     let head = names.iter().map(|name| (*name).clone()).collect();
-    let of = |row: &Value| names.iter().map(|name| cell(row.get(*name).unwrap_or(&Value::Null))).collect();
+    let of = |row: &Value| {
+        names.iter().map(|name| cell(row.get(*name).unwrap_or(&Value::Null))).collect()
+    };
     let lines: Vec<Vec<String>> = std::iter::once(head).chain(rows.iter().map(of)).collect();
     columns(&lines)
 }

@@ -10,9 +10,8 @@ use piperoll_domain::{
     id::{Kind, TenantId},
     offer::Gives,
     operation::{
-        ChangeSettings, DeclareCommodity, FinishReconciliation, RefuseReceipts,
-        RetireConnection, RevokeEntitlement, RevokeKey, StartWriter, WaiveDuty,
-        WithdrawOffer,
+        ChangeSettings, DeclareCommodity, FinishReconciliation, RefuseReceipts, RetireConnection,
+        RevokeEntitlement, RevokeKey, StartWriter, WaiveDuty, WithdrawOffer,
     },
     payment::{ReviewAction, Says},
     receipt::{self, Refused},
@@ -60,8 +59,11 @@ fn begun() -> Story {
 fn a_day_of_business() -> Story {
     let access = Gives::Uses { count: 3 };
     let hour = Gives::Time { seconds: 3_600 };
-    let credit =
-        Gives::Credit { amount: money("USD", 5_000_000), pool: id("general"), expires_after_seconds: Some(86_400) };
+    let credit = Gives::Credit {
+        amount: money("USD", 5_000_000),
+        pool: id("general"),
+        expires_after_seconds: Some(86_400),
+    };
     let run = ReconciliationFinished {
         started_at: after(4_000),
         checked: 2,
@@ -192,7 +194,8 @@ fn illegal_edges() -> Story {
         last: after(2),
         sample: Some(sealed()),
     };
-    let hint = receipt::Recorded { needs_confirmation: true, ..told(Some("evt_7"), "pay_3", paid()) };
+    let hint =
+        receipt::Recorded { needs_confirmation: true, ..told(Some("evt_7"), "pay_3", paid()) };
     let backwards = begun()
         .and(plain("pay_1", 5_000))
         .and(invoice("pay_1", 5_000))
@@ -219,7 +222,8 @@ fn illegal_edges() -> Story {
 }
 
 fn waived(story: Story) -> Story {
-    let name = duty::Name { kind: duty::Kind::Create, stream: stream(Kind::Payment, "pay_5"), item: None };
+    let name =
+        duty::Name { kind: duty::Kind::Create, stream: stream(Kind::Payment, "pay_5"), item: None };
     story.and(WaiveDuty { name, reason: reason() })
 }
 
@@ -232,7 +236,11 @@ fn ended(story: Story) -> Story {
         .and(invoice("pay_6", 10_000))
         .and(status("pay_6", paid()))
         .and(fulfil("pay_6"))
-        .and(RevokeEntitlement { tenant: tenant.clone(), entitlement: id("pay_6"), reason: reason() })
+        .and(RevokeEntitlement {
+            tenant: tenant.clone(),
+            entitlement: id("pay_6"),
+            reason: reason(),
+        })
         .and(WithdrawOffer { tenant: tenant.clone(), offer: id("report"), reason: reason() })
         .and(RevokeKey { tenant, key: id("key_1"), reason: reason() })
         .and(ChangeSettings { settings: Settings { idempotency_days: 30, ..Settings::default() } })
