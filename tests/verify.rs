@@ -419,3 +419,26 @@ async fn a_missing_count_of_a_tenant_is_found() {
     forge(directory.path(), vec![fact], None).await;
     assert_eq!(failed(&audit(directory.path()).await, "tenant_counts").position, Some(position));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_audit_beside_a_busy_writer_finds_nothing_that_is_not_there() {
+    let house = std::sync::Arc::new(House::busy().await);
+    let (writer, stop) =
+        (house.clone(), std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false)));
+    let stopped = stop.clone();
+    let writing = tokio::spawn(async move {
+        let mut number = 0;
+        while !stopped.load(std::sync::atomic::Ordering::Relaxed) {
+            number += 1;
+            writer
+                .keyed(top_up(&format!("pay_n{number}"), "alice", 5_000), &format!("k-{number}"))
+                .await;
+        }
+        number
+    });
+    for _ in 0..5 {
+        sound(&audit(house.path()).await);
+    }
+    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    assert!(writing.await.unwrap() > 10, "the writer wrote meanwhile");
+}
