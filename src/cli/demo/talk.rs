@@ -131,7 +131,8 @@ impl Ask<'_> {
     /// A body that the reader sees.
     pub(super) fn json(mut self, body: &Value) -> Self {
         self.shown.push(format!("   >   {body}"));
-        self.request = self.request.header("Content-Type", "application/json").body(body.to_string());
+        self.request =
+            self.request.header("Content-Type", "application/json").body(body.to_string());
         self
     }
 
