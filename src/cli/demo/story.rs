@@ -149,6 +149,10 @@ async fn buy_credit(talk: &Talk) -> Result<Bought, DemoError> {
     let said = show(talk, &bought).await?;
     must(said.status == StatusCode::CREATED, "the paid credential gets its lot")?;
     comes_to(talk, "alice", "50000").await?;
+    talk.aside("   What the provider's webhook left behind:")?;
+    let path = format!("/v1/receipts?payment={}", bought.payment);
+    let fields = ["/items/0/scheme", "/items/0/key", "/items/0/says", "/items/0/led_to"];
+    talk.shop(Method::GET, &path).tell(&[], &fields).await?;
     Ok(bought)
 }
 
