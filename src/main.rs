@@ -1,1 +1,10 @@
-fn main() {}
+//! piperoll, the program: parses, does, exits.
+
+use std::process::ExitCode;
+
+use piperoll::cli;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    cli::run().await.into()
+}

@@ -113,6 +113,7 @@ impl From<&Rejection> for Problem {
             Rejection::AmountOutOfRange { least, most } => {
                 problem.with("least", money(*least)).with("most", money(*most))
             }
+            Rejection::DurationOutOfRange { most } => problem.with("most_seconds", *most),
             Rejection::PaymentTooLate { status } | Rejection::PaymentNotPaid { status } => {
                 problem.with("payment_status", status.as_str())
             }

@@ -7,6 +7,7 @@ pub(crate) use refused::is_placeholder;
 
 use std::{fmt, str::FromStr};
 
+use hmac::{Hmac, KeyInit, Mac};
 use piperoll_domain::bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest, Sha256};
@@ -50,6 +51,19 @@ impl Secret {
     /// Whether a caller offered this very secret. Takes as long for a near miss as for any other.
     pub fn is(&self, offered: &[u8]) -> bool {
         self.0.as_bytes().ct_eq(offered).into()
+    }
+
+    /// A key for one purpose: HMAC-SHA256 of the label under the secret.
+    pub fn derive(&self, label: &[u8]) -> Zeroizing<[u8; 32]> {
+        let text = self.0.as_bytes();
+        // The block that HMAC makes of a key of any length; from a block it cannot fail.
+        let mut block = Zeroizing::new([0_u8; 64]);
+        match block.get_mut(..text.len()) {
+            Some(start) => start.copy_from_slice(text),
+            None => block[..32].copy_from_slice(&Sha256::digest(text)),
+        }
+        let mac = Hmac::<Sha256>::new((&*block).into());
+        Zeroizing::new(mac.chain_update(label).finalize().into_bytes().into())
     }
 
     /// The first four bytes of its SHA-256.

@@ -11,6 +11,7 @@
 //! between two batches repeats nothing and skips nothing. No decision about money reads any of this.
 
 pub mod follow;
+mod of_roll;
 pub mod read;
 pub mod rebuild;
 pub mod store;
@@ -22,6 +23,7 @@ mod tests;
 
 pub use self::{
     follow::{Batch, Lag, Source, Views},
+    of_roll::ReadError,
     read::{Cursor, Page, Snapshot},
     rebuild::{Progress, rebuild},
     store::{Error, Mark, Opened, Outdated, Store},

@@ -186,40 +186,77 @@ impl Slot {
 pub struct Book {
     /// Every stream.
     pub streams: BTreeMap<Stream, Slot>,
-    /// Every claim and who took it first.
+    /// Every claim and who took it first; of a bare one, the first of the latest run.
     pub claims: BTreeMap<Claim, Taker>,
     /// Claims that were taken twice: position of the second taker.
     pub doubled: Vec<(u64, Claim)>,
     /// What is still owed.
     pub duties: BTreeMap<Name, Duty>,
+    /// Bare claims that were taken anew once they had been forgotten: taker before, taker after.
+    pub renewed: Vec<(u64, u64)>,
     /// Each tenant's count of events.
     pub tenants: BTreeMap<TenantId, u64>,
+    /// The caller's key of the last event, and its position.
+    run: Option<(u64, Claim)>,
 }
 
 impl Book {
     /// One more event.
     pub fn fold(&mut self, recorded: &Recorded) {
+        self.fold_some(recorded, |_| true, |_| true);
+    }
+
+    /// One more event, as far as its stream and its claims are wanted: to hold a part of a large
+    /// history. Duties go with their streams; tenants are always counted.
+    pub fn fold_some(
+        &mut self,
+        recorded: &Recorded,
+        stream_wanted: impl Fn(&Stream) -> bool,
+        claim_wanted: impl Fn(&Claim) -> bool,
+    ) {
         let at = &recorded.envelope;
-        let absent = || Slot::absent(at.stream.kind);
-        self.streams.entry(at.stream.clone()).or_insert_with(absent).fold(recorded);
+        if stream_wanted(&at.stream) {
+            self.fold_stream(recorded);
+        }
         let taker = Taker { position: at.position, stream: at.stream.clone() };
         for claim in claims(recorded) {
-            self.take(claim, &taker);
-        }
-        for change in duties(recorded) {
-            match change {
-                Change::Open(duty) => drop(self.duties.insert(duty.name.clone(), duty)),
-                Change::Close(name) => drop(self.duties.remove(&name)),
+            let goes_on = claim.is_bare() && self.goes_on(&claim, at.position);
+            if !goes_on && claim_wanted(&claim) {
+                self.take(claim, &taker);
             }
         }
         let count = self.tenants.entry(at.tenant.clone()).or_default();
         *count = count.saturating_add(1);
     }
 
+    fn fold_stream(&mut self, recorded: &Recorded) {
+        let stream = &recorded.envelope.stream;
+        let absent = || Slot::absent(stream.kind);
+        self.streams.entry(stream.clone()).or_insert_with(absent).fold(recorded);
+        for change in duties(recorded) {
+            match change {
+                Change::Open(duty) => drop(self.duties.insert(duty.name.clone(), duty)),
+                Change::Close(name) => drop(self.duties.remove(&name)),
+            }
+        }
+    }
+
+    /// Whether the event before carries the same key: all events of a keyed command do, and the
+    /// first of them is the taker.
+    fn goes_on(&mut self, claim: &Claim, position: u64) -> bool {
+        let before = position.saturating_sub(1);
+        let goes_on = self.run.as_ref().is_some_and(|(at, key)| *at == before && key == claim);
+        self.run = Some((position, claim.clone()));
+        goes_on
+    }
+
     fn take(&mut self, claim: Claim, taker: &Taker) {
-        match self.claims.get(&claim) {
+        match self.claims.get_mut(&claim) {
             None => drop(self.claims.insert(claim, taker.clone())),
-            Some(_) if claim.is_bare() => {}
+            Some(known) if claim.is_bare() => {
+                self.renewed.push((known.position, taker.position));
+                *known = taker.clone();
+            }
             Some(_) => self.doubled.push((taker.position, claim)),
         }
     }

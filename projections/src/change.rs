@@ -63,8 +63,8 @@ pub struct Change {
 }
 
 impl Change {
-    pub(crate) const fn of(table: &'static Schema, key: Key) -> Self {
-        Self { table, key, cells: vec![] }
+    pub(crate) fn of(table: &'static Schema, key: Key, cells: usize) -> Self {
+        Self { table, key, cells: Vec::with_capacity(cells) }
     }
 
     pub(crate) fn set(mut self, column: usize, value: impl Into<Value>) -> Self {
@@ -88,10 +88,13 @@ impl Change {
 /// Writes a change: `change!(TABLE [key, …] { set column: value, may column: option, add … })`, or
 /// goes on writing one: `change!(TABLE row { … })`. Columns are checked by the compiler.
 macro_rules! change {
-    ($table:ident [$($key:expr),+ $(,)?] { $($rest:tt)* }) => {{
+    ($table:ident [$($key:expr),+ $(,)?] {
+        $($verb:ident $column:ident: $value:expr),* $(,)?
+    }) => {{
         let key = vec![$($crate::value::Value::from($key)),+];
-        let row = $crate::change::Change::of($table, key);
-        $crate::change::change!($table row { $($rest)* })
+        let cells = const { <[&str]>::len(&[$(stringify!($column)),*]) };
+        let row = $crate::change::Change::of($table, key, cells);
+        $crate::change::change!($table row { $($verb $column: $value),* })
     }};
     ($table:ident $row:ident { $($verb:ident $column:ident: $value:expr),* $(,)? }) => {
         $row$(.$verb(const { $table.at(stringify!($column)) }, $value))*

@@ -88,12 +88,12 @@ pub const ENTRIES: &Schema = &Schema {
     indexes: &[],
 };
 
-/// Accounts, also those that hold nothing yet.
+/// Accounts, also those that hold nothing yet. Use leaves no trace here: rows are what writing costs.
 pub const ACCOUNTS: &Schema = &Schema {
     name: "accounts",
     index: 3,
     key: &[("tenant", Type::Text), ("account", Type::Text)],
-    columns: &[integer("opened_at"), integer("last_at"), integer("position")],
+    columns: &[integer("opened_at"), integer("minted_at"), integer("position")],
     indexes: &[],
 };
 
@@ -110,9 +110,10 @@ pub mod kind {
 pub(crate) fn changes(at: &Envelope, event: &Event, into: &mut Vec<Change>) {
     match event {
         Event::Opened(Opened {}) => {
-            let opened =
-                change!(ACCOUNTS [&at.tenant, &at.stream.id] { set opened_at: at.recorded_at });
-            into.push(opened);
+            into.push(change!(ACCOUNTS [&at.tenant, &at.stream.id] {
+                set opened_at: at.recorded_at,
+                set position: at.position,
+            }));
         }
         Event::LotMinted(minted) => of_mint(at, minted, into),
         Event::Spent(Spent { total, parts, reference, .. }) => {
@@ -126,15 +127,15 @@ pub(crate) fn changes(at: &Envelope, event: &Event, into: &mut Vec<Change>) {
             movement.out(kind::EXPIRED, into);
         }
     }
-    into.push(change!(ACCOUNTS [&at.tenant, &at.stream.id] {
-        set last_at: at.recorded_at,
-        set position: at.position,
-    }));
 }
 
 fn of_mint(at: &Envelope, minted: &LotMinted, into: &mut Vec<Change>) {
     let Money { commodity, amount } = minted.amount;
     let (tenant, account) = (&at.tenant, &at.stream.id);
+    into.push(change!(ACCOUNTS [tenant, account] {
+        set minted_at: at.recorded_at,
+        set position: at.position,
+    }));
     into.push(change!(BALANCES [tenant, account, commodity, &minted.pool] {
         add available: amount.signed(),
         add minted: amount.signed(),

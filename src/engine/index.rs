@@ -307,10 +307,15 @@ impl Index {
 
     /// Every open duty.
     pub fn all_duties(&self) -> Result<Vec<Duty>, IndexError> {
-        let values = self.duties.iter().map(|guard| guard.value().map_err(failed("read")));
-        let decode =
-            |value: fjall::UserValue| rmp_serde::from_slice(&value).map_err(|_| damaged("a duty"));
-        values.map(|value| value.and_then(decode)).collect()
+        let mut duties = vec![];
+        for guard in self.duties.iter() {
+            let (key, value) = guard.into_inner().map_err(failed("read"))?;
+            let duty: Option<Duty> = rmp_serde::from_slice(&value).ok();
+            let duty = duty.filter(|duty| duty_key(&duty.name).as_bytes() == &*key);
+            let name = || format!("duty {}", String::from_utf8_lossy(&key));
+            duties.push(duty.ok_or_else(|| damaged(&name()))?);
+        }
+        Ok(duties)
     }
 
     /// Every tenant's count of events.
@@ -420,7 +425,7 @@ fn decode_head(bytes: &[u8]) -> Option<Head> {
 }
 
 /// A state as it is kept here.
-pub fn encode_snapshot(slot: &Slot) -> Option<Vec<u8>> {
+pub(crate) fn encode_snapshot(slot: &Slot) -> Option<Vec<u8>> {
     rmp_serde::to_vec(slot).ok()
 }
 

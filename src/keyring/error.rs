@@ -18,9 +18,6 @@ pub enum Error {
         /// Which.
         name: MasterName,
     },
-    /// The MAC does not take it as a key.
-    #[error("a master key is unusable")]
-    MasterUnusable,
     /// A key's row is not what was written.
     #[error("the key of subject {subject} is damaged")]
     KeyDamaged {

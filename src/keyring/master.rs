@@ -2,12 +2,10 @@
 
 use std::{fmt, iter};
 
-use hmac::{Hmac, KeyInit, Mac};
 use piperoll_domain::{
     bytes::{Bytes, Id16},
     time::Time,
 };
-use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use super::{
@@ -31,19 +29,14 @@ pub(super) struct Master {
 }
 
 impl Master {
-    fn derive(secret: &Secret) -> Option<Self> {
-        let name = mac(secret, NAME)?.first_chunk().copied().map(Bytes)?;
-        Some(Self { name, key: mac(secret, MASTER)? })
+    fn new(secret: &Secret) -> Self {
+        let name = secret.derive(NAME).first_chunk().copied().map_or(Bytes::ZERO, Bytes);
+        Self { name, key: secret.derive(MASTER) }
     }
 
     pub(super) const fn name(&self) -> MasterName {
         self.name
     }
-}
-
-fn mac(secret: &Secret, label: &[u8]) -> Option<Key> {
-    let mac = Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes()).ok()?;
-    Some(Zeroizing::new(mac.chain_update(label).finalize().into_bytes().into()))
 }
 
 /// The master key in force and those on their way out.
@@ -61,10 +54,9 @@ impl fmt::Debug for Masters {
 
 impl Masters {
     /// Derives the keys from the secrets of the configuration.
-    pub fn derive(secrets: &Secrets) -> Result<Self, Error> {
-        let derive = |secret| Master::derive(secret).ok_or(Error::MasterUnusable);
-        let previous = secrets.previous.iter().map(derive).collect::<Result<_, _>>()?;
-        Ok(Self { current: derive(&secrets.current)?, previous })
+    pub fn new(secrets: &Secrets) -> Self {
+        let previous = secrets.previous.iter().map(Master::new).collect();
+        Self { current: Master::new(&secrets.current), previous }
     }
 
     pub(super) const fn current(&self) -> &Master {

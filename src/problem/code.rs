@@ -83,6 +83,8 @@ codes! {
     AmountZero "amount_zero" UNPROCESSABLE_ENTITY "The amount is zero";
     AmountOutOfRange "amount_out_of_range" UNPROCESSABLE_ENTITY "The amount is outside what is allowed";
     AmountOverflow "amount_overflow" UNPROCESSABLE_ENTITY "The amount is larger than there can be";
+    CostOfGift "cost_of_gift" UNPROCESSABLE_ENTITY "Credit that is given has no cost";
+    DurationOutOfRange "duration_out_of_range" UNPROCESSABLE_ENTITY "The duration is outside what is allowed";
     CommodityForeign "commodity_foreign" UNPROCESSABLE_ENTITY "The commodity is not accepted here";
     CommodityUnknown "commodity_unknown" UNPROCESSABLE_ENTITY "The commodity is not declared";
     CommodityTaken "commodity_taken" CONFLICT "The commodity stands already, otherwise";
@@ -97,8 +99,6 @@ codes! {
     ConnectionForbidden "connection_forbidden" FORBIDDEN "The connection is refused in this environment";
     OfferNotFound "offer_not_found" NOT_FOUND "The offer does not exist";
     OfferInvalid "offer_invalid" UNPROCESSABLE_ENTITY "The offer cannot be sold";
-    CostOfGift "cost_of_gift" UNPROCESSABLE_ENTITY "Credit that is given has no cost";
-    DurationOutOfRange "duration_out_of_range" UNPROCESSABLE_ENTITY "A duration is out of range";
     // Accounts and lots.
     AccountRequired "account_required" UNPROCESSABLE_ENTITY "An account must be named";
     AccountNotFound "account_not_found" NOT_FOUND "The account does not exist";

@@ -32,6 +32,8 @@ fn rejections() -> Vec<Rejection> {
     vec![
         Rejection::AmountZero,
         Rejection::AmountOutOfRange { least: msat(1), most: msat(2) },
+        Rejection::CostOfGift,
+        Rejection::DurationOutOfRange { most: 9 },
         Rejection::AmountOverflow,
         Rejection::CommodityForeign { code: Commodity::MSAT },
         Rejection::CommodityUnknown { code: Commodity::MSAT },
@@ -46,8 +48,6 @@ fn rejections() -> Vec<Rejection> {
         Rejection::ConnectionForbidden { kind: "sandbox".into() },
         Rejection::OfferNotFound,
         Rejection::OfferInvalid { what: "x" },
-        Rejection::CostOfGift,
-        Rejection::DurationOutOfRange { most: 1 },
         Rejection::AccountRequired,
         Rejection::AccountNotFound,
         Rejection::CreditInsufficient { missing: msat(5) },
@@ -174,6 +174,8 @@ fn who_is_not_known_is_told_how_to_make_himself_known() {
 fn a_refusal_tells_what_a_program_needs_and_nothing_of_others() {
     let short = Problem::from(Rejection::CreditInsufficient { missing: msat(5) });
     assert_eq!(short.body()["missing"], json!({ "commodity": "MSAT", "amount": "5" }));
+    let long = Problem::from(Rejection::DurationOutOfRange { most: 9 });
+    assert_eq!(long.body()["most_seconds"], 9);
     let late = Problem::from(Rejection::PaymentTooLate { status: payment::Status::Expired });
     assert_eq!(late.body()["payment_status"], "expired");
 

@@ -104,20 +104,30 @@ pub async fn open(lock: &DirectoryLock, known: Option<Head>) -> Result<Roll, Err
 
 /// Opens the roll of a directory for reading, beside the process that writes it, if one does.
 pub async fn open_beside(directory: &Path, known: Option<Head>) -> Result<Roll, Error> {
+    let roll = look_beside(directory).await?;
+    trust(&roll, known).await?;
+    Ok(Roll::Sqlite(roll.following()))
+}
+
+/// Opens the roll of a directory for an audit, which reads all of it from the first record: nothing
+/// is believed yet, not even its end.
+pub async fn open_to_audit(directory: &Path) -> Result<Roll, Error> {
+    Ok(Roll::Sqlite(look_beside(directory).await?.following()))
+}
+
+async fn look_beside(directory: &Path) -> Result<SqliteRoll, Error> {
     let path = directory.join(FILE);
     inspect(&path)?;
-    let opened = believe(&path, reading(&path), known).await;
-    let roll = match opened {
+    match look(&path, reading(&path)).await {
         Err(Error::Storage { source, .. }) if cannot_write_beside(&source) => {
             // Without a log nobody is writing, and the file alone is the roll.
             if length(&beside(&path, "-wal"))?.unwrap_or(0) > 0 {
                 return Err(Error::ReadOnly { path });
             }
-            believe(&path, immutable(&path), known).await?
+            look(&path, immutable(&path)).await
         }
-        opened => opened?,
-    };
-    Ok(Roll::Sqlite(roll.following()))
+        looked => looked,
+    }
 }
 
 /// `SQLITE_READONLY`, `SQLITE_CANTOPEN`: SQLite could not make the files that a log needs.
@@ -132,17 +142,28 @@ async fn believe(
     readers: SqlitePool,
     known: Option<Head>,
 ) -> Result<SqliteRoll, Error> {
+    let roll = look(path, readers).await?;
+    trust(&roll, known).await?;
+    Ok(roll)
+}
+
+/// Reads which roll it is, and whether this release can read it.
+async fn look(path: &Path, readers: SqlitePool) -> Result<SqliteRoll, Error> {
     let (version, format) = sqlite::version(&readers).await?;
     check_version(version)?;
     if !(1..=FORMAT).contains(&format) {
         return Err(Error::Format { found: format, known: FORMAT });
     }
-    let roll = SqliteRoll::connect(path.to_owned(), readers).await?;
+    SqliteRoll::connect(path.to_owned(), readers).await
+}
+
+/// Proves the roll's end, and that it holds what is known of it.
+async fn trust(roll: &SqliteRoll, known: Option<Head>) -> Result<(), Error> {
     roll.check_end().await?;
-    if let Some(known) = known {
-        Roll::Sqlite(roll.clone()).check_known(known).await?;
+    match known {
+        Some(known) => Roll::Sqlite(roll.clone()).check_known(known).await,
+        None => Ok(()),
     }
-    Ok(roll)
 }
 
 fn check_version(found: String) -> Result<(), Error> {

@@ -73,3 +73,13 @@ fn it_is_told_which_of_several_secrets_was_used() {
     assert_eq!(secrets.used(b"thir"), None);
     assert_eq!(secrets.used(b""), None);
 }
+
+#[test]
+fn a_derived_key_is_an_hmac_whatever_the_length() {
+    for length in [1, 31, 32, 63, 64, 65, 200] {
+        let text: String = ('a'..='z').cycle().take(length).collect();
+        let mac = Hmac::<Sha256>::new_from_slice(text.as_bytes()).unwrap().chain_update(b"label");
+        let expected: [u8; 32] = mac.finalize().into_bytes().into();
+        assert_eq!(*Secret::parse(&text).unwrap().derive(b"label"), expected, "{length}");
+    }
+}

@@ -129,7 +129,7 @@ pub enum Outdated {
 #[derive(Debug)]
 pub enum Opened {
     /// A generation that may be used.
-    Ready(Store),
+    Ready(Box<Store>),
     /// It has to be rebuilt first.
     Outdated(Outdated),
 }
@@ -153,10 +153,15 @@ pub fn digest() -> Hash {
 /// Opens the generation in force for reading only, beside a process that may be writing it; none if
 /// there is none, or if it has the shape of another release.
 pub async fn open_beside(directory: &Path) -> Result<Option<Generation>, Error> {
-    let Some(number) = pointer::read(directory)? else { return Ok(None) };
+    Ok(look_beside(directory).await?.ok())
+}
+
+/// The same, and why there is nothing that can be read, for those who must know.
+pub async fn look_beside(directory: &Path) -> Result<Result<Generation, Outdated>, Error> {
+    let Some(number) = pointer::read(directory)? else { return Ok(Err(Outdated::Missing)) };
     let path = pointer::file(directory, number);
-    let usable = inspect(&path, connect::looking(&path)).await?.is_ok();
-    Ok(usable.then(|| Generation::open(number, path)))
+    let usable = inspect(&path, connect::looking(&path)).await?;
+    Ok(usable.map(|_| Generation::open(number, path)))
 }
 
 /// Opens the generation in force, if it is of this history and of this release.
@@ -178,7 +183,7 @@ pub async fn open<S: Source>(directory: &Path, source: &S) -> Result<Opened, Err
     }
     let writer = Writer::open(&path).await?;
     let generation = Generation::open(number, path);
-    Ok(Opened::Ready(Store { generation, writer }))
+    Ok(Opened::Ready(Box::new(Store { generation, writer })))
 }
 
 /// The number and the file of the next generation.
@@ -212,9 +217,12 @@ async fn inspect(
     if !path.exists() {
         return Ok(Err(Outdated::Missing));
     }
-    let foreign = |source: sqlx::Error| match connect::is_damage(&source) {
-        true => Ok(Err(Outdated::Foreign)),
-        false => Err(Error::Open { path: path.to_owned(), source }),
+    let foreign = |source: sqlx::Error| {
+        if connect::is_damage(&source) {
+            Ok(Err(Outdated::Foreign))
+        } else {
+            Err(Error::Open { path: path.to_owned(), source })
+        }
     };
     let mut connection = match options.connect().await {
         Ok(connection) => connection,

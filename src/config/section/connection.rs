@@ -91,6 +91,11 @@ mod network {
 
     use crate::providers::Network;
 
+    #[expect(
+        clippy::ref_option,
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde calls it like this"
+    )]
     pub(super) fn serialize<S: Serializer>(
         network: &Option<Network>,
         serializer: S,

@@ -1,14 +1,18 @@
-//! Reading, folding and writing side by side: while a batch is written, the next is being folded and
-//! the one after it read.
+//! Reading, folding and writing side by side: while a batch is written, the next ones are being
+//! folded and those after them read.
 
-use std::sync::Arc;
+use std::{pin::pin, sync::Arc};
 
+use futures_util::{StreamExt as _, stream::poll_fn};
 use piperoll_domain::time::Time;
 use piperoll_projections::tables::Tables;
 use tokio::sync::mpsc;
 
 use super::{Batch, Source};
 use crate::views::store::{Error, Mark, Statements};
+
+/// How many batches are folded at once: each alone is what all of them add up to.
+const FOLDS_MAX: usize = 3;
 
 /// A batch, folded.
 #[derive(Debug)]
@@ -35,15 +39,13 @@ pub(in crate::views) fn pipeline<S: Source>(
         }
     });
     tokio::spawn(async move {
-        // A receiver that has gone away must not wait for the roll's next event to be noticed.
-        while let Some(batch) = tokio::select! {
+        let folding = poll_fn(|context| read.poll_recv(context)).map(fold_aside);
+        let mut folding = pin!(folding.buffered(FOLDS_MAX));
+        // A receiver that has gone away is noticed at once, not with the roll's next event.
+        while let Some(next) = tokio::select! {
             () = folded.closed() => None,
-            batch = read.recv() => batch,
+            next = folding.next() => next,
         } {
-            let next = match batch {
-                Ok(batch) => fold_aside(batch).await,
-                Err(error) => Err(error),
-            };
             let last = next.is_err();
             if folded.send(next).await.is_err() || last {
                 return;
@@ -92,7 +94,8 @@ fn follows(batch: &Batch, after: u64) -> bool {
     gapless && last > after && last == batch.mark.position
 }
 
-async fn fold_aside(batch: Batch) -> Result<Folded, Error> {
+async fn fold_aside(batch: Result<Batch, Error>) -> Result<Folded, Error> {
+    let batch = batch?;
     let before = batch.records.first().map_or(0, |first| first.envelope.position.saturating_sub(1));
     let folded = tokio::task::spawn_blocking(move || fold(&batch)).await;
     folded.unwrap_or(Err(Error::Stopped { after: before }))
@@ -102,11 +105,12 @@ fn fold(batch: &Batch) -> Result<Folded, Error> {
     let Batch { records, mark } = batch;
     let tables = Tables::of(records);
     let failed = |source| Error::Write { position: mark.position, source };
+    let rows = count(tables.rows());
     Ok(Folded {
-        statements: Statements::of(&tables).map_err(failed)?,
+        statements: Statements::of(tables).map_err(failed)?,
         mark: *mark,
         events: count(records.len()),
-        rows: count(tables.rows()),
+        rows,
         recorded_at: records.last().map(|record| record.envelope.recorded_at),
     })
 }

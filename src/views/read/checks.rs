@@ -107,6 +107,22 @@ impl Snapshot {
         rows.map_err(Error::Read)?.iter().map(|row| whole(schema, row)).collect()
     }
 
+    /// Checks the file's own structure, and that every further order holds just the rows; else what
+    /// SQLite finds first.
+    pub async fn storage_finding(&mut self) -> Result<Option<String>, Error> {
+        let finding: String = sqlx::query_scalar("PRAGMA integrity_check(1)")
+            .fetch_one(&mut *self.transaction)
+            .await
+            .map_err(Error::Read)?;
+        Ok((finding != "ok").then_some(finding))
+    }
+
+    /// What the file says that its tables, further orders and SQL views are, in order.
+    pub async fn definitions(&mut self) -> Result<Vec<String>, Error> {
+        let query = "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY sql";
+        sqlx::query_scalar(query).fetch_all(&mut *self.transaction).await.map_err(Error::Read)
+    }
+
     /// Where `time` stands, by the rows that tell times: read those events of the roll to know exactly.
     pub async fn moment(&mut self, time: Time) -> Result<Tail, Error> {
         let start = self.era(time).await?;

@@ -47,9 +47,9 @@ row! {
         account: String,
         /// When it was opened by command, if it was.
         opened_at: Option<i64>,
-        /// When something last happened to it.
-        last_at: Option<i64>,
-        /// Its last event.
+        /// When credit last came in.
+        minted_at: Option<i64>,
+        /// The event of the later of the two.
         position: Option<i64>,
     }
 }

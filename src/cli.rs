@@ -1,0 +1,134 @@
+//! The command line: a noun, a verb, an exit code that scripts can trust.
+
+mod accounts;
+mod client;
+mod clock;
+mod completions;
+mod config;
+mod connections;
+mod document;
+mod error;
+mod events;
+mod exit;
+mod keys;
+mod offers;
+mod output;
+mod payments;
+mod place;
+mod rebuild;
+mod reconcile;
+mod replay;
+mod sandbox;
+mod tenant;
+#[cfg(test)]
+mod tests;
+mod verify;
+
+use clap::{Parser, Subcommand};
+
+pub use self::exit::Exit;
+use self::{error::Error, output::Output};
+
+/// The ledger under APIs that charge: one append-only, hash-chained roll of money events.
+#[derive(Debug, Parser)]
+#[command(name = "piperoll", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(after_help = exit::HELP)]
+pub struct Cli {
+    /// Answer in JSON, for programs.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    noun: Noun,
+}
+
+#[derive(Debug, Subcommand)]
+enum Noun {
+    /// Fold a history anew and print, or compare, everything that it adds up to.
+    Replay(replay::Replay),
+    /// Build the views anew from the roll. No server may hold the data directory meanwhile.
+    Rebuild(rebuild::Rebuild),
+    /// Prove that the roll, the index and every row of the views are what they must be.
+    ///
+    /// Works beside a running server and changes nothing. Says the first position or row that is
+    /// broken, and exits with 7.
+    Verify(verify::Verify),
+    /// Print the events of a roll, one line of JSON each.
+    Events(events::Events),
+    /// Look at payments, ask about them, decide about money in suspense.
+    #[command(subcommand)]
+    Payments(payments::Payments),
+    /// Look at accounts and give credit by hand.
+    #[command(subcommand)]
+    Accounts(accounts::Accounts),
+    /// What is sold: publish, look at, withdraw.
+    #[command(subcommand)]
+    Offers(offers::Offers),
+    /// Provider accounts: declare, look at, retire.
+    #[command(subcommand)]
+    Connections(connections::Connections),
+    /// Compare with the outside.
+    #[command(subcommand)]
+    Reconcile(reconcile::Reconcile),
+    /// The play-money provider of development.
+    #[command(subcommand)]
+    Sandbox(sandbox::Sandbox),
+    /// Tenants: open, list.
+    #[command(subcommand)]
+    Tenant(tenant::Tenant),
+    /// API keys of a tenant: issue, list, revoke.
+    #[command(subcommand)]
+    Keys(keys::Keys),
+    /// The clock that the writer goes by.
+    #[command(subcommand)]
+    Clock(clock::Clock),
+    /// Print the settings in force, secrets as fingerprints only.
+    Config(config::Show),
+    /// Print completions for a shell.
+    Completions(completions::Completions),
+    /// Write the manual pages.
+    Man(completions::Man),
+}
+
+/// Parses, does, and says how it went. One error, told once with its causes.
+pub async fn run() -> Exit {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help goes to stdout and mistakes to stderr; nobody can be told if that fails.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage } else { Exit::Done };
+        }
+    };
+    let output = Output::new(cli.json);
+    match cli.noun.run(&output).await {
+        Ok(exit) => exit,
+        Err(error) => {
+            let exit = error.exit();
+            output.error(&error, exit);
+            exit
+        }
+    }
+}
+
+impl Noun {
+    async fn run(self, output: &Output) -> Result<Exit, Error> {
+        match self {
+            Self::Replay(verb) => verb.run(output),
+            Self::Rebuild(verb) => verb.run(output).await,
+            Self::Verify(verb) => verb.run(output).await,
+            Self::Events(verb) => verb.run(output).await,
+            Self::Payments(verb) => verb.run(output).await,
+            Self::Accounts(verb) => verb.run(output).await,
+            Self::Offers(verb) => verb.run(output).await,
+            Self::Connections(verb) => verb.run(output).await,
+            Self::Reconcile(verb) => verb.run(output).await,
+            Self::Sandbox(verb) => verb.run(output).await,
+            Self::Tenant(verb) => verb.run(output).await,
+            Self::Keys(verb) => verb.run(output).await,
+            Self::Clock(verb) => verb.run(output).await,
+            Self::Config(verb) => verb.run(output),
+            Self::Completions(verb) => verb.run(output),
+            Self::Man(verb) => verb.run(),
+        }
+    }
+}

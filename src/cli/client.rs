@@ -1,0 +1,272 @@
+//! The server, as commands ask it: one request, one answer, one exit code.
+
+use std::{fmt, time::Duration};
+
+use clap::Args;
+use reqwest::{Method, RequestBuilder, StatusCode, Url, header::HeaderValue};
+use serde_json::Value;
+
+use super::exit::Exit;
+use crate::providers::http::install_tls;
+
+/// How long a server may take.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// A token on the command line; never shown.
+#[derive(Clone)]
+struct Token(String);
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl From<String> for Token {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+/// Which server, and who asks.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Server {
+    /// The server.
+    #[arg(long, value_name = "URL", env = "PIPEROLL_URL", default_value = "http://127.0.0.1:4020")]
+    url: Url,
+    /// A key of a tenant.
+    #[arg(long, value_name = "KEY", env = "PIPEROLL_TOKEN", hide_env_values = true)]
+    token: Option<Token>,
+    /// The operators' token.
+    #[arg(long, value_name = "TOKEN", env = "PIPEROLL_ADMIN_TOKEN", hide_env_values = true)]
+    admin_token: Option<Token>,
+}
+
+/// Why the server did not do it.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Error {
+    /// There is no way to ask.
+    #[error("failed to prepare the request")]
+    Prepare(#[source] reqwest::Error),
+    /// A token that no header can hold.
+    #[error("the token is not printable ASCII")]
+    Token,
+    /// Nobody answered.
+    #[error("failed to reach {url}")]
+    Unreachable {
+        /// Where.
+        url: Url,
+        /// Why.
+        source: reqwest::Error,
+    },
+    /// It said no.
+    #[error("{url} answered {status}{}", told(detail.as_ref(), code.as_ref()))]
+    Refused {
+        /// Where.
+        url: Url,
+        /// The status.
+        status: StatusCode,
+        /// The problem's code.
+        code: Option<String>,
+        /// What it says.
+        detail: Option<String>,
+    },
+    /// It answered something else than JSON.
+    #[error("{url} did not answer in JSON; is it a piperoll server?")]
+    NotJson {
+        /// Where.
+        url: Url,
+    },
+}
+
+fn told(detail: Option<&String>, code: Option<&String>) -> String {
+    let detail = detail.map(|detail| format!(": {detail}")).unwrap_or_default();
+    let code = code.map(|code| format!(" ({code}; see docs/problems/{code}.md)"));
+    detail + &code.unwrap_or_default()
+}
+
+impl Error {
+    /// The exit code.
+    pub(super) const fn exit(&self) -> Exit {
+        match self {
+            Self::Unreachable { .. } => Exit::Unreachable,
+            Self::Token => Exit::Usage,
+            Self::Prepare(_) | Self::NotJson { .. } => Exit::Failed,
+            Self::Refused { status, .. } => match status.as_u16() {
+                401 | 403 => Exit::NotAuthorised,
+                404 => Exit::NotFound,
+                409 => Exit::Conflict,
+                _ => Exit::Failed,
+            },
+        }
+    }
+}
+
+/// Who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Caller {
+    Tenant,
+    Operator,
+}
+
+impl Server {
+    /// Asks as a tenant; as an operator where no key of a tenant is given.
+    pub(super) fn tenant(&self) -> Client<'_> {
+        let caller = if self.token.is_some() { Caller::Tenant } else { Caller::Operator };
+        Client { server: self, caller }
+    }
+
+    /// Asks as an operator; with the tenant's key where no token of operators is given.
+    pub(super) fn operator(&self) -> Client<'_> {
+        let caller = if self.admin_token.is_some() { Caller::Operator } else { Caller::Tenant };
+        Client { server: self, caller }
+    }
+
+    /// Whether a tenant's key is given.
+    pub(super) const fn is_tenant(&self) -> bool {
+        self.token.is_some()
+    }
+}
+
+/// A server and who asks it.
+pub(super) struct Client<'a> {
+    server: &'a Server,
+    caller: Caller,
+}
+
+impl Client<'_> {
+    /// Reads something. Parameters without a value are left out.
+    pub(super) async fn get(
+        &self,
+        path: &[&str],
+        query: &[(&str, Option<String>)],
+    ) -> Result<Value, Error> {
+        let mut url = self.url(path);
+        for (name, value) in query {
+            if let Some(value) = value {
+                url.query_pairs_mut().append_pair(name, value);
+            }
+        }
+        self.ask(Method::GET, url, None, None).await
+    }
+
+    /// Changes something, once: the key makes asking again safe.
+    pub(super) async fn write(
+        &self,
+        method: Method,
+        path: &[&str],
+        body: Option<&Value>,
+        key: Option<&str>,
+    ) -> Result<Value, Error> {
+        let minted = uuid::Uuid::new_v4().to_string();
+        let key = key.unwrap_or(&minted);
+        self.ask(method, self.url(path), body, Some(key)).await
+    }
+
+    /// The answer as it comes, line by line.
+    pub(super) async fn lines(
+        &self,
+        path: &[&str],
+        query: &[(&str, Option<String>)],
+        mut line: impl FnMut(&str) -> std::io::Result<()>,
+    ) -> Result<std::io::Result<()>, Error> {
+        let mut url = self.url(path);
+        for (name, value) in query {
+            if let Some(value) = value {
+                url.query_pairs_mut().append_pair(name, value);
+            }
+        }
+        let request = self.request(Method::GET, url.clone(), None)?;
+        let request = request.header("accept", "application/x-ndjson");
+        let unreachable = |source: reqwest::Error| Error::Unreachable {
+            url: url.clone(),
+            source: source.without_url(),
+        };
+        let mut answer = request.send().await.map_err(unreachable)?;
+        if !answer.status().is_success() {
+            return Err(refusal(url, answer).await);
+        }
+        let mut rest = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(unreachable)? {
+            rest.extend_from_slice(&chunk);
+            while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+                let told: Vec<u8> = rest.drain(..=end).collect();
+                if let Err(error) = line(String::from_utf8_lossy(&told).trim_end()) {
+                    return Ok(Err(error));
+                }
+            }
+        }
+        let told = String::from_utf8_lossy(&rest);
+        Ok(if told.trim().is_empty() { Ok(()) } else { line(told.trim_end()) })
+    }
+
+    fn url(&self, path: &[&str]) -> Url {
+        let mut url = self.server.url.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(path);
+        }
+        url
+    }
+
+    fn request(
+        &self,
+        method: Method,
+        url: Url,
+        key: Option<&str>,
+    ) -> Result<RequestBuilder, Error> {
+        install_tls();
+        let client = reqwest::Client::builder()
+            .timeout(PATIENCE)
+            .user_agent(concat!("piperoll-cli/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(Error::Prepare)?;
+        let mut request = client.request(method, url);
+        let token = match self.caller {
+            Caller::Tenant => &self.server.token,
+            Caller::Operator => &self.server.admin_token,
+        };
+        if let Some(Token(token)) = token {
+            let value = HeaderValue::from_str(&format!("Bearer {token}"));
+            let mut value = value.map_err(|_| Error::Token)?;
+            value.set_sensitive(true);
+            request = request.header("authorization", value);
+        }
+        Ok(match key {
+            Some(key) => request.header("idempotency-key", key),
+            None => request,
+        })
+    }
+
+    async fn ask(
+        &self,
+        method: Method,
+        url: Url,
+        body: Option<&Value>,
+        key: Option<&str>,
+    ) -> Result<Value, Error> {
+        let mut request = self.request(method, url.clone(), key)?;
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let sent = request.send().await;
+        let answer = sent.map_err(|source| Error::Unreachable {
+            url: url.clone(),
+            source: source.without_url(),
+        })?;
+        if !answer.status().is_success() {
+            return Err(refusal(url, answer).await);
+        }
+        if answer.status() == StatusCode::NO_CONTENT {
+            return Ok(Value::Null);
+        }
+        answer.json().await.map_err(|_| Error::NotJson { url })
+    }
+}
+
+/// What a problem says.
+async fn refusal(url: Url, answer: reqwest::Response) -> Error {
+    let status = answer.status();
+    let problem: Value = answer.json().await.unwrap_or_default();
+    let text = |name: &str| problem.get(name).and_then(Value::as_str).map(str::to_owned);
+    Error::Refused { url, status, code: text("code"), detail: text("detail") }
+}

@@ -1,0 +1,191 @@
+//! `piperoll payments`: look, ask the provider, decide about suspended money.
+
+use clap::{Args, Subcommand};
+use reqwest::Method;
+use serde_json::json;
+
+use super::{client::Server, error::Error, exit::Exit, output::Output};
+
+/// Look at payments, ask about them, decide about money in suspense.
+#[derive(Debug, Subcommand)]
+pub(super) enum Payments {
+    /// List payments: a tenant's own, or everybody's for an operator.
+    List(List),
+    /// Show one payment as it stands in the roll.
+    Show(One),
+    /// Ask the provider about one payment now.
+    Sync(One),
+    /// Money that somebody has to decide about.
+    #[command(subcommand)]
+    Review(Review),
+}
+
+/// Which payments.
+#[derive(Debug, Args)]
+pub(super) struct List {
+    #[command(flatten)]
+    server: Server,
+    /// Where they stand: requested, unknown, pending, paid, consumed, expired, failed, abandoned.
+    #[arg(long)]
+    status: Option<String>,
+    /// Asked for at least so long ago, such as 15m.
+    #[arg(long, value_name = "TIME")]
+    older_than: Option<String>,
+    /// Concerning this account.
+    #[arg(long)]
+    account: Option<String>,
+    /// Through this provider account.
+    #[arg(long)]
+    connection: Option<String>,
+    /// By the caller's own name for them.
+    #[arg(long)]
+    reference: Option<String>,
+    /// Behind this page; the `next` of an earlier answer.
+    #[arg(long, value_name = "CURSOR")]
+    after: Option<String>,
+    /// At most so many.
+    #[arg(long, default_value_t = 100)]
+    limit: u32,
+}
+
+/// One payment.
+#[derive(Debug, Args)]
+pub(super) struct One {
+    #[command(flatten)]
+    server: Server,
+    /// Its name.
+    payment: String,
+}
+
+/// Money that somebody has to decide about.
+#[derive(Debug, Subcommand)]
+pub(super) enum Review {
+    /// List what is open.
+    List(Open),
+    /// Take the money for what was promised.
+    Apply(Decide),
+    /// Say that the money went back; pay it back first.
+    Refund(Decide),
+    /// Say that there is nothing to do, where no money is in suspense.
+    Dismiss(Decide),
+}
+
+/// Open reviews.
+#[derive(Debug, Args)]
+pub(super) struct Open {
+    #[command(flatten)]
+    server: Server,
+    /// Behind this page; the `next` of an earlier answer.
+    #[arg(long, value_name = "CURSOR")]
+    after: Option<String>,
+    /// At most so many.
+    #[arg(long, default_value_t = 100)]
+    limit: u32,
+}
+
+/// A decision.
+#[derive(Debug, Args)]
+pub(super) struct Decide {
+    #[command(flatten)]
+    server: Server,
+    /// The payment.
+    payment: String,
+    /// The review's number within the payment.
+    number: u32,
+    /// Whose payment it is, where an operator decides.
+    #[arg(long)]
+    tenant: Option<String>,
+    /// Why. Plain text that stays for ever; no personal data.
+    #[arg(long)]
+    reason: String,
+    /// Where the refund can be found.
+    #[arg(long)]
+    reference: Option<String>,
+    /// Makes asking again safe; made up unless given.
+    #[arg(long, value_name = "KEY")]
+    idempotency_key: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Action {
+    Apply,
+    Refund,
+    Dismiss,
+}
+
+impl Payments {
+    pub(super) async fn run(self, output: &Output) -> Result<Exit, Error> {
+        let answer = match self {
+            Self::List(list) => list.ask().await?,
+            Self::Show(One { server, payment }) => {
+                server.tenant().get(&["v1", "payments", &payment], &[]).await?
+            }
+            Self::Sync(One { server, payment }) => {
+                let path = ["v1", "payments", &payment, "sync"];
+                server.tenant().write(Method::POST, &path, None, None).await?
+            }
+            Self::Review(Review::List(open)) => open.ask().await?,
+            Self::Review(Review::Apply(decide)) => decide.ask(Action::Apply).await?,
+            Self::Review(Review::Refund(decide)) => decide.ask(Action::Refund).await?,
+            Self::Review(Review::Dismiss(decide)) => decide.ask(Action::Dismiss).await?,
+        };
+        output.answer(&answer)?;
+        Ok(Exit::Done)
+    }
+}
+
+impl List {
+    async fn ask(self) -> Result<serde_json::Value, Error> {
+        let query = [
+            ("status", self.status),
+            ("older_than", self.older_than),
+            ("account", self.account),
+            ("connection", self.connection),
+            ("reference", self.reference),
+            ("after", self.after),
+            ("limit", Some(self.limit.to_string())),
+        ];
+        Ok(if self.server.is_tenant() {
+            self.server.tenant().get(&["v1", "payments"], &query).await?
+        } else {
+            self.server.operator().get(&["api", "payments"], &query).await?
+        })
+    }
+}
+
+impl Open {
+    async fn ask(self) -> Result<serde_json::Value, Error> {
+        let query = [("after", self.after), ("limit", Some(self.limit.to_string()))];
+        Ok(if self.server.is_tenant() {
+            self.server.tenant().get(&["v1", "reviews"], &query).await?
+        } else {
+            self.server.operator().get(&["v1", "admin", "reviews"], &query).await?
+        })
+    }
+}
+
+impl Decide {
+    async fn ask(self, action: Action) -> Result<serde_json::Value, Error> {
+        let action = match action {
+            Action::Apply => "apply",
+            Action::Refund => "refund",
+            Action::Dismiss => "dismiss",
+        };
+        let mut body = json!({ "action": action, "reason": self.reason });
+        if let Some(reference) = self.reference {
+            body["reference"] = reference.into();
+        }
+        let (number, key) = (self.number.to_string(), self.idempotency_key.as_deref());
+        let review = ["reviews", &self.payment, &number];
+        Ok(match &self.tenant {
+            Some(tenant) => {
+                let path = [&["v1", "admin", "tenants", tenant], &review[..]].concat();
+                self.server.operator().write(Method::POST, &path, Some(&body), key).await?
+            }
+            None => {
+                let path = [&["v1"], &review[..]].concat();
+                self.server.tenant().write(Method::POST, &path, Some(&body), key).await?
+            }
+        })
+    }
+}
