@@ -154,7 +154,7 @@ impl Shop {
     }
 }
 
-impl<'a> Asking<'a> {
+impl Asking<'_> {
     fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self

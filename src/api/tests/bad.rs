@@ -48,7 +48,7 @@ async fn bodies_that_are_wrong_are_refused_by_field_and_change_nothing() {
     };
     for (body, status, code, field) in [
         ("{".to_owned(), 400, "malformed_json", None),
-        ("".to_owned(), 400, "malformed_json", None),
+        (String::new(), 400, "malformed_json", None),
         ("{}}".to_owned(), 400, "malformed_json", None),
         ("[]".to_owned(), 422, "field_invalid", Some("")),
         ("{}".to_owned(), 422, "field_invalid", Some("")),

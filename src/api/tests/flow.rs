@@ -55,9 +55,9 @@ async fn credit_is_bought_seen_and_used() {
 async fn used(shop: &Shop) {
     let body = json!({"amount": msat(20_000), "reference": "call-1"});
     let key = "the same";
-    let spend = || shop.ask("POST", "/v1/accounts/alice/spend").key(&shop.keys.key).json(&body);
-    let spent = spend().header("idempotency-key", key).await.must_be(201);
-    let again = spend().header("idempotency-key", key).await.must_be(201);
+    let ask = || shop.ask("POST", "/v1/accounts/alice/spend").key(&shop.keys.key).json(&body);
+    let spent = ask().header("idempotency-key", key).await.must_be(201);
+    let again = ask().header("idempotency-key", key).await.must_be(201);
     assert_eq!(spent.body, again.body);
     assert_eq!(again.header("idempotency-replayed"), "true");
     assert_eq!(spent.header("idempotency-replayed"), "");

@@ -30,7 +30,9 @@ async fn every_metric_is_one_of_the_list_and_tells_no_secret() {
             assert_eq!(names, known.labels.iter().copied().collect(), "{line}");
         }
     }
-    for secret in ["secret-in-query", "secret-path", &*shop.keys.key, &*shop.keys.admin_token, "pay_nobody"] {
+    for secret in
+        ["secret-in-query", "secret-path", &*shop.keys.key, &*shop.keys.admin_token, "pay_nobody"]
+    {
         assert!(!text.contains(secret), "{secret}");
     }
     assert!(

@@ -28,7 +28,8 @@ fn nginx<'a>(shop: &'a Shop, key: &str, path: &str, how: &str) -> Asking<'a> {
 }
 
 fn credential(answer: &Answer, preimage: &str) -> String {
-    let line = answer.headers.get_all("www-authenticate").iter().last().unwrap().to_str().unwrap();
+    let line =
+        answer.headers.get_all("www-authenticate").iter().next_back().unwrap().to_str().unwrap();
     let token = line.split_once("macaroon=\"").unwrap().1.split_once('"').unwrap().0;
     format!("L402 {token}:{preimage}")
 }

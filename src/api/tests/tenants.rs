@@ -26,8 +26,8 @@ async fn alpha(shop: &Shop) -> Alpha {
     let path = "/v1/admin/tenants/alpha/accounts/vault/mint";
     let lot = json!({"amount": msat(5_000), "source_id": OURS, "reason": OURS});
     shop.operate("POST", path).json(&lot).fresh().await.must_be(201);
-    let spend = json!({"amount": msat(1_000), "reference": reference});
-    let spent = by("POST", "/v1/accounts/vault/spend", spend).await.must_be(201);
+    let usage = json!({"amount": msat(1_000), "reference": reference});
+    let spent = by("POST", "/v1/accounts/vault/spend", usage).await.must_be(201);
     shop.settle().await;
     let (_, position) = spent.header("piperoll-position").split_once(':').unwrap();
     let (position, _) = position.split_once(':').unwrap();
