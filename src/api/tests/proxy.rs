@@ -100,3 +100,23 @@ async fn https_is_demanded_where_it_is_configured() {
     safe.must_be(402);
     shop.app.stop().await;
 }
+
+#[tokio::test]
+async fn who_asks_for_too_many_invoices_is_told_to_wait() {
+    let shop = Shop::with(&[
+        ("PIPEROLL_TRUSTED_PROXIES", "10.0.0.0/8"),
+        ("PIPEROLL_LIMITS__CHALLENGES_PER_ADDRESS_PER_MINUTE", "4"),
+    ])
+    .await;
+    let key = guarded(&shop).await;
+    nginx(&shop, &key, "authorize", "").await.must_be(402);
+    let limited = nginx(&shop, &key, "authorize", "").await.must_be_problem(429, "rate_limited");
+    assert!(limited.header("retry-after").parse::<u32>().unwrap() >= 1);
+    // Another client is not held up by the first.
+    let other = shop.ask("GET", "/v1/l402/authorize/weather/forecast/bern").from(PROXY).key(&key);
+    other.header("x-forwarded-for", "192.0.2.1").await.must_be(402);
+    let metrics = shop.operate("GET", "/metrics").await.must_be(200);
+    let metrics = String::from_utf8(metrics.body.to_vec()).unwrap();
+    assert!(metrics.contains(r#"rate_limited_total{scope="invoices"}"#));
+    shop.app.stop().await;
+}
