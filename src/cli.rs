@@ -6,12 +6,14 @@ mod clock;
 mod completions;
 mod config;
 mod connections;
+mod demo;
 mod document;
 mod error;
 mod events;
 mod exit;
 mod keys;
 mod offers;
+mod openapi;
 mod output;
 mod payments;
 mod place;
@@ -19,6 +21,7 @@ mod rebuild;
 mod reconcile;
 mod replay;
 mod sandbox;
+mod serve;
 mod tenant;
 #[cfg(test)]
 mod tests;
@@ -43,6 +46,10 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Noun {
+    /// Start the server.
+    Serve(serve::Serve),
+    /// Watch a payment become credit, the server be killed in the middle, and all of it be proven.
+    Demo(demo::Demo),
     /// Fold a history anew and print, or compare, everything that it adds up to.
     Replay(replay::Replay),
     /// Build the views anew from the roll. No server may hold the data directory meanwhile.
@@ -83,6 +90,8 @@ enum Noun {
     Clock(clock::Clock),
     /// Print the settings in force, secrets as fingerprints only.
     Config(config::Show),
+    /// Print the description of the API, OpenAPI 3.1.
+    Openapi(openapi::Openapi),
     /// Print completions for a shell.
     Completions(completions::Completions),
     /// Write the manual pages.
@@ -113,6 +122,8 @@ pub async fn run() -> Exit {
 impl Noun {
     async fn run(self, output: &Output) -> Result<Exit, Error> {
         match self {
+            Self::Serve(verb) => verb.run(output).await,
+            Self::Demo(verb) => verb.run(output).await,
             Self::Replay(verb) => verb.run(output),
             Self::Rebuild(verb) => verb.run(output).await,
             Self::Verify(verb) => verb.run(output).await,
@@ -127,6 +138,7 @@ impl Noun {
             Self::Keys(verb) => verb.run(output).await,
             Self::Clock(verb) => verb.run(output).await,
             Self::Config(verb) => verb.run(output),
+            Self::Openapi(verb) => verb.run(output),
             Self::Completions(verb) => verb.run(output),
             Self::Man(verb) => verb.run(),
         }

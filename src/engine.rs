@@ -35,7 +35,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 pub use self::{
     clock::{Clock, Doubt},
     directory::{Caller, Directory},
-    index::{ClaimKey, Entries, Index, IndexError, claim_key},
+    index::{ClaimKey, End, Entries, Index, IndexError, claim_key},
     start::{Options, StartError, start},
     state::{Counts, OpenDuties},
 };

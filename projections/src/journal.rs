@@ -3,7 +3,12 @@
 //! One row an event, its legs side by side: rows are what writing costs, and a page of a journal
 //! wants whole entries. The SQL view `journal` shows one row a leg.
 
-use piperoll_domain::{chart::Chart, event::Recorded, postings::postings};
+use piperoll_domain::{
+    chart::Chart,
+    event::Recorded,
+    money::Code,
+    postings::{Posting, postings},
+};
 
 use crate::{
     change::{Change, change},
@@ -17,7 +22,6 @@ pub const JOURNAL: &Schema = &Schema {
     key: &[("tenant", Type::Text), ("position", Type::Integer)],
     columns: &[
         text("event"),
-        text("stream"),
         text("legs"),
         integer("recorded_at"),
         integer("effective_at"),
@@ -41,21 +45,22 @@ pub const LEDGER: &Schema = &Schema {
     indexes: &[],
 };
 
+/// An account's number, a holder, a commodity, an amount.
+fn leg(leg: &Posting) -> (u16, &str, Code, i64) {
+    (leg.account.number(), &leg.holder, leg.commodity, leg.amount)
+}
+
 pub(crate) fn changes(recorded: &Recorded, into: &mut Vec<Change>) {
     let at = &recorded.envelope;
     let postings = postings(recorded);
     if postings.is_empty() {
         return;
     }
-    let leg = |leg: &piperoll_domain::postings::Posting| {
-        (leg.account.number(), leg.holder.clone(), leg.commodity, leg.amount)
-    };
-    let legs: Vec<_> = postings.iter().map(leg).collect();
     // Numbers and texts only: encoding them cannot fail.
+    let legs = postings.iter().map(leg).collect::<Vec<_>>();
     let legs = serde_json::to_string(&legs).unwrap_or_default();
     into.push(change!(JOURNAL [&at.tenant, at.position] {
         set event: recorded.event.name(),
-        set stream: at.stream.to_string(),
         set legs: legs,
         set recorded_at: at.recorded_at,
         may effective_at: at.effective_at,

@@ -55,7 +55,7 @@ const WORDS: &[(&str, &str)] = &[
         "journal",
         "SELECT e.tenant, e.position, l.key AS leg, l.value ->> 0 AS account, c.name AS account_name, \
          l.value ->> 1 AS holder, l.value ->> 2 AS commodity, l.value ->> 3 AS amount, e.event, \
-         e.stream, e.recorded_at, e.effective_at, e.correlation \
+         e.recorded_at, e.effective_at, e.correlation \
          FROM journal_entries AS e, json_each(e.legs) AS l \
          LEFT JOIN chart AS c ON c.number = l.value ->> 0",
     ),

@@ -32,19 +32,25 @@ impl Tables {
     /// What a history adds up to.
     pub fn of<'a>(history: impl IntoIterator<Item = &'a Recorded>) -> Self {
         let mut tables = Self::default();
-        history.into_iter().for_each(|recorded| tables.fold(recorded));
+        for recorded in history {
+            tables.fold(recorded);
+        }
         tables
     }
 
     /// One more event.
     pub fn fold(&mut self, recorded: &Recorded) {
-        changes(recorded).into_iter().for_each(|change| self.apply(change));
+        for change in changes(recorded) {
+            self.apply(change);
+        }
     }
 
     /// One more event, as far as `wanted` wants to know it: to hold a part of a large history.
     pub fn fold_some(&mut self, recorded: &Recorded, wanted: impl Fn(&Schema, &Key) -> bool) {
         let ours = |change: &Change| wanted(change.table, &change.key);
-        changes(recorded).into_iter().filter(ours).for_each(|change| self.apply(change));
+        for change in changes(recorded).into_iter().filter(ours) {
+            self.apply(change);
+        }
     }
 
     /// One more change.
@@ -69,6 +75,11 @@ impl Tables {
         SCHEMAS.into_iter().zip(&self.tables)
     }
 
+    /// Every table with its rows, to be taken apart.
+    pub fn into_tables(self) -> impl Iterator<Item = (&'static Schema, Table)> {
+        SCHEMAS.into_iter().zip(self.tables)
+    }
+
     /// How many rows there are in all.
     pub fn rows(&self) -> usize {
         self.tables.iter().map(BTreeMap::len).fold(0, usize::saturating_add)
@@ -80,20 +91,27 @@ fn blank(schema: &Schema) -> Row {
 }
 
 /// A row as it is stored, the key first: one cell for each of [`Schema::stored`].
-pub fn stored<'a>(
-    schema: &'a Schema,
-    key: &'a Key,
-    row: &'a Row,
-) -> impl Iterator<Item = Option<Value>> + 'a {
-    let cells = schema.columns.iter().zip(row).flat_map(|(column, cell)| match cell {
-        Cell::Last(value) => [Some(value.clone()), None],
-        Cell::Sum(sum) if column.kind == Kind::Wide => {
-            let (low, over) = wide::split(*sum);
-            [Some(Some(Value::Integer(low))), Some(Some(Value::Integer(over)))]
+pub fn stored<E>(
+    schema: &Schema,
+    key: Key,
+    row: Row,
+    mut cell: impl FnMut(Option<Value>) -> Result<(), E>,
+) -> Result<(), E> {
+    for value in key {
+        cell(Some(value))?;
+    }
+    for (column, value) in schema.columns.iter().zip(row) {
+        match value {
+            Cell::Last(value) => cell(value)?,
+            Cell::Sum(sum) if column.kind == Kind::Wide => {
+                let (low, over) = wide::split(sum);
+                cell(Some(low.into()))?;
+                cell(Some(over.into()))?;
+            }
+            Cell::Sum(sum) => cell(Some(wide::saturate(sum).into()))?,
         }
-        Cell::Sum(sum) => [Some(Some(Value::Integer(wide::saturate(*sum)))), None],
-    });
-    key.iter().cloned().map(Some).chain(cells.flatten())
+    }
+    Ok(())
 }
 
 /// The row behind stored cells; none when they are not as the schema says.
@@ -107,9 +125,9 @@ pub fn restored(
     for column in schema.columns {
         row.push(match column.kind {
             Kind::Last(_) => Cell::Last(cells.next()?),
-            Kind::Sum => Cell::Sum(integer(cells.next()??)?.into()),
+            Kind::Sum => Cell::Sum(integer(&cells.next()??)?.into()),
             Kind::Wide => {
-                let (low, over) = (integer(cells.next()??)?, integer(cells.next()??)?);
+                let (low, over) = (integer(&cells.next()??)?, integer(&cells.next()??)?);
                 Cell::Sum(wide::join(low, over))
             }
         });
@@ -117,9 +135,9 @@ pub fn restored(
     Some((key, row))
 }
 
-fn integer(value: Value) -> Option<i64> {
+fn integer(value: &Value) -> Option<i64> {
     match value {
-        Value::Integer(number) => Some(number),
+        Value::Integer(number) => Some(*number),
         Value::Text(_) => None,
     }
 }

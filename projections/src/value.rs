@@ -144,10 +144,11 @@ impl From<&String> for Value {
 
 impl From<Code> for Value {
     fn from(code: Code) -> Self {
-        if code == Code::MSAT {
-            return Self::from("MSAT");
+        match code {
+            Code::MSAT => Self::from("MSAT"),
+            Code::USD => Self::from("USD"),
+            _ => Self::Text(Text::Shared(code.as_str().into())),
         }
-        Self::Text(Text::Shared(code.as_str().into()))
     }
 }
 
@@ -155,8 +156,10 @@ impl<const N: usize> From<Bytes<N>> for Value {
     fn from(bytes: Bytes<N>) -> Self {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().map_or('0', char::from);
-        let hex: String =
-            bytes.0.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect();
+        let mut hex = String::with_capacity(N.saturating_mul(2));
+        for byte in bytes.0 {
+            hex.extend([digit(byte >> 4), digit(byte & 15)]);
+        }
         Self::from(hex)
     }
 }

@@ -26,6 +26,7 @@ pub fn saturate(sum: i128) -> i64 {
 }
 
 #[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "the ranges are small")]
 mod tests {
     use proptest::prelude::*;
 

@@ -57,6 +57,12 @@ pub(super) enum Error {
     /// There is no usable configuration.
     #[error("failed to read the configuration")]
     Config(#[from] config::Error),
+    /// The server did not start.
+    #[error("failed to start the server")]
+    Serve(#[from] Box<crate::app::Error>),
+    /// The demo's story ended early.
+    #[error("the demo ended early")]
+    Demo(#[from] super::demo::DemoError),
     /// The server did not do it.
     #[error(transparent)]
     Client(#[from] client::Error),
@@ -91,8 +97,9 @@ pub(super) enum Error {
 
 impl Error {
     /// The exit code.
-    pub(super) const fn exit(&self) -> Exit {
+    pub(super) fn exit(&self) -> Exit {
         match self {
+            Self::Serve(error) if is_held(error) => Exit::Conflict,
             Self::Roll { source: roll::Error::NotFound { .. }, .. } => Exit::NotFound,
             Self::Audit { source: audit::Error::Roll(roll::Error::NotFound { .. }), .. } => {
                 Exit::NotFound
@@ -111,9 +118,17 @@ impl Error {
             | Self::Table { .. }
             | Self::File { .. }
             | Self::NotJson { .. }
-            | Self::Output(_) => Exit::Failed,
+            | Self::Output(_)
+            | Self::Serve(_)
+            | Self::Demo(_) => Exit::Failed,
         }
     }
+}
+
+/// Whether another process was first.
+const fn is_held(error: &crate::app::Error) -> bool {
+    use crate::app::{Error as App, OpenError};
+    matches!(error, App::Open(OpenError::Lock(roll::LockError::Held { .. })))
 }
 
 /// Names the file in an error.

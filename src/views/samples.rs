@@ -101,7 +101,7 @@ impl World {
             amount: usd(units),
             source: LotSource { kind: SourceKind::Deposit, id: lot.clone() },
             pool: Pool::general(),
-            expires_at: (units % 3 == 0).then(|| Time::from_micros(self.clock + 500)),
+            expires_at: units.is_multiple_of(3).then(|| Time::from_micros(self.clock + 500)),
             cost: cost.map(|cost| Money::msat(amount(cost))),
             offer: None,
             payment: None,
@@ -136,7 +136,7 @@ impl World {
         self.say(&stream, instrument(number, price, hash, self.clock));
         match fate {
             1 => {}
-            2 => drop(self.say(&stream, Expired { word: "expired".to_owned() })),
+            2 => self.tell(&stream, Expired { word: "expired".to_owned() }),
             _ => self.settle(tenant, &stream, &id, price, fate),
         }
     }
@@ -161,7 +161,7 @@ impl World {
             self.say(stream, review(1, price, &receipt));
             self.say(stream, resolved(1, price));
         }
-        let entitlement = Stream::new(Kind::Entitlement, tenant, id_of(id));
+        let entitlement = Stream::new(Kind::Entitlement, tenant, id);
         self.say(&entitlement, granted(id, price));
         let gave = Gave::Entitlement { id: name(id.as_str()) };
         self.say(stream, Consumed { gave, price });
@@ -185,20 +185,21 @@ impl World {
         let tenant: TenantId = name(["acme", "zeta"][usize::from(act.who % 2)]);
         let account: AccountId = name(["a", "b", "c"][usize::from(act.who % 3)]);
         let account = Stream::new(Kind::Account, &tenant, &account);
+        let half = act.units.is_multiple_of(2).then_some(act.units);
         match act.what {
-            0 | 1 => {
-                drop(self.mint(&account, act.units + 1, (act.units % 2 == 0).then_some(act.units)))
-            }
+            0 | 1 => drop(self.mint(&account, act.units + 1, half)),
             2..=5 => self.spend(&account, act.units % 40 + 1),
             6 => self.clock += i64::try_from(act.units).unwrap(),
-            7 => drop(self.say(&account, account::Opened {})),
-            8 => {
-                drop(self.say(&refusals(), refused(u32::try_from(act.units).unwrap(), self.clock)))
-            }
-            9 => drop(self.say(&Stream::roll(), run(self.clock))),
+            7 => self.tell(&account, account::Opened {}),
+            8 => self.tell(&refusals(), refused(u32::try_from(act.units).unwrap(), self.clock)),
+            9 => self.tell(&Stream::roll(), run(self.clock)),
             10 => self.correct_clock(i64::try_from(act.units).unwrap()),
             _ => self.take_payment(&tenant, number, u8::try_from(act.units % 7).unwrap()),
         }
+    }
+
+    fn tell(&mut self, stream: &Stream, event: impl Into<Event>) {
+        self.say(stream, event);
     }
 
     /// A history of spends, as they come from a busy API; the book is not kept.
@@ -252,10 +253,6 @@ impl World {
     }
 }
 
-fn id_of(payment: &PaymentId) -> &PaymentId {
-    payment
-}
-
 fn refusals() -> Stream {
     Stream::of_roll(Kind::Receipt, "refused:default")
 }
@@ -274,7 +271,7 @@ fn run(clock: i64) -> ReconciliationFinished {
 fn requested(price: Money, fate: u8) -> Requested {
     Requested {
         promise: Promise::Nothing {},
-        account: (fate % 2 == 0).then(|| name("a")),
+        account: fate.is_multiple_of(2).then(|| name("a")),
         offer: None,
         price,
         connection: ConnectionId::default_one(),

@@ -129,7 +129,7 @@ pub enum Outdated {
 #[derive(Debug)]
 pub enum Opened {
     /// A generation that may be used.
-    Ready(Store),
+    Ready(Box<Store>),
     /// It has to be rebuilt first.
     Outdated(Outdated),
 }
@@ -183,7 +183,7 @@ pub async fn open<S: Source>(directory: &Path, source: &S) -> Result<Opened, Err
     }
     let writer = Writer::open(&path).await?;
     let generation = Generation::open(number, path);
-    Ok(Opened::Ready(Store { generation, writer }))
+    Ok(Opened::Ready(Box::new(Store { generation, writer })))
 }
 
 /// The number and the file of the next generation.
@@ -217,9 +217,12 @@ async fn inspect(
     if !path.exists() {
         return Ok(Err(Outdated::Missing));
     }
-    let foreign = |source: sqlx::Error| match connect::is_damage(&source) {
-        true => Ok(Err(Outdated::Foreign)),
-        false => Err(Error::Open { path: path.to_owned(), source }),
+    let foreign = |source: sqlx::Error| {
+        if connect::is_damage(&source) {
+            Ok(Err(Outdated::Foreign))
+        } else {
+            Err(Error::Open { path: path.to_owned(), source })
+        }
     };
     let mut connection = match options.connect().await {
         Ok(connection) => connection,

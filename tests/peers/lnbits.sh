@@ -23,8 +23,9 @@ free_port() {
   python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
 
-# The start time of a process: together with its number it names one process for ever.
-born() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
+# The start time of a process: together with its number it names one process for ever. Nothing for
+# one that has ended, though nobody has collected it yet (state Z).
+born() { sed 's/.*) //; /^[ZX]/d' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
 
 settings() {
   local dir=$1

@@ -105,11 +105,12 @@ fn fold(batch: &Batch) -> Result<Folded, Error> {
     let Batch { records, mark } = batch;
     let tables = Tables::of(records);
     let failed = |source| Error::Write { position: mark.position, source };
+    let rows = count(tables.rows());
     Ok(Folded {
-        statements: Statements::of(&tables).map_err(failed)?,
+        statements: Statements::of(tables).map_err(failed)?,
         mark: *mark,
         events: count(records.len()),
-        rows: count(tables.rows()),
+        rows,
         recorded_at: records.last().map(|record| record.envelope.recorded_at),
     })
 }

@@ -21,8 +21,6 @@ pub struct JournalEntry {
     pub position: i64,
     /// The event's wire name.
     pub event: String,
-    /// The event's stream.
-    pub stream: String,
     /// Its legs; they sum to zero for each commodity.
     pub legs: Vec<Leg>,
     /// When it was recorded.
@@ -222,7 +220,6 @@ impl JournalEntry {
             tenant: row.try_get("tenant")?,
             position: row.try_get("position")?,
             event: row.try_get("event")?,
-            stream: row.try_get("stream")?,
             legs: legs.into_iter().map(leg).collect(),
             recorded_at: row.try_get("recorded_at")?,
             effective_at: row.try_get("effective_at")?,

@@ -1,6 +1,7 @@
 //! The only writer of a generation: rows and checkpoint in one transaction.
 
 use std::{
+    collections::BTreeMap,
     fs::File,
     path::{Path, PathBuf},
     sync::{Arc, LazyLock},
@@ -20,7 +21,7 @@ use sqlx::{
 use super::{Error, Mark, checkpoint, connect, digest};
 
 /// How many rows one statement takes, the largest first. Each size is prepared once.
-const SIZES: [usize; 3] = [128, 16, 1];
+const SIZES: [usize; 4] = [512, 64, 8, 1];
 
 static UPSERTS: LazyLock<Vec<[Arc<str>; SIZES.len()]>> = LazyLock::new(|| {
     SCHEMAS.iter().map(|schema| SIZES.map(|rows| schema.upsert(rows).into())).collect()
@@ -32,21 +33,33 @@ pub struct Statements(Vec<(Arc<str>, SqliteArguments)>);
 
 impl Statements {
     /// The statements that write what `tables` changes.
-    pub fn of(tables: &Tables) -> Result<Self, sqlx::Error> {
-        let mut statements = vec![];
-        for (schema, rows) in tables.iter() {
-            let mut rows = rows.iter();
-            while rows.len() > 0 {
-                let Some((size, sql)) = fitting(schema, rows.len()) else { break };
+    pub fn of(tables: Tables) -> Result<Self, sqlx::Error> {
+        let (mut statements, mut words) = (vec![], Words::default());
+        for (schema, rows) in tables.into_tables() {
+            let width = schema.width();
+            let mut rows = rows.into_iter();
+            while let Some((size, sql)) = fitting(schema, rows.len()) {
                 let mut arguments = SqliteArguments::default();
-                arguments.reserve(size.saturating_mul(schema.width()), 0);
+                arguments.reserve(size.saturating_mul(width), 0);
                 for (key, row) in rows.by_ref().take(size) {
-                    stored(schema, key, row).try_for_each(|cell| bind(&mut arguments, cell))?;
+                    stored(schema, key, row, |cell| bind(&mut arguments, words.shared(cell)))?;
                 }
                 statements.push((sql, arguments));
             }
         }
         Ok(Self(statements))
+    }
+}
+
+/// Our own words as SQLite's arguments want them, made once a batch rather than once a cell.
+#[derive(Default)]
+struct Words(BTreeMap<&'static str, Arc<str>>);
+
+impl Words {
+    fn shared(&mut self, cell: Option<Value>) -> Option<Value> {
+        let Some(Value::Text(Text::Word(word))) = cell else { return cell };
+        let text = self.0.entry(word).or_insert_with(|| word.into());
+        Some(Value::Text(Text::Shared(text.clone())))
     }
 }
 

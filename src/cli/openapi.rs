@@ -1,0 +1,16 @@
+//! `piperoll openapi`: the API, described for machines.
+
+use clap::Args;
+
+use super::{error::Error, exit::Exit, output::Output};
+
+/// Print the description of the API, OpenAPI 3.1.
+#[derive(Debug, Args)]
+pub(super) struct Openapi {}
+
+impl Openapi {
+    pub(super) fn run(self, output: &Output) -> Result<Exit, Error> {
+        output.document(&crate::api::document())?;
+        Ok(Exit::Done)
+    }
+}

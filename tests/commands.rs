@@ -1,0 +1,213 @@
+//! The program itself, as a stranger or a script meets it.
+
+use std::{
+    ffi::OsStr,
+    fs,
+    io::Write as _,
+    path::Path,
+    process::{Command, Output, Stdio},
+};
+
+use serde_json::Value;
+
+use crate::{
+    events_page::verifier,
+    house::{House, head, meddle},
+};
+
+fn piperoll<I: AsRef<OsStr>>(arguments: impl IntoIterator<Item = I>) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_piperoll"));
+    command.args(arguments).env_clear().stdin(Stdio::null());
+    command
+}
+
+/// Runs it off the test's own thread, on which an engine may be running.
+async fn run(command: Command) -> Output {
+    let mut command = command;
+    tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+}
+
+fn of(verb: &[&str], directory: &Path) -> Command {
+    let mut command = piperoll(verb);
+    command.arg("--data").arg(directory);
+    command
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn told(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+#[track_caller]
+fn exits(output: &Output, code: i32) {
+    assert_eq!(output.status.code(), Some(code), "{}{}", said(output), told(output));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn verify_says_sound_beside_a_writer_and_seven_after_meddling() {
+    let house = House::busy().await;
+    let output = run(of(&["verify"], house.path())).await;
+    exits(&output, 0);
+    assert!(said(&output).ends_with("sound\n"), "{}", said(&output));
+    let directory = house.close().await;
+    let pointer = fs::read_to_string(directory.path().join("views.current")).unwrap();
+    let views = directory.path().join(pointer.trim());
+    meddle(&views, "UPDATE balances SET available = 7 WHERE account = 'bob'").await;
+    let output = run(of(&["verify"], directory.path())).await;
+    exits(&output, 7);
+    let last = said(&output).lines().last().unwrap().to_owned();
+    assert!(last.starts_with("FAILED at balances [acme, bob, USD, general] available:"), "{last}");
+    let output = run(of(&["verify", "--json"], directory.path())).await;
+    exits(&output, 7);
+    let report: Value = serde_json::from_str(&said(&output)).unwrap();
+    let failed = report["checks"].as_array().unwrap().iter().find(|c| c["outcome"] == "failed");
+    assert_eq!(failed.unwrap()["first"]["column"], "available");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn verify_takes_anchors_as_answers_show_them() {
+    let directory = House::busy().await.close().await;
+    let head = head(directory.path()).await;
+    let good = format!("main:{head}");
+    exits(&run(of(&["verify", "--anchor", &good], directory.path())).await, 0);
+    exits(&run(of(&["verify", "--anchor", "3:00000000"], directory.path())).await, 7);
+    exits(&run(of(&["verify", "--anchor", "three"], directory.path())).await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn raw_events_convince_the_verifier_of_the_page() {
+    let house = House::busy().await;
+    let output = run(of(&["events", "--raw"], house.path())).await;
+    exits(&output, 0);
+    let head = head(house.path()).await;
+    let verified = verifier(&said(&output));
+    assert_eq!(said(&verified), format!("{} {}\n", head.position, head.hash));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_are_filtered_by_position_stream_type_and_number() {
+    let house = House::busy().await;
+    let positions = |output: &Output| -> Vec<u64> {
+        exits(output, 0);
+        let text = said(output);
+        let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        lines.map(|line| line["position"].as_u64().unwrap()).collect()
+    };
+    let all = positions(&run(of(&["events"], house.path())).await);
+    assert_eq!(all, (1..=all.len() as u64).collect::<Vec<_>>());
+    let last = positions(&run(of(&["events", "--after", "5", "--limit", "2"], house.path())).await);
+    assert_eq!(last, [6, 7]);
+    let payments = run(of(&["events", "--type", "payment.*"], house.path())).await;
+    assert!(said(&payments).lines().all(|line| line.contains("\"type\":\"payment.")));
+    assert_eq!(positions(&payments).len(), 5);
+    let bob = ["events", "--stream", "account-acme-bob", "--type", "lot.minted.v1"];
+    assert_eq!(positions(&run(of(&bob, house.path())).await).len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_become_a_table_once() {
+    let house = House::busy().await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("events.db");
+    let verb = ["events", "--sqlite", file.to_str().unwrap()];
+    exits(&run(of(&verb, house.path())).await, 0);
+    meddle(&file, "UPDATE events SET data = json(data) WHERE type = 'lot.minted.v1'").await;
+    let again = run(of(&verb, house.path())).await;
+    exits(&again, 6);
+    assert!(told(&again).contains("is there already"), "{}", told(&again));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_of_a_rolls_events_is_what_the_fixtures_are() {
+    let output = run(piperoll(["replay", "replay-fixtures/a-lots-life"])).await;
+    exits(&output, 0);
+    let state = fs::read_to_string("replay-fixtures/a-lots-life/state.json").unwrap();
+    assert!(said(&output) == state, "the program and the fixture differ");
+    let same = ["--expect", "replay-fixtures/a-lots-life/state.json"];
+    let verb = ["replay", "replay-fixtures/a-lots-life/roll.jsonl"];
+    exits(&run(piperoll(verb.iter().chain(&same))).await, 0);
+    let other =
+        run(piperoll(["replay", "replay-fixtures/illegal-edges"].iter().chain(&same))).await;
+    exits(&other, 7);
+    assert!(said(&other).starts_with("line 2: expected"), "{}", said(&other));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_of_a_live_roll_replay_from_stdin() {
+    let house = House::busy().await;
+    let events = run(of(&["events"], house.path())).await;
+    let mut child =
+        piperoll(["replay", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(&events.stdout).unwrap();
+    let output = child.wait_with_output().unwrap();
+    exits(&output, 0);
+    let state: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(state["hash"], head(house.path()).await.hash.to_string());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rebuild_waits_for_no_server_and_names_who_is_in_the_way() {
+    let house = House::busy().await;
+    let held = run(of(&["rebuild"], house.path())).await;
+    exits(&held, 6);
+    assert!(told(&held).contains(&std::process::id().to_string()), "{}", told(&held));
+    let directory = house.close().await;
+    exits(&run(of(&["rebuild", "--dry-run"], directory.path())).await, 0);
+    fs::remove_file(directory.path().join("views.current")).unwrap();
+    exits(&run(of(&["rebuild", "--dry-run"], directory.path())).await, 10);
+    exits(&run(of(&["rebuild"], directory.path())).await, 0);
+    exits(&run(of(&["verify"], directory.path())).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn exit_codes_tell_scripts_what_happened() {
+    let nowhere = tempfile::tempdir().unwrap();
+    exits(&run(piperoll(["verify", "--no-such-option"])).await, 2);
+    exits(&run(piperoll([] as [&str; 0])).await, 2);
+    exits(&run(piperoll(["--help"])).await, 0);
+    exits(&run(of(&["verify"], nowhere.path())).await, 5);
+    exits(&run(of(&["events"], nowhere.path())).await, 5);
+    exits(&run(of(&["rebuild"], &nowhere.path().join("none"))).await, 5);
+    let server = ["payments", "list", "--url", "http://127.0.0.1:9"];
+    let output = run(piperoll(server)).await;
+    exits(&output, 3);
+    assert!(told(&output).contains("because:"), "{}", told(&output));
+    let output = run(piperoll(server.iter().chain(&["--json"]))).await;
+    let error: Value = serde_json::from_str(told(&output).trim()).unwrap();
+    assert_eq!(error["exit"], 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_token_is_ever_shown() {
+    let secret = "a-token-that-must-not-be-seen";
+    let mut command = piperoll(["payments", "list", "--url", "http://127.0.0.1:9", "--help"]);
+    let output = run({
+        command.env("PIPEROLL_TOKEN", secret).env("PIPEROLL_ADMIN_TOKEN", secret);
+        command
+    })
+    .await;
+    assert!(!said(&output).contains(secret) && !told(&output).contains(secret));
+    let mut command = piperoll(["payments", "list", "--url", "http://127.0.0.1:9"]);
+    command.env("PIPEROLL_TOKEN", secret);
+    let output = run(command).await;
+    assert!(!said(&output).contains(secret) && !told(&output).contains(secret));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_completions_and_manual_pages_are_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = piperoll(["config"]);
+    config.env("PIPEROLL_DATA", folder.path());
+    let output = run(config).await;
+    exits(&output, 0);
+    assert!(said(&output).contains("[server]"), "{}", said(&output));
+    let output = run(piperoll(["completions", "bash"])).await;
+    exits(&output, 0);
+    assert!(said(&output).contains("_piperoll"));
+    let pages = folder.path().join("man");
+    exits(&run(piperoll(["man", pages.to_str().unwrap()])).await, 0);
+    assert!(pages.join("piperoll-verify.1").exists());
+}

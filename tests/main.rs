@@ -1,0 +1,14 @@
+//! piperoll from the outside. One binary, so that it links once.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may fail; clippy lets it only inside `#[test]`"
+)]
+
+mod architecture;
+mod commands;
+mod events_page;
+mod house;
+mod replay;
+mod verify;
