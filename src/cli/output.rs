@@ -124,8 +124,8 @@ impl Drop for Bar {
 pub(super) fn shown(value: &Value) -> Vec<String> {
     match value {
         Value::Array(rows) => table(rows),
-        Value::Object(fields) => match fields.values().find_map(Value::as_array) {
-            Some(rows) if fields.len() <= 3 && rows.iter().all(Value::is_object) => table(rows),
+        Value::Object(fields) => match fields.get("items").and_then(Value::as_array) {
+            Some(rows) if rows.iter().all(Value::is_object) => table(rows),
             _ => fields.iter().flat_map(|(name, value)| field(name, value)).collect(),
         },
         other => vec![cell(other)],

@@ -9,9 +9,8 @@ use tracing_subscriber::EnvFilter;
 
 use super::{error::Error, exit::Exit, output::Output};
 use crate::{
-    app::App,
+    app::{App, Vars},
     config::{Config, Loaded, LogFormat, Persist, of_process},
-    service::Vars,
 };
 
 /// Start the server.
