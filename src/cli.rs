@@ -100,7 +100,7 @@ pub async fn run() -> Exit {
         }
     };
     let output = Output::new(cli.json);
-    match cli.noun.run(&output).await {
+    match cli.noun.run(output).await {
         Ok(exit) => exit,
         Err(error) => {
             let exit = error.exit();
@@ -111,12 +111,12 @@ pub async fn run() -> Exit {
 }
 
 impl Noun {
-    async fn run(self, output: &Output) -> Result<Exit, Error> {
+    async fn run(self, output: Output) -> Result<Exit, Error> {
         match self {
-            Self::Replay(verb) => verb.run(output),
+            Self::Replay(verb) => verb.run(),
             Self::Rebuild(verb) => verb.run(output).await,
             Self::Verify(verb) => verb.run(output).await,
-            Self::Events(verb) => verb.run(output).await,
+            Self::Events(verb) => verb.run().await,
             Self::Payments(verb) => verb.run(output).await,
             Self::Accounts(verb) => verb.run(output).await,
             Self::Offers(verb) => verb.run(output).await,
@@ -127,7 +127,7 @@ impl Noun {
             Self::Keys(verb) => verb.run(output).await,
             Self::Clock(verb) => verb.run(output).await,
             Self::Config(verb) => verb.run(output),
-            Self::Completions(verb) => verb.run(output),
+            Self::Completions(verb) => verb.run(),
             Self::Man(verb) => verb.run(),
         }
     }

@@ -42,7 +42,7 @@ pub(super) enum DemoError {
 }
 
 impl Demo {
-    pub(super) async fn run(self, output: &Output) -> Result<Exit, Error> {
+    pub(super) async fn run(self, output: Output) -> Result<Exit, Error> {
         let mut house = House::build().map_err(DemoError::from)?;
         house.open().await.map_err(DemoError::from)?;
         let talk = Talk::new(*output, house.door()).map_err(DemoError::from)?;

@@ -84,7 +84,7 @@ impl Talk {
 
     /// What the reader should know.
     pub(super) fn aside(&self, text: &str) -> Result<(), TalkError> {
-        Ok(self.output.line(text)?)
+        Ok(self.Output::line(text)?)
     }
 
     /// What turned out, once it did.
