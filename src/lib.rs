@@ -1,6 +1,8 @@
 //! Everything of piperoll that is not a rule about money: the roll, its writer, its views, and the
 //! edges to people, programs and providers.
 
+pub mod api;
+pub mod app;
 pub mod audit;
 pub mod cli;
 pub mod config;
@@ -15,4 +17,5 @@ pub mod reactors;
 pub mod roll;
 pub mod secret;
 pub mod service;
+pub mod telemetry;
 pub mod views;

@@ -17,6 +17,7 @@ mod command;
 pub mod connections;
 mod error;
 mod flight;
+mod hints;
 mod history;
 mod instrument;
 mod limits;
@@ -62,6 +63,7 @@ pub use self::{
 use self::{
     connections::{Connections, Line},
     flight::Flights,
+    hints::Hints,
     limits::Limits,
     refusals::Refusals,
     reuse::Reuse,
@@ -108,9 +110,12 @@ struct Inner {
     reuse: Reuse,
     refusals: Refusals,
     answered: Answered,
+    hints: Hints,
     turns: Turns,
     creating: Arc<Flights<PaymentName, Result<(), Error>>>,
     asking: Arc<Flights<PaymentName, Result<Told, Error>>>,
+    /// Nobody waits for these, not even the end of the process.
+    following: Arc<Flights<PaymentName, ()>>,
     sweeping: Arc<Flights<(), Result<ReconciliationFinished, Error>>>,
     tasks: TaskTracker,
 }
@@ -126,9 +131,11 @@ impl Service {
             reuse: Reuse::new(settings.challenges_remembered),
             refusals: Refusals::default(),
             answered: Answered::default(),
+            hints: Hints::default(),
             turns: Turns::default(),
             creating: Flights::new(tasks.clone()),
             asking: Flights::new(tasks.clone()),
+            following: Flights::new(TaskTracker::new()),
             sweeping: Flights::new(tasks.clone()),
             engine,
             keyring,

@@ -123,7 +123,7 @@ impl Service {
         let Some(at) = meant else { return Ok(false) };
         let known = self.known(&at).await?;
         if known.requested.connection == line.connection && known.state.status == Status::Pending {
-            self.ask_provider_later(&at, Principal::Reactor("hint"));
+            self.follow_hint(&at);
         }
         Ok(true)
     }

@@ -58,19 +58,6 @@ impl Service {
         told.await.unwrap_or(Err(Error::Interrupted))
     }
 
-    /// The same, without waiting for it; for hints, which nobody waits for.
-    pub(super) fn ask_provider_later(&self, at: &PaymentRef, who: Principal) {
-        let (service, payment) = (self.clone(), at.clone());
-        let name = (at.tenant.clone(), at.id.clone());
-        self.0.asking.begin(name, || async move {
-            let told = service.ask(&payment, &who).await;
-            if let Err(error) = &told {
-                tracing::debug!(payment.id = %payment.id, %error, "a hint could not be followed");
-            }
-            told
-        });
-    }
-
     async fn ask(self, at: &PaymentRef, who: &Principal) -> Result<Told, Error> {
         let Some(heard) = self.hear(at, None).await? else { return Ok(Told::default()) };
         let not_found = heard.says == Says::NotFound {};

@@ -1,1 +1,17 @@
-//! x
+//! The service over a roll in memory, a sandbox that remembers, and a clock that is moved by hand.
+
+mod creates;
+mod demo;
+mod house;
+mod limits;
+mod matching;
+mod node;
+mod reconciling;
+mod refusing;
+mod rotation;
+mod settling;
+mod table;
+mod tenants;
+mod unsigned;
+mod uses;
+mod webhooks;

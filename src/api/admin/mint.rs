@@ -1,0 +1,141 @@
+//! Credit by hand, with a reason, and from a source that can be claimed once.
+
+use axum::{Router, extract::State, routing::post};
+use piperoll_domain::{
+    account::{Source, SourceKind},
+    id::{AccountId, LotId, Pool, TenantId},
+    money::Money,
+    operation::Mint,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::api::{
+    Api, Problem,
+    caller::Caller,
+    extract::{Path, Write, must_be_reference},
+    listing::time,
+    problem::{self, Code},
+    render::{Answer, Sum},
+};
+
+pub(super) fn routes() -> Router<Api> {
+    Router::new().route("/v1/admin/tenants/{tenant}/accounts/{account}/mint", post(mint))
+}
+
+/// Credit to be given.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::api) struct NewLot {
+    /// How much.
+    #[schema(value_type = Sum)]
+    amount: Money,
+    /// `grant`, `deposit` or `purchase`; `grant` unless said.
+    #[serde(default)]
+    source: NewSource,
+    /// The source's own name, such as `nowpay-123`: of one source there is one lot. Without it, the
+    /// request's idempotency key.
+    source_id: Option<String>,
+    /// Where it shall lie; `general` unless said.
+    #[schema(value_type = Option<String>)]
+    pool: Option<Pool>,
+    /// Until when it can be spent; for ever unless said.
+    expires_at: Option<String>,
+    /// What was paid for it outside.
+    #[schema(value_type = Option<Sum>)]
+    cost: Option<Money>,
+    /// Why; no place for personal data.
+    reason: String,
+}
+
+/// Where credit comes from.
+#[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::api) enum NewSource {
+    /// A gift.
+    #[default]
+    Grant,
+    /// Money that was paid in.
+    Deposit,
+    /// Something that was bought.
+    Purchase,
+}
+
+impl From<NewSource> for SourceKind {
+    fn from(source: NewSource) -> Self {
+        match source {
+            NewSource::Grant => Self::Grant,
+            NewSource::Deposit => Self::Deposit,
+            NewSource::Purchase => Self::Purchase,
+        }
+    }
+}
+
+/// Credit that was given.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::api) struct Minted {
+    /// Whose account.
+    tenant: String,
+    /// Which account.
+    account: String,
+    /// Which lot.
+    lot: String,
+    /// How much.
+    amount: Sum,
+}
+
+/// Gives credit by hand.
+#[utoipa::path(post, path = "/v1/admin/tenants/{tenant}/accounts/{account}/mint", tag = "admin",
+    params(("tenant" = String, Path), ("account" = String, Path)), request_body = NewLot,
+    responses((status = 201, body = Minted)))]
+pub(in crate::api) async fn mint(
+    State(api): State<Api>,
+    Caller(who): Caller,
+    Path((tenant, account)): Path<(TenantId, AccountId)>,
+    write: Write<NewLot>,
+) -> Result<Answer<Minted>, Problem> {
+    let key = write.key("lot.mint", &[tenant.as_str(), account.as_str()])?;
+    let body = write.body;
+    must_be_reference(body.source_id.as_deref()).map_err(|problem| problem.field("source_id"))?;
+    let operation = Mint {
+        tenant: tenant.clone(),
+        account: account.clone(),
+        lot: lot()?,
+        amount: body.amount,
+        source: Source {
+            kind: body.source.into(),
+            id: body.source_id.unwrap_or_else(|| format!("manual:{}", key.key)),
+        },
+        pool: body.pool.unwrap_or_else(Pool::general),
+        expires_at: time("expires_at", body.expires_at.as_deref())?,
+        cost: body.cost,
+        reason: body.reason,
+    };
+    let done = api.service().execute(&who, operation, Some(key)).await?;
+    let minted = done.events.iter().find_map(|recorded| minted(recorded, &tenant, &account));
+    let untold = || Problem::new(Code::Internal, "the command left nothing to tell");
+    Ok(Answer::done(&api, &done, minted.ok_or_else(untold)?).created())
+}
+
+/// The answer to a repeat names the lot of the first request.
+fn minted(
+    recorded: &piperoll_domain::event::Recorded,
+    tenant: &TenantId,
+    account: &AccountId,
+) -> Option<Minted> {
+    use piperoll_domain::{account::Event as Of, event::Event};
+    match &recorded.event {
+        Event::Account(Of::LotMinted(minted)) => Some(Minted {
+            tenant: tenant.to_string(),
+            account: account.to_string(),
+            lot: minted.lot.to_string(),
+            amount: minted.amount.into(),
+        }),
+        _ => None,
+    }
+}
+
+fn lot() -> Result<LotId, Problem> {
+    let name = format!("lot_{}", uuid::Uuid::now_v7().simple());
+    name.parse().map_err(|error| problem::field("lot", &format!("{error}")))
+}

@@ -1,0 +1,80 @@
+//! A write: its body and the caller's key for it.
+
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, Request},
+    http::{HeaderMap, HeaderName},
+};
+use piperoll_domain::event::Idempotency;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::{
+    api::{
+        Api, Problem,
+        extract::Json,
+        problem::{self, Code},
+    },
+    idempotency,
+};
+
+/// Where a caller's key stands.
+pub(in crate::api) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// A write: what is asked, and the key that makes asking again harmless.
+#[derive(Debug)]
+pub(in crate::api) struct Write<T> {
+    /// What is asked.
+    pub(in crate::api) body: T,
+    fields: Value,
+    key: idempotency::Key,
+}
+
+impl<T> Write<T> {
+    /// The key, bound to an operation and everything that was asked: the path's part too.
+    pub(in crate::api) fn key(
+        &self,
+        operation: &str,
+        path: &[&str],
+    ) -> Result<Idempotency, Problem> {
+        let asked = json!({ "path": path, "body": self.fields });
+        let fingerprint = idempotency::fingerprint(&asked)
+            .map_err(|error| problem::field("", &error.to_string()))?;
+        let key = self.key.as_str().to_owned();
+        Ok(Idempotency { operation: operation.to_owned(), key, fingerprint })
+    }
+}
+
+impl<T: DeserializeOwned> FromRequest<Api> for Write<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, api: &Api) -> Result<Self, Problem> {
+        let key = key(request.headers())?;
+        let bodyless = request.headers().get("content-type").is_none();
+        if bodyless {
+            let body = Bytes::from_request(request, api).await;
+            let body = body.map_err(|error| problem::body(&error))?;
+            let body = if body.is_empty() { Bytes::from_static(b"{}") } else { body };
+            let read = super::read::<T>(&body, api.settings().json_depth_max)?;
+            return Ok(Self { body: read.value, fields: read.fields, key });
+        }
+        let Json { value, fields } = Json::<T>::from_request(request, api).await?;
+        Ok(Self { body: value, fields, key })
+    }
+}
+
+fn key(headers: &HeaderMap) -> Result<idempotency::Key, Problem> {
+    let mut keys = headers.get_all(IDEMPOTENCY_KEY).iter();
+    let first = keys.next().ok_or_else(missing)?;
+    if keys.next().is_some() {
+        return Err(Problem::new(Code::IdempotencyKeyInvalid, "there are two keys"));
+    }
+    let invalid = |detail: String| Problem::new(Code::IdempotencyKeyInvalid, detail);
+    let text = first.to_str().map_err(|error| invalid(error.to_string()))?;
+    idempotency::Key::parse(text).map_err(|error| invalid(error.to_string()))
+}
+
+fn missing() -> Problem {
+    let detail = "say which request this is in `Idempotency-Key`, so that asking again is harmless";
+    Problem::new(Code::IdempotencyKeyMissing, detail)
+}

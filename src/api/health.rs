@@ -1,0 +1,71 @@
+//! How we are: whether the process lives, and whether it takes writes.
+
+use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
+use piperoll_domain::roll::Environment;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{
+    api::{Api, Problem, position::Position, problem::Code},
+    engine::Health,
+};
+
+pub(super) fn routes() -> Router<Api> {
+    Router::new().route("/health", get(health)).route("/ready", get(ready))
+}
+
+/// How we are.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Condition {
+    /// `ok`, `waiting` or `stopped`.
+    #[schema(example = "ok")]
+    status: &'static str,
+    /// `development` or `production`.
+    env: &'static str,
+    /// The release.
+    version: &'static str,
+    /// Where the roll stands.
+    position: String,
+    /// How many events the views are behind it.
+    view_lag_events: u64,
+}
+
+/// Says whether the process lives and how its store does.
+#[utoipa::path(get, path = "/health", tag = "operation", responses(
+    (status = 200, body = Condition), (status = 503, body = Condition)
+))]
+pub(super) async fn health(State(api): State<Api>) -> (StatusCode, Json<Condition>) {
+    let condition = condition(&api);
+    let stopped = condition.status == "stopped";
+    let status = if stopped { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    (status, Json(condition))
+}
+
+/// Says whether writes are taken.
+#[utoipa::path(get, path = "/ready", tag = "operation", responses((status = 200, body = Condition)))]
+pub(super) async fn ready(State(api): State<Api>) -> Result<Json<Condition>, Problem> {
+    let condition = condition(&api);
+    if condition.status == "ok" {
+        return Ok(Json(condition));
+    }
+    Err(Problem::new(Code::Unavailable, "writes are not taken"))
+}
+
+fn condition(api: &Api) -> Condition {
+    let engine = api.service().engine();
+    let head = engine.head();
+    Condition {
+        status: match engine.health() {
+            Health::Writing => "ok",
+            Health::Waiting { .. } => "waiting",
+            Health::Stopped { .. } => "stopped",
+        },
+        env: match engine.directory().environment() {
+            Environment::Development => "development",
+            Environment::Production => "production",
+        },
+        version: env!("CARGO_PKG_VERSION"),
+        position: Position::head(engine, head).to_string(),
+        view_lag_events: head.position.saturating_sub(api.views().applied()),
+    }
+}

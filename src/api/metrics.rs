@@ -1,0 +1,68 @@
+//! What Prometheus reads: on a listener of its own, or for whoever shows a token.
+
+use axum::{
+    Router,
+    extract::State,
+    http::{HeaderMap, HeaderName, HeaderValue, header::CONTENT_TYPE},
+    routing::get,
+};
+use piperoll_domain::time::Time;
+
+use crate::{
+    api::{Api, Problem, caller},
+    service::Principal,
+    telemetry::gauges,
+};
+
+pub(super) fn routes() -> Router<Api> {
+    Router::new().route("/metrics", get(guarded))
+}
+
+/// Without a token, for a listener of their own.
+pub(super) fn open_routes() -> Router<Api> {
+    Router::new().route("/metrics", get(open))
+}
+
+type Text = ([(HeaderName, HeaderValue); 1], String);
+
+/// Shows every metric.
+#[utoipa::path(get, path = "/metrics", tag = "operation", responses(
+    (status = 200, body = String, content_type = "text/plain")
+))]
+pub(super) async fn guarded(State(api): State<Api>, headers: HeaderMap) -> Result<Text, Problem> {
+    let presented = caller::presented(&headers)?.ok_or_else(caller::unauthorized)?;
+    let token = api.settings().metrics_token.as_ref();
+    let by_token = token.is_some_and(|token| token.is(presented.as_bytes()));
+    if !by_token {
+        match api.service().authenticate(presented) {
+            Some(Principal::Admin { .. }) => {}
+            Some(_) => return Err(caller::forbidden()),
+            None => return Err(caller::unauthorized()),
+        }
+    }
+    Ok(open(State(api)).await)
+}
+
+async fn open(State(api): State<Api>) -> Text {
+    let engine = api.service().engine();
+    gauges::of_engine(engine);
+    let lag = engine.head().position.saturating_sub(api.views().applied());
+    let pending = pending_over_15m(&api, engine.clock().now()).await;
+    gauges::of_views(lag, pending);
+    let text = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    ([(CONTENT_TYPE, text)], api.metrics().render())
+}
+
+/// None when the views cannot be read: an old number is better than a wrong one.
+async fn pending_over_15m(api: &Api, now: Time) -> Option<u64> {
+    let before = now.plus_micros(-15 * 60 * 1_000_000);
+    let mut snapshot = api.views().snapshot().await.ok()?;
+    match snapshot.counts(before).await {
+        Ok(counts) => Some(counts.pending_over),
+        Err(error) => {
+            let error: &dyn std::error::Error = &error;
+            tracing::warn!(error, "the pending payments could not be counted");
+            None
+        }
+    }
+}

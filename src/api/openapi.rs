@@ -1,0 +1,236 @@
+//! The document that describes every route: OpenAPI 3.1.
+
+use axum::{Json, Router, routing::get};
+use utoipa::{
+    Modify, OpenApi, ToSchema,
+    openapi::{
+        Components, Ref, RefOr, Required, ResponseBuilder,
+        content::ContentBuilder,
+        path::{Operation, ParameterBuilder, ParameterIn, PathItem},
+        schema::{ObjectBuilder, Type},
+        security::{
+            ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+        },
+    },
+};
+
+use crate::{
+    api::{
+        Api, accounts, admin, authorize, connections, entitlements, events, health, keys, l402,
+        ledger, metrics, offers, payments, receipts, reviews,
+        routes::{self, Needs, Route},
+        topups, webhooks,
+    },
+    problem::Code,
+};
+
+pub(super) fn routes() -> Router<Api> {
+    Router::new().route("/openapi.json", get(show))
+}
+
+/// Shows this document.
+#[utoipa::path(get, path = "/openapi.json", tag = "operation",
+    responses((status = 200, body = Object)))]
+pub(super) async fn show() -> Json<utoipa::openapi::OpenApi> {
+    Json(document())
+}
+
+/// The whole document.
+pub fn document() -> utoipa::openapi::OpenApi {
+    let mut document = Document::openapi();
+    document.merge(admin::Document::openapi());
+    Completed.modify(&mut document);
+    document
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "piperoll",
+        description = "The ledger under APIs that charge: payments, credit and access on one \
+                       append-only, hash-chained roll. Amounts are whole numbers of smallest units."
+    ),
+    components(schemas(Told)),
+    paths(
+        health::health,
+        health::ready,
+        metrics::guarded,
+        show,
+        topups::top_up,
+        payments::ask,
+        payments::list,
+        payments::show,
+        payments::sync,
+        payments::list_for_runbooks,
+        l402::challenge_for,
+        l402::redeem,
+        l402::release,
+        authorize::authorize,
+        authorize::authorize_under,
+        authorize::charge,
+        authorize::charge_under,
+        webhooks::receive,
+        webhooks::receive_by_token,
+        webhooks::receive_for_runbooks,
+        accounts::open,
+        accounts::balance,
+        accounts::lots,
+        accounts::entries,
+        accounts::spend,
+        events::list,
+        events::show,
+        events::list_all,
+        offers::list,
+        offers::show,
+        offers::publish,
+        offers::withdraw,
+        connections::list,
+        connections::list_all,
+        connections::declare,
+        connections::retire,
+        keys::list,
+        keys::issue,
+        keys::revoke,
+        keys::list_of,
+        keys::issue_for,
+        keys::revoke_of,
+        entitlements::list,
+        entitlements::show,
+        entitlements::revoke,
+        receipts::list,
+        receipts::list_refused,
+        reviews::list,
+        reviews::resolve,
+        reviews::list_all,
+        reviews::resolve_of,
+        ledger::trial_balance,
+        ledger::journal,
+        ledger::trial_balance_of_all,
+    )
+)]
+struct Document;
+
+/// What went wrong: RFC 9457. Some codes tell more members.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it only describes what problems say")]
+struct Told {
+    /// A name of the code: `urn:piperoll:problem:…`.
+    r#type: String,
+    /// The code, for people.
+    title: String,
+    /// The status.
+    status: u16,
+    /// For programs: one of a closed set.
+    code: String,
+    /// What is wrong here, for people.
+    detail: String,
+    /// The field or parameter that is wrong.
+    field: Option<String>,
+}
+
+/// Adds what all routes have in common, from the table of routes.
+struct Completed;
+
+impl Modify for Completed {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let components = document.components.get_or_insert_with(Components::default);
+        for (name, scheme) in schemes() {
+            components.security_schemes.insert(name.to_owned(), scheme.into());
+        }
+        for (path, item) in &mut document.paths.paths {
+            // The document has one word for the rest of a path.
+            let template = path.replace("/{path}", "/{*path}");
+            for (method, operation) in operations(item) {
+                if let Some(route) = routes::route(method, &template) {
+                    complete(operation, route);
+                }
+            }
+        }
+    }
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
+    let all = [
+        ("GET", item.get.as_mut()),
+        ("POST", item.post.as_mut()),
+        ("PUT", item.put.as_mut()),
+        ("DELETE", item.delete.as_mut()),
+    ];
+    all.into_iter().filter_map(|(method, operation)| Some((method, operation?)))
+}
+
+fn schemes() -> [(&'static str, SecurityScheme); 4] {
+    let bearer = || SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
+    let header = |name| SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new(name)));
+    [
+        ("key", bearer()),
+        ("piperoll_key", header("Piperoll-Key")),
+        ("operator", bearer()),
+        ("operator_header", header("X-Admin-Token")),
+    ]
+}
+
+fn complete(operation: &mut Operation, route: &Route) {
+    let named = |names: &[&str]| {
+        let one = |name: &&str| SecurityRequirement::new::<_, [&str; 0], &str>(*name, []);
+        Some(names.iter().map(one).collect::<Vec<_>>())
+    };
+    operation.security = match route.needs {
+        Needs::Nothing | Needs::Provider => None,
+        Needs::Metrics | Needs::Operator => named(&["operator", "operator_header"]),
+        Needs::Tenant | Needs::One(_) => named(&["piperoll_key", "key"]),
+        Needs::OperatorOr(_) => named(&["piperoll_key", "key", "operator", "operator_header"]),
+    };
+    if route.keyed {
+        let key = ParameterBuilder::new()
+            .name("Idempotency-Key")
+            .parameter_in(ParameterIn::Header)
+            .required(Required::True)
+            .description(Some("1 to 255 printable characters: the same key is the same request."))
+            .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
+            .build();
+        operation.parameters.get_or_insert_default().push(key.into());
+    }
+    problems(operation, route);
+}
+
+/// Every status that a problem of this route can have, with its codes.
+fn problems(operation: &mut Operation, route: &Route) {
+    let mut statuses = std::collections::BTreeMap::<u16, Vec<&str>>::new();
+    for code in Code::ALL.iter().filter(|code| can_happen(**code, route)) {
+        statuses.entry(code.status().as_u16()).or_default().push(code.as_str());
+    }
+    for (status, codes) in statuses {
+        let said = format!("A problem: {}.", codes.join(", "));
+        let body = ContentBuilder::new()
+            .schema(Some(RefOr::<utoipa::openapi::Schema>::Ref(Ref::from_schema_name("Told"))));
+        let problem = ResponseBuilder::new()
+            .description(said)
+            .content("application/problem+json", body.build());
+        let responses = &mut operation.responses.responses;
+        responses.entry(status.to_string()).or_insert_with(|| problem.build().into());
+    }
+}
+
+/// Routes that nobody needs a credential for have few problems; all others may have any.
+fn can_happen(code: Code, route: &Route) -> bool {
+    let keyed = matches!(
+        code,
+        Code::IdempotencyKeyMissing
+            | Code::IdempotencyKeyInvalid
+            | Code::IdempotencyInProgress
+            | Code::IdempotencyMismatch
+    );
+    match route.needs {
+        Needs::Nothing => matches!(
+            code,
+            Code::Internal | Code::Unavailable | Code::Busy | Code::Timeout | Code::HeadersTooLarge
+        ),
+        Needs::Metrics
+        | Needs::Provider
+        | Needs::Tenant
+        | Needs::One(_)
+        | Needs::Operator
+        | Needs::OperatorOr(_) => route.keyed || !keyed,
+    }
+}

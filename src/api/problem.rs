@@ -1,0 +1,116 @@
+//! From what went wrong to what a caller is told: the one mapping.
+
+use axum::extract::rejection::BytesRejection;
+use axum::http::StatusCode;
+
+pub(super) use crate::problem::{Code, Problem};
+use crate::{engine, service, views};
+
+/// A field of the body, or a name of the path or the query, is wrong.
+pub(super) fn field(name: &str, what: &str) -> Problem {
+    let unknown = what.starts_with("unknown field");
+    let code = if unknown { Code::UnknownField } else { Code::FieldInvalid };
+    Problem::new(code, what).field(name)
+}
+
+/// A body did not come in whole.
+pub(super) fn body(rejection: &BytesRejection) -> Problem {
+    match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            Problem::new(Code::BodyTooLarge, "the body is longer than what is accepted here")
+        }
+        _ => Problem::new(Code::MalformedJson, "the body did not come in whole"),
+    }
+}
+
+pub(super) fn not_found(what: &str) -> Problem {
+    Problem::new(Code::NotFound, format!("{what} does not exist"))
+}
+
+/// What an engine's error is told as.
+pub(super) fn of_engine(error: &engine::Error) -> Problem {
+    match error {
+        engine::Error::Rejected(rejection) => rejection.into(),
+        engine::Error::Busy => Problem::new(Code::Busy, "too many commands are waiting"),
+        engine::Error::ClockBehind { behind_ms } => {
+            let detail = format!("the clock is {behind_ms} ms behind the last record");
+            Problem::new(Code::ClockBehind, detail)
+        }
+        engine::Error::NotWritten => {
+            told(error);
+            Problem::new(Code::Unavailable, "nothing was written; ask again with the same key")
+        }
+        engine::Error::Unreadable(_) => Problem::internal(error),
+        engine::Error::Unknown => {
+            told(error);
+            let detail = "whether it was written is not known; ask again with the same key";
+            Problem::new(Code::Unavailable, detail)
+        }
+    }
+}
+
+/// One line for what a caller is only told in general.
+fn told(error: &(dyn std::error::Error + 'static)) {
+    tracing::warn!(error, "a command was not answered");
+}
+
+impl From<engine::Error> for Problem {
+    fn from(error: engine::Error) -> Self {
+        of_engine(&error)
+    }
+}
+
+impl From<views::Error> for Problem {
+    fn from(error: views::Error) -> Self {
+        match &error {
+            views::Error::Cursor => Self::new(Code::CursorInvalid, error.to_string()),
+            views::Error::Behind { .. } => Self::new(Code::ViewBehind, error.to_string()),
+            _ => Self::internal(&error),
+        }
+    }
+}
+
+impl From<service::Error> for Problem {
+    fn from(error: service::Error) -> Self {
+        use service::Error;
+        let said = error.to_string();
+        match &error {
+            Error::Engine(inner) => of_engine(inner),
+            Error::ProviderUnavailable { .. } => Self::new(Code::ProviderUnavailable, said),
+            Error::ProviderRefused { payment, class } => Self::new(Code::ProviderRefused, said)
+                .with("payment", payment.as_str())
+                .with("reason", class.as_str()),
+            Error::OutcomeUnknown { payment } | Error::Abandoned { payment } => {
+                Self::new(Code::ProviderOutcomeUnknown, said).with("payment", payment.as_str())
+            }
+            Error::InProgress { payment, retry_after } => {
+                Self::new(Code::IdempotencyInProgress, said)
+                    .with("payment", payment.as_str())
+                    .retry_after(seconds(*retry_after))
+            }
+            Error::RateLimited { retry_after } => {
+                Self::new(Code::RateLimited, said).retry_after(seconds(*retry_after))
+            }
+            Error::NoTenant => Self::new(Code::Forbidden, said),
+            Error::NoSandbox => Self::new(Code::NotFound, said),
+            Error::Sandbox(source) => {
+                Self::new(Code::FieldInvalid, source.to_string()).field("invoice")
+            }
+            Error::Scope => Self::new(Code::OfferInvalid, said),
+            Error::Keyring(_)
+            | Error::Connection { .. }
+            | Error::NotOpen
+            | Error::Name(_)
+            | Error::Random(_)
+            | Error::Token(_)
+            | Error::Challenge(_)
+            | Error::Interrupted => Self::internal(&error),
+        }
+    }
+}
+
+/// Whole seconds, rounded up.
+pub(super) fn seconds(lasting: std::time::Duration) -> u32 {
+    let whole = u32::try_from(lasting.as_secs()).unwrap_or(u32::MAX);
+    whole.saturating_add(u32::from(lasting.subsec_nanos() > 0)).max(1)
+}

@@ -1,0 +1,142 @@
+//! Every route and who may call it: the one table. What is not in it may be called by nobody.
+
+use piperoll_domain::tenant::Role;
+
+use self::Needs::{Nothing, One, Operator, OperatorOr, Provider, Tenant};
+
+/// What a caller must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Needs {
+    /// Nobody in particular.
+    Nothing,
+    /// Whoever holds the metrics token, or the operator's.
+    Metrics,
+    /// Whoever the connection's adapter believes.
+    Provider,
+    /// Any key of a tenant, with or without roles.
+    Tenant,
+    /// A key of a tenant with one of these roles.
+    One(&'static [Role]),
+    /// An operator.
+    Operator,
+    /// An operator, or a key of a tenant with one of these roles.
+    OperatorOr(&'static [Role]),
+}
+
+/// A route: its method, its template, who may call it, and whether it is a write with a key.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Route {
+    /// Its method; `ANY` for all.
+    pub(super) method: &'static str,
+    /// Its template.
+    pub(super) path: &'static str,
+    /// Who may call it.
+    pub(super) needs: Needs,
+    /// Whether it wants an idempotency key.
+    pub(super) keyed: bool,
+}
+
+const READ: &[Role] = &[Role::Read];
+const SEE: &[Role] = &[Role::Read, Role::Sell];
+const SELL: &[Role] = &[Role::Sell];
+const CREDIT: &[Role] = &[Role::Credit];
+const OPERATE: &[Role] = &[Role::Operate];
+const ADMIN: &[Role] = &[Role::Admin];
+
+const fn read(path: &'static str, needs: Needs) -> Route {
+    Route { method: "GET", path, needs, keyed: false }
+}
+
+const fn write(method: &'static str, path: &'static str, needs: Needs) -> Route {
+    Route { method, path, needs, keyed: true }
+}
+
+const fn call(method: &'static str, path: &'static str, needs: Needs) -> Route {
+    Route { method, path, needs, keyed: false }
+}
+
+/// The table.
+pub(super) const ROUTES: &[Route] = &[
+    read("/health", Nothing),
+    read("/ready", Nothing),
+    read("/metrics", Needs::Metrics),
+    read("/openapi.json", Nothing),
+    write("POST", "/v1/topups", One(SELL)),
+    write("POST", "/v1/payments", One(SELL)),
+    read("/v1/payments", One(SEE)),
+    read("/v1/payments/{payment}", One(SEE)),
+    call("POST", "/v1/payments/{payment}/sync", One(SEE)),
+    read("/api/payments", OperatorOr(SEE)),
+    write("POST", "/v1/l402/challenge", One(SELL)),
+    call("POST", "/v1/l402/redeem", One(SELL)),
+    write("POST", "/v1/l402/release", One(SELL)),
+    call("ANY", "/v1/l402/authorize/{service}", Tenant),
+    call("ANY", "/v1/l402/authorize/{service}/{*path}", Tenant),
+    call("ANY", "/v1/l402/challenge/{service}", Tenant),
+    call("ANY", "/v1/l402/challenge/{service}/{*path}", Tenant),
+    call("POST", "/webhooks/{connection}", Provider),
+    call("POST", "/webhooks/{connection}/{token}", Provider),
+    call("POST", "/api/payments/webhooks/{provider}/settled", Provider),
+    write("POST", "/v1/accounts", One(CREDIT)),
+    read("/v1/accounts/{account}/balance", One(READ)),
+    read("/v1/accounts/{account}/lots", One(READ)),
+    read("/v1/accounts/{account}/entries", One(READ)),
+    write("POST", "/v1/accounts/{account}/spend", One(CREDIT)),
+    read("/v1/events", One(READ)),
+    read("/v1/events/{position}", One(READ)),
+    read("/v1/offers", One(SEE)),
+    read("/v1/offers/{offer}", One(SEE)),
+    write("PUT", "/v1/offers/{offer}", One(OPERATE)),
+    write("DELETE", "/v1/offers/{offer}", One(OPERATE)),
+    read("/v1/connections", One(SEE)),
+    read("/v1/keys", One(ADMIN)),
+    write("POST", "/v1/keys", One(ADMIN)),
+    write("DELETE", "/v1/keys/{key}", One(ADMIN)),
+    read("/v1/entitlements", One(SEE)),
+    read("/v1/entitlements/{entitlement}", One(SEE)),
+    write("DELETE", "/v1/entitlements/{entitlement}", One(OPERATE)),
+    read("/v1/receipts", One(READ)),
+    read("/v1/reviews", One(READ)),
+    write("POST", "/v1/reviews/{payment}/{number}", One(OPERATE)),
+    read("/v1/ledger/trial-balance", One(READ)),
+    read("/v1/ledger/journal", One(READ)),
+    read("/v1/admin/tenants", Operator),
+    write("POST", "/v1/admin/tenants", Operator),
+    read("/v1/admin/tenants/{tenant}/keys", Operator),
+    write("POST", "/v1/admin/tenants/{tenant}/keys", Operator),
+    write("DELETE", "/v1/admin/tenants/{tenant}/keys/{key}", Operator),
+    write("POST", "/v1/admin/tenants/{tenant}/accounts/{account}/mint", Operator),
+    write("POST", "/v1/admin/tenants/{tenant}/reviews/{payment}/{number}", Operator),
+    read("/v1/admin/connections", Operator),
+    write("PUT", "/v1/admin/connections/{connection}", Operator),
+    write("DELETE", "/v1/admin/connections/{connection}", Operator),
+    call("POST", "/v1/admin/reconciliation/payments/run", Operator),
+    call("POST", "/admin/reconciliation/payments/run", Operator),
+    read("/v1/admin/reconciliation/payments/runs", Operator),
+    read("/v1/admin/reviews", Operator),
+    read("/v1/admin/receipts/refused", Operator),
+    read("/v1/admin/settings", Operator),
+    write("PUT", "/v1/admin/settings", Operator),
+    read("/v1/admin/commodities/{code}", Operator),
+    write("PUT", "/v1/admin/commodities/{code}", Operator),
+    read("/v1/admin/clock", Operator),
+    call("POST", "/v1/admin/clock/accept", Operator),
+    write("POST", "/v1/admin/clock/correct", Operator),
+    write("POST", "/v1/admin/anomalies/acknowledge", Operator),
+    read("/v1/admin/duties", Operator),
+    write("POST", "/v1/admin/duties/waive", Operator),
+    read("/v1/admin/events", Operator),
+    read("/v1/admin/ledger/trial-balance", Operator),
+    call("POST", "/v1/admin/views/rebuild", Operator),
+    call("POST", "/v1/admin/sandbox/pay", Operator),
+    call("PUT", "/v1/admin/sandbox/{connection}/faults", Operator),
+];
+
+/// The route that a request came in by.
+pub(super) fn route(method: &str, template: &str) -> Option<&'static Route> {
+    let method = if method == "HEAD" { "GET" } else { method };
+    let fits = |route: &&Route| {
+        route.path == template && (route.method == "ANY" || route.method == method)
+    };
+    ROUTES.iter().find(fits)
+}

@@ -1,0 +1,47 @@
+//! What stands, measured when somebody looks.
+
+use metrics::gauge;
+use piperoll_domain::time::Time;
+
+use crate::engine::{Engine, Health, OpenDuties};
+
+/// Sets what the engine knows.
+pub fn of_engine(engine: &Engine) {
+    let now = engine.clock().now();
+    let health = engine.health();
+    gauge!("piperoll_roll_head_position").set(float(engine.head().position));
+    gauge!("piperoll_roll_writable").set(if health == Health::Writing { 1.0 } else { 0.0 });
+    for OpenDuties { kind, count, oldest_due } in engine.open_duties() {
+        let kind = kind.as_str();
+        let count = u64::try_from(count).unwrap_or(u64::MAX);
+        gauge!("piperoll_duties_open", "kind" => kind).set(float(count));
+        gauge!("piperoll_duty_oldest_age_seconds", "kind" => kind).set(age(oldest_due, now));
+    }
+    let directory = engine.directory();
+    let runs = directory.reconciliations().map(|roll| &roll.runs);
+    let failed = |runs: &std::collections::VecDeque<(Time, _)>| {
+        let run =
+            |(_, run): &&(Time, piperoll_domain::roll::ReconciliationFinished)| run.errors > 0;
+        runs.iter().rev().take_while(run).count()
+    };
+    let failed = u64::try_from(runs.map_or(0, failed)).unwrap_or(u64::MAX);
+    gauge!("reconciliation_consecutive_failures").set(float(failed));
+}
+
+/// Sets what only views know.
+pub fn of_views(lag_events: u64, pending_over_15m: Option<u64>) {
+    gauge!("piperoll_view_lag_events").set(float(lag_events));
+    if let Some(count) = pending_over_15m {
+        gauge!("pending_over_15m_count").set(float(count));
+    }
+}
+
+fn age(due: Option<Time>, now: Time) -> f64 {
+    let micros = due.map_or(0, |due| now.micros_since(due).max(0));
+    std::time::Duration::from_micros(u64::try_from(micros).unwrap_or(0)).as_secs_f64()
+}
+
+#[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "a metric is a float")]
+const fn float(count: u64) -> f64 {
+    count as f64
+}
