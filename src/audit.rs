@@ -155,16 +155,16 @@ impl Audit<'_> {
     async fn derived(
         &self,
         head: Head,
-        index: Result<Option<Copy>, CopyError>,
+        first: Result<Option<Copy>, CopyError>,
         report: &mut Report,
     ) -> Result<Vec<Check>, Error> {
         let mut follows = Tally::new("index_history", "checkpoints");
-        let mut index = self.believable(index, head, &mut follows).await?;
+        let mut index = self.believable(first, head, &mut follows).await?;
         let mut tries = 1;
         let books = loop {
-            let held = self.ask.events_held;
+            let most = self.ask.events_held;
             let copy = index.as_ref();
-            let mut books = Books::check(self.roll, head, copy, held, self.progress).await?;
+            let mut books = Books::check(self.roll, head, copy, most, self.progress).await?;
             if copy.is_none() {
                 books.compared.skip("there is no index to compare with");
             }
@@ -180,9 +180,9 @@ impl Audit<'_> {
         report.acknowledged = acknowledged;
         let rows_held = usize::try_from(self.ask.events_held).unwrap_or(usize::MAX);
         let views = Rows::check(self.roll, &self.ask.directory, rows_held, self.progress).await?;
-        let Rows { storage, follows: views_follow, rows } = views;
+        let Rows { storage, follows: views_follow, cells } = views;
         let tallies = [ids, streams, lots, claims, follows].into_iter().chain(compared.each());
-        let tallies = tallies.chain([storage, views_follow, rows]);
+        let tallies = tallies.chain([storage, views_follow, cells]);
         Ok(tallies.map(Tally::finish).collect())
     }
 

@@ -109,7 +109,7 @@ pub async fn run() -> Exit {
         }
     };
     let output = Output::new(cli.json);
-    match cli.noun.run(&output).await {
+    match cli.noun.run(output).await {
         Ok(exit) => exit,
         Err(error) => {
             let exit = error.exit();
@@ -120,14 +120,14 @@ pub async fn run() -> Exit {
 }
 
 impl Noun {
-    async fn run(self, output: &Output) -> Result<Exit, Error> {
+    async fn run(self, output: Output) -> Result<Exit, Error> {
         match self {
             Self::Serve(verb) => verb.run(output).await,
-            Self::Demo(verb) => verb.run(output).await,
-            Self::Replay(verb) => verb.run(output),
+            Self::Demo(verb) => verb.run().await,
+            Self::Replay(verb) => verb.run(),
             Self::Rebuild(verb) => verb.run(output).await,
             Self::Verify(verb) => verb.run(output).await,
-            Self::Events(verb) => verb.run(output).await,
+            Self::Events(verb) => verb.run().await,
             Self::Payments(verb) => verb.run(output).await,
             Self::Accounts(verb) => verb.run(output).await,
             Self::Offers(verb) => verb.run(output).await,
@@ -138,8 +138,8 @@ impl Noun {
             Self::Keys(verb) => verb.run(output).await,
             Self::Clock(verb) => verb.run(output).await,
             Self::Config(verb) => verb.run(output),
-            Self::Openapi(verb) => verb.run(output),
-            Self::Completions(verb) => verb.run(output),
+            Self::Openapi(verb) => verb.run(),
+            Self::Completions(verb) => verb.run(),
             Self::Man(verb) => verb.run(),
         }
     }

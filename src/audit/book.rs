@@ -209,9 +209,9 @@ impl Fold {
         self.book.fold_some(recorded, |_| ours, of_claim);
         if ours {
             self.lots(recorded, books);
-            let slot = self.book.streams.get(&at.stream);
-            slot.into_iter()
-                .for_each(|slot| self.snapshots.compare(&at.stream, slot, &mut books.compared));
+            if let Some(slot) = self.book.streams.get(&at.stream) {
+                self.snapshots.compare(&at.stream, slot, &mut books.compared);
+            }
         }
         self.note_renewals(recorded);
     }

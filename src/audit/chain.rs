@@ -38,7 +38,9 @@ pub(super) async fn blocks(
             let source = crate::roll::Damage::Absent;
             return Err(Error::Damaged { position: at.saturating_add(1), source });
         };
-        blocks.iter().for_each(|block| visit(block));
+        for block in &blocks {
+            visit(block);
+        }
         at = last;
         tokio::task::yield_now().await;
     }

@@ -204,7 +204,9 @@ impl Compared {
 
     pub(super) fn skip(&mut self, why: &str) {
         let Self { ends, claims, duties, tenants, snapshots } = self;
-        [ends, claims, duties, tenants, snapshots].into_iter().for_each(|tally| tally.skip(why));
+        for tally in [ends, claims, duties, tenants, snapshots] {
+            tally.skip(why);
+        }
     }
 
     pub(super) fn has_failed(&self) -> bool {

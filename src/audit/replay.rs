@@ -155,7 +155,7 @@ struct Written<'a> {
     hash: Option<String>,
     tenants: &'a BTreeMap<piperoll_domain::id::TenantId, u64>,
     streams: usize,
-    trial_balance: Vec<Account>,
+    trial_balance: Vec<Balance>,
     duties: Vec<String>,
     frozen: Vec<Stopped<'a>>,
     acknowledged: Vec<Stopped<'a>>,
@@ -165,7 +165,7 @@ struct Written<'a> {
 }
 
 #[derive(Serialize)]
-struct Account {
+struct Balance {
     commodity: Code,
     number: u16,
     account: &'static str,
@@ -222,12 +222,12 @@ impl Serialize for State<'_> {
 }
 
 impl Replay {
-    fn trial_balance(&self) -> Vec<Account> {
+    fn trial_balance(&self) -> Vec<Balance> {
         let named =
             |number| Chart::TABLE.into_iter().find(|row| row.1 == number).map_or("", |row| row.2);
         let account = |(&(commodity, number), sides): (&(Code, u16), &Sides)| {
             let (account, Sides { debit, credit }) = (named(number), *sides);
-            Account { commodity, number, account, debit, credit }
+            Balance { commodity, number, account, debit, credit }
         };
         self.balance.iter().map(account).collect()
     }

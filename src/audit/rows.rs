@@ -46,7 +46,7 @@ pub enum RowsError {
 pub(super) struct Rows {
     pub(super) storage: Tally,
     pub(super) follows: Tally,
-    pub(super) rows: Tally,
+    pub(super) cells: Tally,
 }
 
 /// A place among all rows of all tables: in a table, behind a key.
@@ -115,7 +115,7 @@ impl Rows {
         let mut rows = Self {
             storage: Tally::new("views_storage", "files"),
             follows: Tally::new("views_history", "checkpoints"),
-            rows: Tally::new("views", "rows"),
+            cells: Tally::new("views", "rows"),
         };
         match look_beside(directory).await? {
             Ok(generation) => rows.compare(roll, Arc::new(generation), rows_held, progress).await?,
@@ -131,8 +131,10 @@ impl Rows {
     }
 
     fn skip(&mut self, why: &str) {
-        let Self { storage, follows, rows } = self;
-        [storage, follows, rows].into_iter().for_each(|tally| tally.skip(why));
+        let Self { storage, follows, cells } = self;
+        for tally in [storage, follows, cells] {
+            tally.skip(why);
+        }
     }
 
     async fn compare(
@@ -147,7 +149,7 @@ impl Rows {
             Err(error) => return Err(error),
             Ok(()) => return Ok(()),
         };
-        self.rows.found(broken);
+        self.cells.found(broken);
         Ok(())
     }
 
@@ -167,11 +169,11 @@ impl Rows {
             drop(snapshot);
             let known = Head { position: mark.position, hash: mark.hash };
             if !self.follows(roll, known).await? {
-                self.rows.skip("the views follow another history");
+                self.cells.skip("the views follow another history");
                 return Ok(());
             }
             self.range(roll, known, &range).await?;
-            progress.step("views", self.rows.checked.min(of), of);
+            progress.step("views", self.cells.checked.min(of), of);
             place = range.to;
         }
         Ok(())
@@ -214,9 +216,11 @@ impl Rows {
             let found = range.rows.iter().find(|(ours, _)| ours.index == schema.index);
             let found = found.map_or(&[][..], |(_, rows)| rows.as_slice());
             let rows = expected.len().max(found.len());
-            self.rows.checked += u64::try_from(rows).unwrap_or(u64::MAX);
+            self.cells.checked += u64::try_from(rows).unwrap_or(u64::MAX);
             let differences = diff(schema, expected, found.iter().cloned());
-            differences.into_iter().for_each(|one| self.rows.found(finding(one)));
+            for difference in differences {
+                self.cells.found(finding(difference));
+            }
         }
         Ok(())
     }

@@ -61,7 +61,7 @@ pub(super) struct Mint {
 }
 
 impl Accounts {
-    pub(super) async fn run(self, output: &Output) -> Result<Exit, Error> {
+    pub(super) async fn run(self, output: Output) -> Result<Exit, Error> {
         let answer = match self {
             Self::Balance(look) => look.ask("balance").await?,
             Self::Lots(look) => look.ask("lots").await?,

@@ -55,7 +55,7 @@ pub(super) enum Error {
     #[error("failed to reach {url}")]
     Unreachable {
         /// Where.
-        url: Url,
+        url: String,
         /// Why.
         source: reqwest::Error,
     },
@@ -63,7 +63,7 @@ pub(super) enum Error {
     #[error("{url} answered {status}{}", told(detail.as_ref(), code.as_ref()))]
     Refused {
         /// Where.
-        url: Url,
+        url: String,
         /// The status.
         status: StatusCode,
         /// The problem's code.
@@ -75,7 +75,7 @@ pub(super) enum Error {
     #[error("{url} did not answer in JSON; is it a piperoll server?")]
     NotJson {
         /// Where.
-        url: Url,
+        url: String,
     },
 }
 
@@ -179,12 +179,12 @@ impl Client<'_> {
         let request = self.request(Method::GET, url.clone(), None)?;
         let request = request.header("accept", "application/x-ndjson");
         let unreachable = |source: reqwest::Error| Error::Unreachable {
-            url: url.clone(),
+            url: url.to_string(),
             source: source.without_url(),
         };
         let mut answer = request.send().await.map_err(unreachable)?;
         if !answer.status().is_success() {
-            return Err(refusal(url, answer).await);
+            return Err(refusal(&url, answer).await);
         }
         let mut rest = Vec::new();
         while let Some(chunk) = answer.chunk().await.map_err(unreachable)? {
@@ -250,23 +250,23 @@ impl Client<'_> {
         }
         let sent = request.send().await;
         let answer = sent.map_err(|source| Error::Unreachable {
-            url: url.clone(),
+            url: url.to_string(),
             source: source.without_url(),
         })?;
         if !answer.status().is_success() {
-            return Err(refusal(url, answer).await);
+            return Err(refusal(&url, answer).await);
         }
         if answer.status() == StatusCode::NO_CONTENT {
             return Ok(Value::Null);
         }
-        answer.json().await.map_err(|_| Error::NotJson { url })
+        answer.json().await.map_err(|_| Error::NotJson { url: url.to_string() })
     }
 }
 
 /// What a problem says.
-async fn refusal(url: Url, answer: reqwest::Response) -> Error {
+async fn refusal(url: &Url, answer: reqwest::Response) -> Error {
     let status = answer.status();
     let problem: Value = answer.json().await.unwrap_or_default();
     let text = |name: &str| problem.get(name).and_then(Value::as_str).map(str::to_owned);
-    Error::Refused { url, status, code: text("code"), detail: text("detail") }
+    Error::Refused { url: url.to_string(), status, code: text("code"), detail: text("detail") }
 }

@@ -37,7 +37,7 @@ pub(super) struct Correct {
 }
 
 impl Clock {
-    pub(super) async fn run(self, output: &Output) -> Result<Exit, Error> {
+    pub(super) async fn run(self, output: Output) -> Result<Exit, Error> {
         let path = ["v1", "admin", "clock"];
         let answer = match self {
             Self::Show { server } => server.operator().get(&path, &[]).await?,

@@ -20,10 +20,10 @@ pub(super) struct Completions {
 }
 
 impl Completions {
-    pub(super) fn run(self, output: &Output) -> Result<Exit, Error> {
+    pub(super) fn run(self) -> Result<Exit, Error> {
         let mut text = vec![];
         clap_complete::generate(self.shell, &mut Cli::command(), "piperoll", &mut text);
-        output.line(String::from_utf8_lossy(&text).trim_end())?;
+        Output::line(String::from_utf8_lossy(&text).trim_end())?;
         Ok(Exit::Done)
     }
 }

@@ -19,16 +19,16 @@ pub(super) struct Show {
 }
 
 impl Show {
-    pub(super) fn run(self, output: &Output) -> Result<Exit, Error> {
+    pub(super) fn run(self, output: Output) -> Result<Exit, Error> {
         if self.defaults {
-            output.line(crate::config::DEFAULT.trim_end())?;
+            Output::line(crate::config::DEFAULT.trim_end())?;
             return Ok(Exit::Done);
         }
         let loaded = Config::load(self.config.as_deref(), of_process(), Persist::No)?;
         if output.is_json() {
-            output.document(&loaded.config)?;
+            Output::document(&loaded.config)?;
         } else {
-            output.line(loaded.config.render()?.trim_end())?;
+            Output::line(loaded.config.render()?.trim_end())?;
         }
         Ok(Exit::Done)
     }

@@ -47,7 +47,7 @@ pub(super) struct Retire {
 }
 
 impl Connections {
-    pub(super) async fn run(self, output: &Output) -> Result<Exit, Error> {
+    pub(super) async fn run(self, output: Output) -> Result<Exit, Error> {
         let answer = match self {
             Self::List { server } if server.is_tenant() => {
                 server.tenant().get(&["v1", "connections"], &[]).await?

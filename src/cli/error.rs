@@ -3,7 +3,7 @@
 use std::{io, path::PathBuf};
 
 use super::{client, exit::Exit};
-use crate::{audit, config, fact, roll, views};
+use crate::{app, audit, config, fact, roll, views};
 
 /// Why a command did not get done.
 #[derive(Debug, thiserror::Error)]
@@ -14,21 +14,21 @@ pub(super) enum Error {
         /// The data directory.
         directory: PathBuf,
         /// Why.
-        source: roll::Error,
+        source: Box<roll::Error>,
     },
     /// An event could not be read.
     #[error("failed to read an event")]
-    Event(#[from] fact::Unreadable),
+    Event(#[source] Box<fact::Unreadable>),
     /// Another process holds the data directory, or nobody can.
     #[error("failed to take the data directory")]
-    Lock(#[from] roll::LockError),
+    Lock(#[source] Box<roll::LockError>),
     /// The audit could not be done.
     #[error("failed to audit {}", directory.display())]
     Audit {
         /// The data directory.
         directory: PathBuf,
         /// Why.
-        source: audit::Error,
+        source: Box<audit::Error>,
     },
     /// The history could not be folded.
     #[error("failed to replay {from}")]
@@ -36,14 +36,14 @@ pub(super) enum Error {
         /// Where it was read from.
         from: String,
         /// Why.
-        source: audit::replay::Error,
+        source: Box<audit::replay::Error>,
     },
     /// An event could not be written as a line.
     #[error("failed to write an event as JSON")]
     Json(#[from] serde_json::Error),
     /// The views could not be built.
     #[error("failed to build the views")]
-    Views(#[from] views::Error),
+    Views(#[source] Box<views::Error>),
     /// The table could not be written.
     #[error("failed to {doing} {}", path.display())]
     Table {
@@ -56,16 +56,16 @@ pub(super) enum Error {
     },
     /// There is no usable configuration.
     #[error("failed to read the configuration")]
-    Config(#[from] config::Error),
+    Config(#[source] Box<config::Error>),
     /// The server did not start.
     #[error("failed to start the server")]
-    Serve(#[from] Box<crate::app::Error>),
+    Serve(#[source] Box<app::Error>),
     /// The demo's story ended early.
     #[error("the demo ended early")]
     Demo(#[from] super::demo::DemoError),
     /// The server did not do it.
     #[error(transparent)]
-    Client(#[from] client::Error),
+    Client(Box<client::Error>),
     /// A file could not be read or written.
     #[error("failed to {doing} {}", path.display())]
     File {
@@ -100,18 +100,20 @@ impl Error {
     pub(super) fn exit(&self) -> Exit {
         match self {
             Self::Serve(error) if is_held(error) => Exit::Conflict,
-            Self::Roll { source: roll::Error::NotFound { .. }, .. } => Exit::NotFound,
-            Self::Audit { source: audit::Error::Roll(roll::Error::NotFound { .. }), .. } => {
-                Exit::NotFound
-            }
-            Self::Lock(roll::LockError::NotFound { .. }) => Exit::NotFound,
-            Self::Lock(roll::LockError::Held { .. }) | Self::AlreadyThere { .. } => Exit::Conflict,
+            Self::Roll { source, .. } => of_roll(source),
+            Self::Audit { source, .. } => match &**source {
+                audit::Error::Roll(source) => of_roll(source),
+                audit::Error::Index(_) | audit::Error::Rows(_) => Exit::Failed,
+            },
+            Self::Lock(source) => match **source {
+                roll::LockError::NotFound { .. } => Exit::NotFound,
+                roll::LockError::Held { .. } => Exit::Conflict,
+                _ => Exit::Failed,
+            },
+            Self::AlreadyThere { .. } => Exit::Conflict,
             Self::Client(error) => error.exit(),
             Self::Config(_) => Exit::Usage,
-            Self::Roll { .. }
-            | Self::Event(_)
-            | Self::Lock(_)
-            | Self::Audit { .. }
+            Self::Event(_)
             | Self::Replay { .. }
             | Self::Json(_)
             | Self::Views(_)
@@ -126,10 +128,31 @@ impl Error {
 }
 
 /// Whether another process was first.
-const fn is_held(error: &crate::app::Error) -> bool {
-    use crate::app::{Error as App, OpenError};
-    matches!(error, App::Open(OpenError::Lock(roll::LockError::Held { .. })))
+const fn is_held(error: &app::Error) -> bool {
+    matches!(error, app::Error::Open(app::OpenError::Lock(roll::LockError::Held { .. })))
 }
+
+fn of_roll(error: &roll::Error) -> Exit {
+    if matches!(error, roll::Error::NotFound { .. }) { Exit::NotFound } else { Exit::Failed }
+}
+
+macro_rules! boxed {
+    ($($variant:ident($source:ty)),+ $(,)?) => {$(
+        impl From<$source> for Error {
+            fn from(source: $source) -> Self {
+                Self::$variant(Box::new(source))
+            }
+        }
+    )+};
+}
+boxed!(
+    Event(fact::Unreadable),
+    Lock(roll::LockError),
+    Views(views::Error),
+    Config(config::Error),
+    Client(client::Error),
+    Serve(app::Error),
+);
 
 /// Names the file in an error.
 pub(super) fn file(doing: &'static str, path: &std::path::Path) -> impl FnOnce(io::Error) -> Error {

@@ -78,8 +78,8 @@ impl Wanted {
 }
 
 impl Events {
-    pub(super) async fn run(self, output: &Output) -> Result<Exit, Error> {
-        let done = if self.remote { self.ask(output).await } else { self.read(output).await };
+    pub(super) async fn run(self) -> Result<Exit, Error> {
+        let done = if self.remote { self.ask().await } else { self.read().await };
         match done {
             // Whoever reads has seen enough.
             Err(Error::Output(error)) if is_closed(&error) => Ok(Exit::Done),
@@ -87,8 +87,8 @@ impl Events {
         }
     }
 
-    async fn ask(self, output: &Output) -> Result<(), Error> {
-        let mut stream = output.stream();
+    async fn ask(self) -> Result<(), Error> {
+        let mut stream = Output::stream();
         let path: &[&str] =
             if self.server.is_tenant() { &["v1", "events"] } else { &["v1", "admin", "events"] };
         let client = self.server.tenant();
@@ -96,13 +96,14 @@ impl Events {
         told.and_then(|()| stream.finish()).map_err(Error::from)
     }
 
-    async fn read(self, output: &Output) -> Result<(), Error> {
+    async fn read(self) -> Result<(), Error> {
         let directory = self.place.data.clone();
-        let failed = |source| Error::Roll { directory: directory.clone(), source };
+        let failed =
+            |source| Error::Roll { directory: directory.clone(), source: Box::new(source) };
         let roll = roll::open_beside(&directory, None).await.map_err(failed)?;
         let mut sink = match &self.sqlite {
             Some(path) => Sink::Table(Table::create(path).await?),
-            None => Sink::Lines(output.stream(), self.raw),
+            None => Sink::Lines(Output::stream(), self.raw),
         };
         let read = self.copy(&roll, &mut sink, &failed).await;
         roll.close().await;

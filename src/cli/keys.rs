@@ -63,7 +63,7 @@ fn path<'a>(tenant: Option<&'a str>, key: Option<&'a str>) -> Vec<&'a str> {
 }
 
 impl Keys {
-    pub(super) async fn run(self, output: &Output) -> Result<Exit, Error> {
+    pub(super) async fn run(self, output: Output) -> Result<Exit, Error> {
         let answer = match self {
             Self::List { server, tenant } => {
                 let client = if tenant.is_some() { server.operator() } else { server.tenant() };

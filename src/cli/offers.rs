@@ -57,7 +57,7 @@ pub(super) struct Withdraw {
 }
 
 impl Offers {
-    pub(super) async fn run(self, output: &Output) -> Result<Exit, Error> {
+    pub(super) async fn run(self, output: Output) -> Result<Exit, Error> {
         let answer = match self {
             Self::List { server } => server.tenant().get(&["v1", "offers"], &[]).await?,
             Self::Show { server, offer } => {

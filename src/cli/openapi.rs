@@ -9,8 +9,8 @@ use super::{error::Error, exit::Exit, output::Output};
 pub(super) struct Openapi {}
 
 impl Openapi {
-    pub(super) fn run(self, output: &Output) -> Result<Exit, Error> {
-        output.document(&crate::api::document())?;
+    pub(super) fn run(self) -> Result<Exit, Error> {
+        Output::document(&crate::api::document())?;
         Ok(Exit::Done)
     }
 }

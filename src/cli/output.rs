@@ -26,28 +26,28 @@ impl Output {
     }
 
     /// Something to write many lines to.
-    pub(super) fn stream(self) -> Stream {
+    pub(super) fn stream() -> Stream {
         Stream(io::BufWriter::new(io::stdout()))
     }
 
     /// One line. A reader that went away has seen enough.
-    pub(super) fn line(self, text: &str) -> io::Result<()> {
-        let mut stream = self.stream();
+    pub(super) fn line(text: &str) -> io::Result<()> {
+        let mut stream = Self::stream();
         stream.line(text)?;
         stream.finish()
     }
 
     /// A document, as JSON.
-    pub(super) fn document(self, value: &impl Serialize) -> io::Result<()> {
-        self.line(&serde_json::to_string_pretty(value)?)
+    pub(super) fn document(value: &impl Serialize) -> io::Result<()> {
+        Self::line(&serde_json::to_string_pretty(value)?)
     }
 
     /// An answer of the server's: as it came for programs, in columns for people.
     pub(super) fn answer(self, value: &Value) -> io::Result<()> {
         if self.json {
-            return self.document(value);
+            return Self::document(value);
         }
-        let mut stream = self.stream();
+        let mut stream = Self::stream();
         for line in shown(value) {
             stream.line(&line)?;
         }

@@ -114,7 +114,7 @@ enum Action {
 }
 
 impl Payments {
-    pub(super) async fn run(self, output: &Output) -> Result<Exit, Error> {
+    pub(super) async fn run(self, output: Output) -> Result<Exit, Error> {
         let answer = match self {
             Self::List(list) => list.ask().await?,
             Self::Show(One { server, payment }) => {
@@ -177,15 +177,12 @@ impl Decide {
         }
         let (number, key) = (self.number.to_string(), self.idempotency_key.as_deref());
         let review = ["reviews", &self.payment, &number];
-        Ok(match &self.tenant {
-            Some(tenant) => {
-                let path = [&["v1", "admin", "tenants", tenant], &review[..]].concat();
-                self.server.operator().write(Method::POST, &path, Some(&body), key).await?
-            }
-            None => {
-                let path = [&["v1"], &review[..]].concat();
-                self.server.tenant().write(Method::POST, &path, Some(&body), key).await?
-            }
+        Ok(if let Some(tenant) = &self.tenant {
+            let path = [&["v1", "admin", "tenants", tenant], &review[..]].concat();
+            self.server.operator().write(Method::POST, &path, Some(&body), key).await?
+        } else {
+            let path = [&["v1"], &review[..]].concat();
+            self.server.tenant().write(Method::POST, &path, Some(&body), key).await?
         })
     }
 }

@@ -22,10 +22,11 @@ pub(super) struct Rebuild {
 }
 
 impl Rebuild {
-    pub(super) async fn run(self, output: &Output) -> Result<Exit, Error> {
+    pub(super) async fn run(self, output: Output) -> Result<Exit, Error> {
         let directory = self.place.data;
         let lock = DirectoryLock::acquire(&directory, "piperoll rebuild")?;
-        let failed = |source| Error::Roll { directory: directory.clone(), source };
+        let failed =
+            |source| Error::Roll { directory: directory.clone(), source: Box::new(source) };
         let roll = roll::open(&lock, None).await.map_err(failed)?;
         let built = build(&directory, &roll, self.dry_run, output).await;
         roll.close().await;
@@ -37,12 +38,12 @@ async fn build(
     directory: &std::path::Path,
     roll: &roll::Roll,
     dry_run: bool,
-    output: &Output,
+    output: Output,
 ) -> Result<Exit, Error> {
     if dry_run {
         return match views::store::open(directory, roll).await? {
-            Opened::Ready(_) => output.line("the views are usable").map(|()| Exit::Done),
-            Opened::Outdated(why) => output.line(&why.to_string()).map(|()| Exit::WouldChange),
+            Opened::Ready(_) => Output::line("the views are usable").map(|()| Exit::Done),
+            Opened::Outdated(why) => Output::line(&why.to_string()).map(|()| Exit::WouldChange),
         }
         .map_err(Error::from);
     }
@@ -54,9 +55,9 @@ async fn build(
     let mark = built.writer.mark();
     built.writer.close().await;
     if output.is_json() {
-        output.document(&serde_json::json!({ "position": mark.position, "hash": mark.hash }))?;
+        Output::document(&serde_json::json!({ "position": mark.position, "hash": mark.hash }))?;
     } else {
-        output.line(&format!("built anew up to position {}", mark.position))?;
+        Output::line(&format!("built anew up to position {}", mark.position))?;
     }
     Ok(Exit::Done)
 }

@@ -24,7 +24,7 @@ pub(super) struct Payments {
 }
 
 impl Reconcile {
-    pub(super) async fn run(self, output: &Output) -> Result<Exit, Error> {
+    pub(super) async fn run(self, output: Output) -> Result<Exit, Error> {
         let Self::Payments(Payments { server, runs }) = self;
         let client = server.operator();
         let base = ["v1", "admin", "reconciliation", "payments"];

@@ -27,9 +27,9 @@ pub(super) struct Replay {
 }
 
 impl Replay {
-    pub(super) fn run(self, output: &Output) -> Result<Exit, Error> {
+    pub(super) fn run(self) -> Result<Exit, Error> {
         let from = self.from.display().to_string();
-        let failed = |source: ReplayError| Error::Replay { from, source };
+        let failed = |source: ReplayError| Error::Replay { from, source: Box::new(source) };
         let fold = if self.from == Path::new("-") {
             Fold::read(io::stdin().lock())
         } else {
@@ -39,17 +39,17 @@ impl Replay {
         };
         let found = fold.map_err(failed)?.state()?;
         let Some(path) = self.expect else {
-            output.line(found.trim_end())?;
+            Output::line(found.trim_end())?;
             return Ok(Exit::Done);
         };
         let expected = fs::read_to_string(&path).map_err(file("read", &path))?;
-        compare(&expected, &found, output)
+        compare(&expected, &found)
     }
 }
 
-fn compare(expected: &str, found: &str, output: &Output) -> Result<Exit, Error> {
+fn compare(expected: &str, found: &str) -> Result<Exit, Error> {
     if expected == found {
-        output.line("the same")?;
+        Output::line("the same")?;
         return Ok(Exit::Done);
     }
     let mut pairs = expected.lines().zip(found.lines()).zip(1_u64..);
@@ -60,6 +60,6 @@ fn compare(expected: &str, found: &str, output: &Output) -> Result<Exit, Error> 
         }
         None => "one ends before the other".to_owned(),
     };
-    output.line(&told)?;
+    Output::line(&told)?;
     Ok(Exit::AuditFailed)
 }

@@ -23,7 +23,7 @@ pub(super) struct Pay {
 }
 
 impl Sandbox {
-    pub(super) async fn run(self, output: &Output) -> Result<Exit, Error> {
+    pub(super) async fn run(self, output: Output) -> Result<Exit, Error> {
         let Self::Pay(Pay { server, invoice }) = self;
         let (path, body) = (["v1", "admin", "sandbox", "pay"], json!({ "invoice": invoice }));
         let answer = server.operator().write(Method::POST, &path, Some(&body), None).await?;

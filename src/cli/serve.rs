@@ -31,7 +31,7 @@ pub(super) struct Serve {
 }
 
 impl Serve {
-    pub(super) async fn run(self, output: &Output) -> Result<Exit, Error> {
+    pub(super) async fn run(self, output: Output) -> Result<Exit, Error> {
         let Loaded { config, development } =
             Config::load(self.config.as_deref(), self.environment(), Persist::Yes)?;
         log(&config);
@@ -40,8 +40,8 @@ impl Serve {
             tracing::warn!(%file, keys = made.keys.join(", "), "secrets for development were made");
         }
         let vars: Vars = Arc::new(|name| std::env::var(name).ok());
-        let app = App::start(&config, vars).await.map_err(Box::new)?;
-        let said = said(&app, &config, *output);
+        let app = App::start(&config, vars).await?;
+        let said = said(&app, &config, output);
         let stopped = match said {
             Ok(()) => asked_to_stop().await,
             Err(error) => Err(error),
@@ -89,18 +89,18 @@ fn said(app: &App, config: &Config, output: Output) -> std::io::Result<()> {
             "key": keys.map(|keys| keys.key.as_str()),
             "admin_token": keys.map(|keys| keys.admin_token.as_str()),
         });
-        return output.line(&line.to_string());
+        return Output::line(&line.to_string());
     }
-    output.line(&format!("piperoll {} listens on {url}", env!("CARGO_PKG_VERSION")))?;
-    output.line(&format!("data in {}", config.data.display()))?;
+    Output::line(&format!("piperoll {} listens on {url}", env!("CARGO_PKG_VERSION")))?;
+    Output::line(&format!("data in {}", config.data.display()))?;
     if let Some(metrics) = metrics {
-        output.line(&format!("metrics on {metrics}"))?;
+        Output::line(&format!("metrics on {metrics}"))?;
     }
     let Some(keys) = &app.keys else { return Ok(()) };
-    output.line("\nFor development only; the same at every start:")?;
-    output.line(&format!("  export PIPEROLL_URL={url}"))?;
-    output.line(&format!("  export PIPEROLL_TOKEN={}", keys.key))?;
-    output.line(&format!("  export PIPEROLL_ADMIN_TOKEN={}", keys.admin_token))
+    Output::line("\nFor development only; the same at every start:")?;
+    Output::line(&format!("  export PIPEROLL_URL={url}"))?;
+    Output::line(&format!("  export PIPEROLL_TOKEN={}", keys.key))?;
+    Output::line(&format!("  export PIPEROLL_ADMIN_TOKEN={}", keys.admin_token))
 }
 
 /// Ctrl-C, or what a service manager sends.

@@ -37,7 +37,7 @@ pub(super) struct Open {
 }
 
 impl Tenant {
-    pub(super) async fn run(self, output: &Output) -> Result<Exit, Error> {
+    pub(super) async fn run(self, output: Output) -> Result<Exit, Error> {
         let path = ["v1", "admin", "tenants"];
         let answer = match self {
             Self::List { server } => server.operator().get(&path, &[]).await?,

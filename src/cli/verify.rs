@@ -32,7 +32,7 @@ pub(super) struct Verify {
 }
 
 impl Verify {
-    pub(super) async fn run(self, output: &Output) -> Result<Exit, Error> {
+    pub(super) async fn run(self, output: Output) -> Result<Exit, Error> {
         let directory = self.place.data;
         let ask = Ask {
             directory: directory.clone(),
@@ -43,11 +43,12 @@ impl Verify {
         let bar = output.bar();
         let verified = audit::verify(&ask, &bar).await;
         drop(bar);
-        let report = verified.map_err(|source| Error::Audit { directory, source })?;
+        let report =
+            verified.map_err(|source| Error::Audit { directory, source: Box::new(source) })?;
         if output.is_json() {
-            output.document(&report)?;
+            Output::document(&report)?;
         } else {
-            let mut stream = output.stream();
+            let mut stream = Output::stream();
             lines(&report).iter().try_for_each(|line| stream.line(line))?;
             stream.finish()?;
         }
