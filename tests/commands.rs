@@ -97,7 +97,7 @@ async fn events_are_filtered_by_position_stream_type_and_number() {
         lines.map(|line| line["position"].as_u64().unwrap()).collect()
     };
     let all = positions(&run(of(&["events"], house.path())).await);
-    assert_eq!(all, (1..=all.len() as u64).collect::<Vec<_>>());
+    assert_eq!(all, (1..=u64::try_from(all.len()).unwrap()).collect::<Vec<_>>());
     let last = positions(&run(of(&["events", "--after", "5", "--limit", "2"], house.path())).await);
     assert_eq!(last, [6, 7]);
     let payments = run(of(&["events", "--type", "payment.*"], house.path())).await;
@@ -166,7 +166,7 @@ async fn a_rebuild_waits_for_no_server_and_names_who_is_in_the_way() {
 async fn exit_codes_tell_scripts_what_happened() {
     let nowhere = tempfile::tempdir().unwrap();
     exits(&run(piperoll(["verify", "--no-such-option"])).await, 2);
-    exits(&run(piperoll([] as [&str; 0])).await, 2);
+    exits(&run(piperoll::<&str>([])).await, 2);
     exits(&run(piperoll(["--help"])).await, 0);
     exits(&run(of(&["verify"], nowhere.path())).await, 5);
     exits(&run(of(&["events"], nowhere.path())).await, 5);

@@ -9,6 +9,7 @@ use super::{error::Error, exit::Exit, output::Output};
 pub(super) struct Openapi {}
 
 impl Openapi {
+    #[expect(clippy::unused_self, reason = "every verb runs the same way")]
     pub(super) fn run(self) -> Result<Exit, Error> {
         Output::document(&crate::api::document())?;
         Ok(Exit::Done)

@@ -78,13 +78,13 @@ fn quoted(line: &str, name: &str) -> Option<String> {
 
 /// Pays from the sandbox's wallet; with `faults`, something goes wrong.
 async fn pay(talk: &Talk, bought: &mut Bought, faults: Value) -> Result<(), DemoError> {
-    let faulty = !faults.is_null();
-    if faulty {
+    let broken = !faults.is_null();
+    if broken {
         break_sandbox(talk, &faults).await?;
     }
     let body = json!({ "invoice": bought.invoice });
     let said = talk.operator(Method::POST, "/v1/admin/sandbox/pay").json(&body).quietly().await?;
-    if faulty {
+    if broken {
         break_sandbox(talk, &json!({})).await?;
     }
     must(said.status.is_success(), "the sandbox's wallet pays the invoice")?;
