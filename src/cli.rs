@@ -12,6 +12,7 @@ mod events;
 mod exit;
 mod keys;
 mod offers;
+mod openapi;
 mod output;
 mod payments;
 mod place;
@@ -19,6 +20,7 @@ mod rebuild;
 mod reconcile;
 mod replay;
 mod sandbox;
+mod serve;
 mod tenant;
 #[cfg(test)]
 mod tests;
@@ -43,6 +45,8 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Noun {
+    /// Run the server until it is told to stop.
+    Serve(serve::Serve),
     /// Fold a history anew and print, or compare, everything that it adds up to.
     Replay(replay::Replay),
     /// Build the views anew from the roll. No server may hold the data directory meanwhile.
@@ -83,6 +87,8 @@ enum Noun {
     Clock(clock::Clock),
     /// Print the settings in force, secrets as fingerprints only.
     Config(config::Show),
+    /// Print the description of the HTTP interface, OpenAPI 3.1.
+    Openapi(openapi::Openapi),
     /// Print completions for a shell.
     Completions(completions::Completions),
     /// Write the manual pages.
@@ -113,6 +119,8 @@ pub async fn run() -> Exit {
 impl Noun {
     async fn run(self, output: Output) -> Result<Exit, Error> {
         match self {
+            Self::Serve(verb) => verb.run(output).await,
+            Self::Openapi(verb) => verb.run(),
             Self::Replay(verb) => verb.run(),
             Self::Rebuild(verb) => verb.run(output).await,
             Self::Verify(verb) => verb.run(output).await,

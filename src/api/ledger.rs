@@ -109,8 +109,6 @@ pub(super) struct Entry {
     position: i64,
     /// The event's type.
     event: String,
-    /// The event's stream.
-    stream: String,
     /// Its legs; they sum to zero for each commodity.
     legs: Vec<Leg>,
     /// When it was recorded.
@@ -160,7 +158,6 @@ fn entry(row: read::JournalEntry) -> Entry {
     Entry {
         position: row.position,
         event: row.event,
-        stream: row.stream,
         legs: row.legs.into_iter().map(leg).collect(),
         recorded_at: At::micros(row.recorded_at),
         effective_at: row.effective_at.map(At::micros),

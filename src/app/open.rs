@@ -103,7 +103,7 @@ async fn beside(
     let keyring = Keyring::open(&config.data.join(KEYRING), masters).await?;
     let source = Arc::new(roll.clone());
     let store = match store::open(&config.data, &*source).await? {
-        store::Opened::Ready(store) => store,
+        store::Opened::Ready(store) => *store,
         store::Opened::Outdated(why) => {
             let events = engine.head().position;
             tracing::info!(%why, events, "building the views");

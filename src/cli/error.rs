@@ -3,7 +3,7 @@
 use std::{io, path::PathBuf};
 
 use super::{client, exit::Exit};
-use crate::{audit, config, fact, roll, views};
+use crate::{app, audit, config, fact, roll, views};
 
 /// Why a command did not get done.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +57,12 @@ pub(super) enum Error {
     /// There is no usable configuration.
     #[error("failed to read the configuration")]
     Config(#[source] Box<config::Error>),
+    /// The server did not start.
+    #[error("failed to start the server")]
+    Start(#[source] Box<app::Error>),
+    /// The log could not be set up.
+    #[error("failed to set up the log: `log.filter` is not a filter")]
+    Log(#[from] tracing_subscriber::filter::ParseError),
     /// The server did not do it.
     #[error(transparent)]
     Client(Box<client::Error>),
@@ -105,7 +111,8 @@ impl Error {
             },
             Self::AlreadyThere { .. } => Exit::Conflict,
             Self::Client(error) => error.exit(),
-            Self::Config(_) => Exit::Usage,
+            Self::Config(_) | Self::Log(_) => Exit::Usage,
+            Self::Start(source) => of_start(source),
             Self::Event(_)
             | Self::Replay { .. }
             | Self::Json(_)
@@ -115,6 +122,14 @@ impl Error {
             | Self::NotJson { .. }
             | Self::Output(_) => Exit::Failed,
         }
+    }
+}
+
+/// A data directory that somebody else holds is a conflict, whoever finds out.
+const fn of_start(error: &app::Error) -> Exit {
+    match error {
+        app::Error::Open(app::OpenError::Lock(roll::LockError::Held { .. })) => Exit::Conflict,
+        _ => Exit::Failed,
     }
 }
 
@@ -136,6 +151,7 @@ boxed!(
     Lock(roll::LockError),
     Views(views::Error),
     Config(config::Error),
+    Start(app::Error),
     Client(client::Error),
 );
 

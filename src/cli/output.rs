@@ -68,6 +68,14 @@ impl Output {
         let _ = writeln!(io::stderr(), "{text}");
     }
 
+    /// A remark that is no answer.
+    pub(super) fn note(self, text: &str) {
+        if !self.json {
+            // There is nobody else to tell.
+            let _ = writeln!(io::stderr(), "{text}");
+        }
+    }
+
     /// A bar on stderr, where somebody is looking.
     pub(super) fn bar(self) -> Bar {
         let watched = !self.json && io::stderr().is_terminal();

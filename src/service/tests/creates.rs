@@ -35,7 +35,10 @@ async fn a_lost_answer_is_found_and_the_repeat_gets_the_first_invoice() {
     let Error::OutcomeUnknown { payment } = error else { panic!("{error}") };
     assert_eq!(house.payment(&payment).await.status, Status::Unknown);
     let error = ask(&house).await.unwrap_err();
-    assert!(matches!(&error, Error::InProgress { payment: same, .. } if *same == payment), "{error}");
+    assert!(
+        matches!(&error, Error::InProgress { payment: same, .. } if *same == payment),
+        "{error}"
+    );
 
     let house = house.killed().await;
     house.pass(31);

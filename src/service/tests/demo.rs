@@ -80,7 +80,8 @@ async fn a_top_up_is_credited_by_the_reactor_and_by_its_credential_once() {
         buyer: crate::service::For::Application,
     };
     for _ in 0..3 {
-        let redeemed = house.service.redeem(paid.credential.clone(), request.clone()).await.unwrap();
+        let redeemed =
+            house.service.redeem(paid.credential.clone(), request.clone()).await.unwrap();
         assert!(matches!(redeemed.opens, Opens::Credit { .. }), "{redeemed:?}");
     }
     assert_eq!(house.credit("alice").await, 9_000);

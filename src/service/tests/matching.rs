@@ -13,7 +13,9 @@ fn answer_lost() -> Faults {
 }
 
 /// A payment whose invoice is made, paid and told of before the roll has it.
-async fn paid_before_it_is_known(house: &House) -> (piperoll_domain::id::PaymentId, crate::providers::sandbox::Delivery) {
+async fn paid_before_it_is_known(
+    house: &House,
+) -> (piperoll_domain::id::PaymentId, crate::providers::sandbox::Delivery) {
     house.faults(answer_lost());
     let ask = House::top_up("alice", 9_000);
     let error = house.service.checkout(&key("acme"), ask, None).await.unwrap_err();

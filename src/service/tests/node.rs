@@ -169,10 +169,7 @@ async fn list(
     Json(found.into())
 }
 
-async fn status(
-    State(node): State<Node>,
-    Path(hash): Path<String>,
-) -> (StatusCode, Json<Value>) {
+async fn status(State(node): State<Node>, Path(hash): Path<String>) -> (StatusCode, Json<Value>) {
     node.with(|state| {
         state.asked += 1;
         if state.down {
@@ -180,13 +177,14 @@ async fn status(
         }
         let known = state.made.iter().find(|(_, made)| made.hash == hash && !state.forgets);
         match known {
-            None => {
-                (StatusCode::NOT_FOUND, Json(json!({"detail": "Payment does not exist."})))
-            }
+            None => (StatusCode::NOT_FOUND, Json(json!({"detail": "Payment does not exist."}))),
             Some((reference, made)) => {
                 let paid = made.status == "success";
                 let details = shown(reference, made);
-                (StatusCode::OK, Json(json!({"paid": paid, "status": made.status, "details": details})))
+                (
+                    StatusCode::OK,
+                    Json(json!({"paid": paid, "status": made.status, "details": details})),
+                )
             }
         }
     })

@@ -18,14 +18,12 @@ async fn a_token_under_a_retired_secret_is_honoured_and_shown_again_byte_for_byt
     let challenge = house.challenge("/three/x").await;
     let paid = house.pay(&challenge).await;
     let house = house.killed_into(plan(&[NEW, OLD])).await;
-    let view =
-        house.service.render(&super::house::acme(), &challenge.payment).await.unwrap();
+    let view = house.service.render(&super::house::acme(), &challenge.payment).await.unwrap();
     assert_eq!(view.challenge, challenge.challenge);
     house.let_in("/three/x", paid.credential.clone()).await.unwrap();
 
     let house = house.killed_into(plan(&[NEW])).await;
-    let view =
-        house.service.render(&super::house::acme(), &challenge.payment).await.unwrap();
+    let view = house.service.render(&super::house::acme(), &challenge.payment).await.unwrap();
     assert_eq!((view.token, view.challenge), (None, None));
     let answer = house.let_in("/three/x", paid.credential).await;
     assert!(matches!(answer, Err(Refusal::Invalid)), "{answer:?}");
@@ -55,7 +53,8 @@ async fn a_connection_is_opened_anew_when_the_roll_describes_it_anew() {
     let name: piperoll_domain::id::ConnectionId = "default".parse().unwrap();
     let challenge = house.challenge("/one").await;
     let declare = |account| DeclareConnection { connection: name.clone(), account };
-    house.cli(declare(Account { webhook_secret_from: Some("NOWHERE".into()), ..sandbox_account() }))
+    house
+        .cli(declare(Account { webhook_secret_from: Some("NOWHERE".into()), ..sandbox_account() }))
         .await;
     let Err(Error::Connection { .. }) = house.service.line(&name) else { panic!("no secret") };
     let described = Account { capabilities: vec!["new words".into()], ..sandbox_account() };

@@ -64,7 +64,8 @@ async fn f03_a_wrong_preimage_of_a_paid_invoice_opens_nothing() {
 #[tokio::test]
 async fn a_forged_token_opens_nothing_and_mints_nothing() {
     let house = House::new().await;
-    let stranger = House::planned(Plan { tokens: vec!["somebody-elses-secret"], ..Plan::default() });
+    let stranger =
+        House::planned(Plan { tokens: vec!["somebody-elses-secret"], ..Plan::default() });
     let stranger = stranger.await;
     let challenge = stranger.challenge("/one").await;
     let paid = stranger.pay(&challenge).await;
@@ -271,10 +272,11 @@ async fn the_narrowest_offer_covers_a_request() {
     };
     house.offer("posts", posts).await;
     let offer_of = async |path: &str, method: &str| {
-        let request =
-            crate::service::Forwarded { method: method.into(), ..forwarded(path, None) };
+        let request = crate::service::Forwarded { method: method.into(), ..forwarded(path, None) };
         match house.service.authorize(&key("acme"), request).await {
-            Err(Refusal::NoCredential(checkout)) => checkout.requested.offer.unwrap().id.to_string(),
+            Err(Refusal::NoCredential(checkout)) => {
+                checkout.requested.offer.unwrap().id.to_string()
+            }
             other => panic!("{other:?}"),
         }
     };

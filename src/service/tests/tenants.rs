@@ -29,8 +29,7 @@ async fn a_token_of_one_tenant_opens_nothing_of_anothers() {
 #[tokio::test]
 async fn a_caller_reaches_its_own_tenant_only() {
     let house = House::new().await;
-    let wish =
-        |name: &str| OpenAccount { tenant: tenant(name), account: "alice".parse().unwrap() };
+    let wish = |name: &str| OpenAccount { tenant: tenant(name), account: "alice".parse().unwrap() };
     house.service.execute(&key("acme"), wish("acme"), None).await.unwrap();
     let error = house.service.execute(&key("acme"), wish("other"), None).await.unwrap_err();
     assert_eq!(error.rejection().unwrap().code(), "tenant_not_found");
