@@ -277,6 +277,13 @@ fn a_server_serves_commands_beside_audits_and_stops_in_good_order() {
     exits(&server.ask(&["keys", "revoke", "till", "--reason", "a test"]), 0);
     exits(&server.ask(&["tenant", "open", "other"]), 0);
     exits(&server.ask(&["payments", "list", "--token", "wrong"]), 4);
+    let mint = ["accounts", "mint", "alice", "500", "--tenant", "other", "--source-id", "gift-1"];
+    let minted = server.ask(&[&mint[..], &["--reason", "a test"]].concat());
+    exits(&minted, 0);
+    exits(&server.ask(&[&mint[..], &["--reason", "a test"]].concat()), 6);
+    exits(&server.ask(&["clock", "accept"]), 0);
+    exits(&server.ask(&["payments", "review", "list"]), 0);
+    exits(&server.ask(&["events", "--remote", "--limit", "3"]), 0);
     let data = server.directory.path().to_owned();
     exits(&of(&["verify"], &data).output().unwrap(), 0);
     let mut second = piperoll(["serve"]);
