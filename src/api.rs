@@ -1,4 +1,5 @@
 //! The HTTP edge: parse, execute, render. A file a resource, and no rule about money.
+#![expect(clippy::struct_field_names, reason = "a field's name is its name on the wire")]
 
 #[expect(unused_qualifications, reason = "utoipa's macro names types in full")]
 mod accounts;

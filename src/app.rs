@@ -21,6 +21,7 @@ use self::{
     listener::{Limits, Listening},
     open::Opened,
 };
+pub use crate::service::Vars;
 use crate::{
     api::{self, Api},
     config::Config,
@@ -29,7 +30,7 @@ use crate::{
     l402, reactors,
     roll::DirectoryLock,
     secret::Refused,
-    service::{self, Parts, Service, Vars},
+    service::{self, Parts, Service},
     telemetry::{self, Facts},
     views::Views,
 };

@@ -6,6 +6,7 @@ mod clock;
 mod completions;
 mod config;
 mod connections;
+mod demo;
 mod document;
 mod error;
 mod events;
@@ -45,8 +46,10 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Noun {
-    /// Run the server until it is told to stop.
+    /// Start the server.
     Serve(serve::Serve),
+    /// Watch a payment become credit, the server be killed in the middle, and all of it be proven.
+    Demo(demo::Demo),
     /// Fold a history anew and print, or compare, everything that it adds up to.
     Replay(replay::Replay),
     /// Build the views anew from the roll. No server may hold the data directory meanwhile.
@@ -87,7 +90,7 @@ enum Noun {
     Clock(clock::Clock),
     /// Print the settings in force, secrets as fingerprints only.
     Config(config::Show),
-    /// Print the description of the HTTP interface, OpenAPI 3.1.
+    /// Print the description of the API, OpenAPI 3.1.
     Openapi(openapi::Openapi),
     /// Print completions for a shell.
     Completions(completions::Completions),
@@ -120,7 +123,7 @@ impl Noun {
     async fn run(self, output: Output) -> Result<Exit, Error> {
         match self {
             Self::Serve(verb) => verb.run(output).await,
-            Self::Openapi(verb) => verb.run(),
+            Self::Demo(verb) => verb.run().await,
             Self::Replay(verb) => verb.run(),
             Self::Rebuild(verb) => verb.run(output).await,
             Self::Verify(verb) => verb.run(output).await,
@@ -135,6 +138,7 @@ impl Noun {
             Self::Keys(verb) => verb.run(output).await,
             Self::Clock(verb) => verb.run(output).await,
             Self::Config(verb) => verb.run(output),
+            Self::Openapi(verb) => verb.run(),
             Self::Completions(verb) => verb.run(),
             Self::Man(verb) => verb.run(),
         }

@@ -17,6 +17,8 @@ mod match_receipts;
 mod refusals;
 mod retries;
 mod sweep;
+#[cfg(test)]
+mod tests;
 
 use std::{sync::Arc, time::Duration};
 

@@ -12,7 +12,7 @@ mod names;
 #[cfg(test)]
 mod tests;
 
-use std::sync::OnceLock;
+use std::sync::{Mutex, PoisonError};
 
 use metrics_exporter_prometheus::{
     BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
@@ -63,19 +63,16 @@ pub fn recorder() -> Result<PrometheusRecorder, Error> {
 
 /// Counts for the whole process from here on; again is the same.
 pub fn install() -> Result<PrometheusHandle, Error> {
-    static INSTALLED: OnceLock<PrometheusHandle> = OnceLock::new();
-    if let Some(handle) = INSTALLED.get() {
+    static INSTALLED: Mutex<Option<PrometheusHandle>> = Mutex::new(None);
+    let mut installed = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(handle) = &*installed {
         return Ok(handle.clone());
     }
     let recorder = recorder()?;
     let handle = recorder.handle();
-    match metrics::set_global_recorder(recorder) {
-        Ok(()) => {
-            names::describe();
-            names::zero();
-            Ok(INSTALLED.get_or_init(|| handle).clone())
-        }
-        // Another thread was faster, or it is not ours.
-        Err(_) => INSTALLED.get().cloned().ok_or(Error::Taken),
-    }
+    metrics::set_global_recorder(recorder).map_err(|_| Error::Taken)?;
+    names::describe();
+    names::zero();
+    *installed = Some(handle.clone());
+    Ok(handle)
 }

@@ -97,7 +97,7 @@ async fn events_are_filtered_by_position_stream_type_and_number() {
         lines.map(|line| line["position"].as_u64().unwrap()).collect()
     };
     let all = positions(&run(of(&["events"], house.path())).await);
-    assert_eq!(all, (1..=all.len() as u64).collect::<Vec<_>>());
+    assert_eq!(all, (1..=u64::try_from(all.len()).unwrap()).collect::<Vec<_>>());
     let last = positions(&run(of(&["events", "--after", "5", "--limit", "2"], house.path())).await);
     assert_eq!(last, [6, 7]);
     let payments = run(of(&["events", "--type", "payment.*"], house.path())).await;
@@ -166,7 +166,7 @@ async fn a_rebuild_waits_for_no_server_and_names_who_is_in_the_way() {
 async fn exit_codes_tell_scripts_what_happened() {
     let nowhere = tempfile::tempdir().unwrap();
     exits(&run(piperoll(["verify", "--no-such-option"])).await, 2);
-    exits(&run(piperoll([] as [&str; 0])).await, 2);
+    exits(&run(piperoll::<&str>([])).await, 2);
     exits(&run(piperoll(["--help"])).await, 0);
     exits(&run(of(&["verify"], nowhere.path())).await, 5);
     exits(&run(of(&["events"], nowhere.path())).await, 5);
@@ -226,9 +226,9 @@ impl Server {
         let directory = tempfile::tempdir().unwrap();
         let mut command = piperoll(["serve"]);
         command.env("PIPEROLL_DATA", directory.path()).env("PIPEROLL_LISTEN", "127.0.0.1:0");
-        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut lines =
-            std::io::BufRead::lines(std::io::BufReader::new(child.stderr.take().unwrap()));
+            std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
         let mut after = |mark: &str| {
             let told = lines
                 .by_ref()
@@ -236,7 +236,7 @@ impl Server {
                 .find_map(|line| line.split_once(mark).map(|(_, rest)| rest.trim().to_owned()));
             told.unwrap_or_else(|| panic!("the server never said `{mark}`"))
         };
-        let url = format!("http://{}", after("listening on "));
+        let url = after("PIPEROLL_URL=");
         let (token, admin_token) = (after("PIPEROLL_TOKEN="), after("PIPEROLL_ADMIN_TOKEN="));
         // Whatever it says later must not fill the pipe.
         std::thread::spawn(move || lines.for_each(drop));

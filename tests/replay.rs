@@ -147,7 +147,7 @@ fn a_line_that_was_tampered_with_is_noticed() {
     assert_ne!(amount, text, "the fixture mints 1000 of something");
     let error = Replay::read(amount.as_bytes()).unwrap_err().to_string();
     assert!(error.contains("the chain's hash at position"), "{error}");
-    let gap: String = text.lines().skip(1).map(|line| format!("{line}\n")).collect();
+    let gap = text.lines().skip(1).collect::<Vec<_>>().join("\n");
     let error = Replay::read(gap.as_bytes()).unwrap_err().to_string();
     assert!(error.contains("a replay needs a whole roll"), "{error}");
 }

@@ -190,9 +190,9 @@ async fn a_view_that_was_defined_anew_is_found() {
 }
 
 /// Writes into the index, as nobody should.
-fn scribble(directory: &Path, entries: Entries) {
+fn scribble(directory: &Path, entries: &Entries) {
     let index = Index::open(directory, 16 << 20).unwrap();
-    index.write(&entries).unwrap();
+    index.write(entries).unwrap();
     index.sync().unwrap();
 }
 
@@ -234,7 +234,7 @@ async fn every_kind_of_entry_of_the_index_is_compared() {
     ];
     for (check, entries) in cases {
         let directory = House::busy().await.close().await;
-        scribble(directory.path(), entries);
+        scribble(directory.path(), &entries);
         let report = audit(directory.path()).await;
         let first = failed(&report, check);
         assert!(first.table.as_deref().is_some_and(|table| table.starts_with("index.")), "{first}");

@@ -291,7 +291,7 @@ fn entry(row: read::Entry) -> Entry {
         position: row.position,
         leg: row.leg,
         kind: row.kind,
-        amount: Sum::of(row.commodity, row.amount),
+        amount: Sum::of(&row.commodity, &row.amount),
         pool: row.pool,
         lot: row.lot,
         lot_left: row.lot_left.map(|units| units.to_string()),

@@ -169,7 +169,7 @@ fn exposed() -> HeaderValue {
     HeaderValue::from_static("WWW-Authenticate, Piperoll-Payment, Piperoll-Position")
 }
 
-/// What callers of the WordClaw protocol look for.
+/// What callers of the `wordclaw` dialect look for.
 fn consumed(said: &str) -> Response {
     Problem::new(Code::Consumed, said).with("error", "PAYMENT_CONSUMED").into_response()
 }

@@ -187,13 +187,12 @@ impl Sought {
             return Ok(None);
         }
         let hash = block.hash_at(position);
-        let shown = match hash.filter(|_| self.raw) {
-            Some(hash) => serde_json::to_value(Raw::new(position, hash, bytes)),
-            None => {
-                let recorded = fact::decode(position, bytes);
-                let recorded = recorded.map_err(|error| Problem::internal(&error))?;
-                serde_json::to_value(Line { hash, recorded })
-            }
+        let shown = if let Some(hash) = hash.filter(|_| self.raw) {
+            serde_json::to_value(Raw::new(position, hash, bytes))
+        } else {
+            let recorded = fact::decode(position, bytes);
+            let recorded = recorded.map_err(|error| Problem::internal(&error))?;
+            serde_json::to_value(Line { hash, recorded })
         };
         shown.map(Some).map_err(|error| Problem::internal(&error))
     }

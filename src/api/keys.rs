@@ -55,8 +55,8 @@ pub(super) struct Key {
 
 impl Key {
     fn of(id: &KeyId, known: &Known) -> Self {
-        let [a, b, c, d, e, f, g, h, ..] = known.digest.0;
-        let fingerprint = Bytes([a, b, c, d, e, f, g, h]).to_string();
+        let fingerprint = known.digest.0.first_chunk().copied().map_or(Bytes::<8>::ZERO, Bytes);
+        let fingerprint = fingerprint.to_string();
         Self {
             key: id.to_string(),
             roles: known.roles.clone(),

@@ -153,7 +153,7 @@ fn entry(row: read::JournalEntry) -> Entry {
         account: leg.account,
         name: leg.name,
         holder: leg.holder,
-        amount: Sum::of(leg.commodity, leg.amount),
+        amount: Sum::of(&leg.commodity, &leg.amount),
     };
     Entry {
         position: row.position,

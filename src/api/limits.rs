@@ -55,13 +55,10 @@ pub(super) async fn crowd(State(api): State<Api>, request: Request, next: Next) 
 /// How long an answer may take.
 pub(super) async fn time(State(api): State<Api>, request: Request, next: Next) -> Response {
     let limit = api.settings().request_timeout;
-    match tokio::time::timeout(limit, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => {
-            let detail = "whether anything was written is not known: ask again with the same key";
-            Problem::new(Code::Timeout, detail).into_response()
-        }
-    }
+    tokio::time::timeout(limit, next.run(request)).await.unwrap_or_else(|_| {
+        let detail = "whether anything was written is not known: ask again with the same key";
+        Problem::new(Code::Timeout, detail).into_response()
+    })
 }
 
 /// A defect of ours ends one request, not the process.

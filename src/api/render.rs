@@ -75,19 +75,19 @@ pub(super) struct Sum {
 
 impl Sum {
     /// A sum that may be larger than any single amount, or below zero.
-    pub(super) fn of(commodity: impl ToString, amount: impl ToString) -> Self {
+    pub(super) fn of(commodity: &impl ToString, amount: &impl ToString) -> Self {
         Self { commodity: commodity.to_string(), amount: amount.to_string() }
     }
 
     /// A sum out of two columns that are there together.
     pub(super) fn both(commodity: Option<&String>, amount: Option<i64>) -> Option<Self> {
-        Some(Self::of(commodity?, amount?))
+        Some(Self::of(commodity?, &amount?))
     }
 }
 
 impl From<Money> for Sum {
     fn from(money: Money) -> Self {
-        Self::of(money.commodity, money.amount)
+        Self::of(&money.commodity, &money.amount)
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use axum::{
     extract::{MatchedPath, Request},
-    http::Method,
+    http::{Method, StatusCode},
     middleware::Next,
     response::Response,
 };
@@ -27,6 +27,10 @@ pub(super) async fn observe(request: Request, next: Next) -> Response {
     let labels =
         [("method", method.to_owned()), ("path", template.clone()), ("status", status.to_string())];
     counter!("http_requests_total", &labels).increment(1);
+    if response.status() == StatusCode::TOO_MANY_REQUESTS {
+        // Nothing else is limited by rate.
+        counter!("rate_limited_total", "scope" => "invoices").increment(1);
+    }
     histogram!("http_request_duration_seconds", "method" => method, "path" => template)
         .record(took);
     let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);

@@ -33,6 +33,7 @@ pub(super) fn routes() -> Router<Api> {
 /// What became of a webhook.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_excessive_bools, reason = "the names that producers look for")]
 pub(super) struct Taken {
     /// It was taken in.
     accepted: bool,

@@ -10,7 +10,7 @@ use self::{
     house::{House, HouseError},
     talk::{Talk, TalkError},
 };
-use super::{error::Error, exit::Exit, output::Output};
+use super::{error::Error, exit::Exit};
 
 /// Watch a Lightning payment become credit, the server be killed in the middle, and all of it be
 /// proven.
@@ -26,7 +26,7 @@ pub(super) struct Demo {
 
 /// Why the story ended early.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum DemoError {
+pub(crate) enum DemoError {
     /// The server of the demo failed.
     #[error("the demo's server failed")]
     House(#[from] HouseError),
@@ -42,10 +42,10 @@ pub(super) enum DemoError {
 }
 
 impl Demo {
-    pub(super) async fn run(self, output: Output) -> Result<Exit, Error> {
+    pub(super) async fn run(self) -> Result<Exit, Error> {
         let mut house = House::build().map_err(DemoError::from)?;
         house.open().await.map_err(DemoError::from)?;
-        let talk = Talk::new(*output, house.door()).map_err(DemoError::from)?;
+        let talk = Talk::new(house.door()).map_err(DemoError::from)?;
         let told = story::tell(&talk, &mut house).await;
         let log = told.is_err().then(|| house.last_words());
         let kept = house.leave(self.keep).await;

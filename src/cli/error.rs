@@ -59,10 +59,10 @@ pub(super) enum Error {
     Config(#[source] Box<config::Error>),
     /// The server did not start.
     #[error("failed to start the server")]
-    Start(#[source] Box<app::Error>),
-    /// The log could not be set up.
-    #[error("failed to set up the log: `log.filter` is not a filter")]
-    Log(#[from] tracing_subscriber::filter::ParseError),
+    Serve(#[source] Box<app::Error>),
+    /// The demo's story ended early.
+    #[error("the demo ended early")]
+    Demo(#[from] super::demo::DemoError),
     /// The server did not do it.
     #[error(transparent)]
     Client(Box<client::Error>),
@@ -99,6 +99,7 @@ impl Error {
     /// The exit code.
     pub(super) fn exit(&self) -> Exit {
         match self {
+            Self::Serve(error) if is_held(error) => Exit::Conflict,
             Self::Roll { source, .. } => of_roll(source),
             Self::Audit { source, .. } => match &**source {
                 audit::Error::Roll(source) => of_roll(source),
@@ -111,8 +112,7 @@ impl Error {
             },
             Self::AlreadyThere { .. } => Exit::Conflict,
             Self::Client(error) => error.exit(),
-            Self::Config(_) | Self::Log(_) => Exit::Usage,
-            Self::Start(source) => of_start(source),
+            Self::Config(_) => Exit::Usage,
             Self::Event(_)
             | Self::Replay { .. }
             | Self::Json(_)
@@ -120,17 +120,16 @@ impl Error {
             | Self::Table { .. }
             | Self::File { .. }
             | Self::NotJson { .. }
-            | Self::Output(_) => Exit::Failed,
+            | Self::Output(_)
+            | Self::Serve(_)
+            | Self::Demo(_) => Exit::Failed,
         }
     }
 }
 
-/// A data directory that somebody else holds is a conflict, whoever finds out.
-const fn of_start(error: &app::Error) -> Exit {
-    match error {
-        app::Error::Open(app::OpenError::Lock(roll::LockError::Held { .. })) => Exit::Conflict,
-        _ => Exit::Failed,
-    }
+/// Whether another process was first.
+const fn is_held(error: &app::Error) -> bool {
+    matches!(error, app::Error::Open(app::OpenError::Lock(roll::LockError::Held { .. })))
 }
 
 fn of_roll(error: &roll::Error) -> Exit {
@@ -151,8 +150,8 @@ boxed!(
     Lock(roll::LockError),
     Views(views::Error),
     Config(config::Error),
-    Start(app::Error),
     Client(client::Error),
+    Serve(app::Error),
 );
 
 /// Names the file in an error.

@@ -68,14 +68,6 @@ impl Output {
         let _ = writeln!(io::stderr(), "{text}");
     }
 
-    /// A remark that is no answer.
-    pub(super) fn note(self, text: &str) {
-        if !self.json {
-            // There is nobody else to tell.
-            let _ = writeln!(io::stderr(), "{text}");
-        }
-    }
-
     /// A bar on stderr, where somebody is looking.
     pub(super) fn bar(self) -> Bar {
         let watched = !self.json && io::stderr().is_terminal();
@@ -132,8 +124,8 @@ impl Drop for Bar {
 pub(super) fn shown(value: &Value) -> Vec<String> {
     match value {
         Value::Array(rows) => table(rows),
-        Value::Object(fields) => match fields.values().find_map(Value::as_array) {
-            Some(rows) if fields.len() <= 3 && rows.iter().all(Value::is_object) => table(rows),
+        Value::Object(fields) => match fields.get("items").and_then(Value::as_array) {
+            Some(rows) if rows.iter().all(Value::is_object) => table(rows),
             _ => fields.iter().flat_map(|(name, value)| field(name, value)).collect(),
         },
         other => vec![cell(other)],

@@ -1,75 +1,113 @@
 //! `piperoll serve`: the server, until it is told to stop.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{ffi::OsString, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use clap::Args;
+use serde_json::json;
 use tokio::signal;
 use tracing_subscriber::EnvFilter;
 
 use super::{error::Error, exit::Exit, output::Output};
 use crate::{
-    app::{App, Keys},
-    config::{Config, Log, LogFormat, Persist, of_process},
+    app::{App, Vars},
+    config::{Config, Loaded, LogFormat, Persist, of_process},
 };
 
-/// Run the server until it is told to stop.
+/// Start the server.
+///
+/// With no configuration it listens on 127.0.0.1:4020, keeps everything in ./piperoll-data, takes
+/// play money from a Lightning node of its own and prints keys for development.
 #[derive(Debug, Args)]
 pub(super) struct Serve {
-    /// A file of settings that differ from the defaults.
+    /// A file of settings that differ from the defaults; see `piperoll config --defaults`.
     #[arg(long, value_name = "FILE", env = "PIPEROLL_CONFIG")]
     config: Option<PathBuf>,
+    /// The data directory; wins over file and environment.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Where to listen; wins over file and environment.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<SocketAddr>,
 }
 
 impl Serve {
     pub(super) async fn run(self, output: Output) -> Result<Exit, Error> {
-        let loaded = Config::load(self.config.as_deref(), of_process(), Persist::Yes)?;
-        log(&loaded.config.log)?;
-        let others = |name: &str| {
-            let mut named = of_process().filter(|(variable, _)| variable == name);
-            named.next().and_then(|(_, value)| value.into_string().ok())
-        };
-        let app = App::start(&loaded.config, Arc::new(others)).await?;
-        output.note(&format!("listening on {}", app.address));
-        if let Some(keys) = &app.keys {
-            greet(keys, output);
+        let Loaded { config, development } =
+            Config::load(self.config.as_deref(), self.environment(), Persist::Yes)?;
+        log(&config);
+        if let Some(made) = development.filter(|made| made.fresh) {
+            let file = made.file.display();
+            tracing::warn!(%file, keys = made.keys.join(", "), "secrets for development were made");
         }
-        told_to_stop().await;
+        let vars: Vars = Arc::new(|name| std::env::var(name).ok());
+        let app = App::start(&config, vars).await?;
+        let said = said(&app, &config, output);
+        let stopped = match said {
+            Ok(()) => asked_to_stop().await,
+            Err(error) => Err(error),
+        };
+        tracing::info!("stopping");
         app.stop().await;
+        stopped?;
         Ok(Exit::Done)
     }
-}
 
-/// Development keys are no secrets: they are what a newcomer needs next.
-fn greet(keys: &Keys, output: Output) {
-    output.note(&format!("development keys of tenant `{}`:", keys.tenant));
-    output.note(&format!("  export PIPEROLL_TOKEN={}", keys.key));
-    output.note(&format!("  export PIPEROLL_ADMIN_TOKEN={}", keys.admin_token));
-}
-
-fn log(log: &Log) -> Result<(), Error> {
-    let filter = EnvFilter::try_new(&log.filter)?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    // Whoever runs several in one process has a log already.
-    let _ = match log.format {
-        LogFormat::Text => lines.try_init(),
-        LogFormat::Json => lines.json().flatten_event(true).try_init(),
-    };
-    Ok(())
-}
-
-/// Ends with the first signal that asks for it: Ctrl-C, or `SIGTERM` where there is one.
-async fn told_to_stop() {
-    #[cfg(unix)]
-    {
-        let terminate = signal::unix::signal(signal::unix::SignalKind::terminate());
-        if let Ok(mut terminate) = terminate {
-            tokio::select! {
-                _ = signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
-        }
+    /// What the command line says stands above the process's environment.
+    fn environment(&self) -> impl Iterator<Item = (OsString, OsString)> + use<> {
+        let data = self.data.as_ref().map(|data| ("PIPEROLL_DATA", data.clone().into_os_string()));
+        let listen = self.listen.map(|at| ("PIPEROLL_LISTEN", at.to_string().into()));
+        let said: Vec<(OsString, OsString)> =
+            data.into_iter().chain(listen).map(|(name, value)| (name.into(), value)).collect();
+        let names: Vec<OsString> = said.iter().map(|(name, _)| name.clone()).collect();
+        of_process().filter(move |(name, _)| !names.contains(name)).chain(said)
     }
-    // Without a signal to wait for there is none to miss.
-    let _ = signal::ctrl_c().await;
+}
+
+/// Logs to stderr, so that stdout is for answers.
+fn log(config: &Config) {
+    let filter = EnvFilter::try_new(&config.log.filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let set = match config.log.format {
+        LogFormat::Json => log.json().try_init(),
+        LogFormat::Text => log.try_init(),
+    };
+    // Somebody in this process logs already; that one serves.
+    drop(set);
+}
+
+/// Says where it is and, in development, what opens it.
+fn said(app: &App, config: &Config, output: Output) -> std::io::Result<()> {
+    let scheme = if config.tls.is_some() { "https" } else { "http" };
+    let url = format!("{scheme}://{}", app.address);
+    let metrics = app.metrics_address.map(|address| format!("http://{address}/metrics"));
+    if output.is_json() {
+        let keys = app.keys.as_ref();
+        let line = json!({
+            "url": url,
+            "metrics": metrics,
+            "tenant": keys.map(|keys| keys.tenant.as_str()),
+            "key": keys.map(|keys| keys.key.as_str()),
+            "admin_token": keys.map(|keys| keys.admin_token.as_str()),
+        });
+        return Output::line(&line.to_string());
+    }
+    Output::line(&format!("piperoll {} listens on {url}", env!("CARGO_PKG_VERSION")))?;
+    Output::line(&format!("data in {}", config.data.display()))?;
+    if let Some(metrics) = metrics {
+        Output::line(&format!("metrics on {metrics}"))?;
+    }
+    let Some(keys) = &app.keys else { return Ok(()) };
+    Output::line("\nFor development only; the same at every start:")?;
+    Output::line(&format!("  export PIPEROLL_URL={url}"))?;
+    Output::line(&format!("  export PIPEROLL_TOKEN={}", keys.key))?;
+    Output::line(&format!("  export PIPEROLL_ADMIN_TOKEN={}", keys.admin_token))
+}
+
+/// Ctrl-C, or what a service manager sends.
+async fn asked_to_stop() -> std::io::Result<()> {
+    let mut term = signal::unix::signal(signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = signal::ctrl_c() => interrupted,
+        _ = term.recv() => Ok(()),
+    }
 }

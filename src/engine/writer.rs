@@ -279,12 +279,11 @@ impl Writer {
         tokio::spawn(async move {
             let Some(key) = pending.command.meta.idempotency.clone() else { return };
             let answer: Result<Option<Done>, Error> = reader.repeat(&taker, &key, forgotten).await;
-            match answer.transpose() {
-                Some(answer) => drop(pending.reply.send(answer)),
-                None => {
-                    pending.key_forgotten = true;
-                    let _ = back.send(Read::Forgotten(Box::new(pending)));
-                }
+            if let Some(answer) = answer.transpose() {
+                drop(pending.reply.send(answer));
+            } else {
+                pending.key_forgotten = true;
+                let _ = back.send(Read::Forgotten(Box::new(pending)));
             }
         });
     }

@@ -281,6 +281,7 @@ pub enum Authorized {
 
 /// What became of a webhook. Every answer but a refusal is 202.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "they are answered one by one")]
 pub struct WebhookAnswer {
     /// It was taken in.
     pub accepted: bool,

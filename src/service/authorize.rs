@@ -115,8 +115,9 @@ fn is_enforced(tenant: &TenantId, offer: &OfferId, principal: Option<&str>, perc
         hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
         hash.update(part);
     }
-    let [a, b, c, d, e, f, g, h, ..] = <[u8; 32]>::from(hash.finalize());
-    u64::from_be_bytes([a, b, c, d, e, f, g, h]) % 100 < u64::from(percent)
+    let hash: [u8; 32] = hash.finalize().into();
+    let share = hash.first_chunk().map_or(0, |first| u64::from_be_bytes(*first) % 100);
+    share < u64::from(percent)
 }
 
 #[cfg(test)]

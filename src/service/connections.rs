@@ -183,7 +183,7 @@ fn is_same_line(one: &Account, other: &Account) -> bool {
             key_from.as_ref(),
             webhook_secret_from.as_ref(),
         ]
-        .map(|word| word.cloned())
+        .map(Option::<&String>::cloned)
     };
     line(one) == line(other)
 }

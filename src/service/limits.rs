@@ -19,7 +19,7 @@ const ADDRESSES_MAX: usize = 50_000;
 enum Payer {
     Tenant(TenantId),
     Address(IpAddr),
-    /// No address is known, or too many are.
+    /// Too many addresses are known.
     Others(TenantId),
 }
 
@@ -38,7 +38,8 @@ impl Limits {
         Self { began: Instant::now(), per_address, per_tenant, buckets: Mutex::default() }
     }
 
-    /// Takes one invoice out of an address' and its tenant's buckets, or none of either.
+    /// Takes one invoice out of an address' and its tenant's buckets, or none of either. Without an
+    /// address, the tenant's alone counts.
     pub(super) fn take(&self, tenant: &TenantId, address: Option<IpAddr>) -> Result<(), Error> {
         self.take_at(self.began.elapsed(), tenant, address)
     }
@@ -51,38 +52,38 @@ impl Limits {
     ) -> Result<(), Error> {
         let now = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
         let mut buckets = self.lock();
-        let one = self.bucket(&mut buckets, now, tenant, address);
+        let one = address.map(|address| bucket(&mut buckets, now, tenant, network(address)));
         let whole = Payer::Tenant(tenant.clone());
         let debt = |payer: &Payer| buckets.get(payer).copied().unwrap_or(0);
-        let of_one = after_one(self.per_address, debt(&one), now)?;
+        let of_one = one.as_ref().map(|one| after_one(self.per_address, debt(one), now));
+        let of_one = of_one.transpose()?;
         let of_whole = after_one(self.per_tenant, debt(&whole), now)?;
-        buckets.insert(one, of_one);
+        buckets.extend(one.zip(of_one));
         buckets.insert(whole, of_whole);
         Ok(())
-    }
-
-    fn bucket(
-        &self,
-        buckets: &mut HashMap<Payer, u64>,
-        now: u64,
-        tenant: &TenantId,
-        address: Option<IpAddr>,
-    ) -> Payer {
-        let Some(address) = address.map(network) else { return Payer::Others(tenant.clone()) };
-        let payer = Payer::Address(address);
-        if buckets.len() >= ADDRESSES_MAX && !buckets.contains_key(&payer) {
-            buckets.retain(|_, debt| *debt > now);
-            if buckets.len() >= ADDRESSES_MAX {
-                return Payer::Others(tenant.clone());
-            }
-        }
-        payer
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Payer, u64>> {
         // Nothing panics while it is held.
         self.buckets.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whose bucket an invoice comes out of.
+fn bucket(
+    buckets: &mut HashMap<Payer, u64>,
+    now: u64,
+    tenant: &TenantId,
+    address: IpAddr,
+) -> Payer {
+    let payer = Payer::Address(address);
+    if buckets.len() >= ADDRESSES_MAX && !buckets.contains_key(&payer) {
+        buckets.retain(|_, debt| *debt > now);
+        if buckets.len() >= ADDRESSES_MAX {
+            return Payer::Others(tenant.clone());
+        }
+    }
+    payer
 }
 
 /// One household has 2^64 addresses of version 6.
@@ -100,7 +101,7 @@ fn network(address: IpAddr) -> IpAddr {
 fn after_one(rate: Rate, debt: u64, now: u64) -> Result<u64, Error> {
     const MINUTE: u64 = 60_000_000_000;
     let Some(each) = MINUTE.checked_div(rate.per_minute.into()) else {
-        return Err(Error::RateLimited { retry_after: Duration::from_secs(60) });
+        return Err(Error::RateLimited { retry_after: Duration::from_mins(1) });
     };
     let room = each.saturating_mul(rate.burst.saturating_sub(1).into());
     let debt = debt.max(now);
@@ -148,7 +149,7 @@ mod tests {
         let take = |tenant, last: u8| {
             wait(limits.take_at(Duration::ZERO, tenant, Some(IpAddr::from([203, 0, 113, last]))))
         };
-        assert_eq!((1..=5).map(|last| take(&acme, last)).filter(Option::is_some).count(), 0);
+        assert!((1..=5).all(|last| take(&acme, last).is_none()));
         assert!(take(&acme, 6).is_some());
         assert!(take(&other, 7).is_none());
     }
@@ -169,6 +170,8 @@ mod tests {
     fn no_rate_is_no_invoice() {
         let limits =
             Limits::new(Rate { burst: 9, per_minute: 0 }, Rate { burst: 9, per_minute: 9 });
-        assert!(wait(limits.take(&"acme".parse().unwrap(), None)).is_some());
+        let acme = "acme".parse().unwrap();
+        assert!(wait(limits.take(&acme, Some("203.0.113.7".parse().unwrap()))).is_some());
+        assert!(wait(limits.take(&acme, None)).is_none(), "nobody tells its address");
     }
 }

@@ -86,7 +86,6 @@ impl Service {
         match self.happened(&who, wish, None, at).await {
             Ok(done) => Ok(taken_in(&done, receipt)),
             Err(error) if error.rejection() == Some(&Rejection::EventReceived) => {
-                self.count_duplicate(line);
                 if notice.needs_confirmation {
                     self.follow(line, &notice, by_token).await?;
                 }
@@ -144,17 +143,9 @@ impl Service {
     }
 
     async fn refused(&self, line: &Line, refusal: Refusal, body: &[u8]) -> WebhookAnswer {
-        let labels = [("provider", line.provider().name()), ("reason", refusal.as_str())];
-        metrics::counter!("webhook_verify_fail_total", &labels).increment(1);
         self.refuse(&line.connection, refusal.as_str(), body).await;
         let reason = Some(refusal.as_str());
         WebhookAnswer { refused: Some(refusal), reason, ..WebhookAnswer::default() }
-    }
-
-    /// Repeats are no facts, so they are counted where they are met.
-    fn count_duplicate(&self, line: &Line) {
-        let labels = [("provider", line.provider().name()), ("status", "duplicate")];
-        metrics::counter!("webhook_events_total", &labels).increment(1);
     }
 }
 

@@ -18,6 +18,7 @@ use crate::{
 
 /// What an answer of a provider led to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each may be so by itself")]
 pub(crate) struct Told {
     /// Somebody was asked, and answered.
     pub(crate) answered: bool,

@@ -2,10 +2,10 @@
 
 mod creates;
 mod demo;
-mod house;
+pub(crate) mod house;
 mod limits;
 mod matching;
-mod node;
+pub(crate) mod node;
 mod reconciling;
 mod refusing;
 mod rotation;

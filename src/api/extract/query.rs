@@ -40,7 +40,7 @@ fn text((name, value): (String, String)) -> (String, Text) {
 /// A text that reads as whatever is asked for.
 struct Text(String);
 
-impl<'de> serde::de::IntoDeserializer<'de, serde::de::value::Error> for Text {
+impl serde::de::IntoDeserializer<'_, serde::de::value::Error> for Text {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {

@@ -17,14 +17,14 @@ use tokio::{
 };
 
 /// How long the server may take to open its door, and to close it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Variables that a person may have set for a server of their own.
 const FOREIGN: [&str; 6] = ["PIPEROLL_", "LNBITS_", "PAYMENT_", "L402_", "ADMIN_TOKEN", "RUST_LOG"];
 
 /// Why there is no server.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum HouseError {
+pub(crate) enum HouseError {
     /// The system refused something.
     #[error("failed to {doing}")]
     System {

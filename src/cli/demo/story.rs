@@ -30,7 +30,9 @@ pub(super) async fn tell(talk: &Talk, house: &mut House) -> Result<(), DemoError
 
 fn prologue(talk: &Talk) -> Result<(), DemoError> {
     talk.aside("piperoll, a ledger under APIs that charge.")?;
-    talk.aside("A server of our own, play money, real Lightning invoices. `>` is asked, `<` is answered.")?;
+    talk.aside(
+        "A server of our own, play money, real Lightning invoices. `>` is asked, `<` is answered.",
+    )?;
     Ok(())
 }
 
@@ -76,16 +78,30 @@ fn quoted(line: &str, name: &str) -> Option<String> {
 
 /// Pays from the sandbox's wallet; with `faults`, something goes wrong.
 async fn pay(talk: &Talk, bought: &mut Bought, faults: Value) -> Result<(), DemoError> {
-    let mut body = json!({ "invoice": bought.invoice });
-    if !faults.is_null() {
-        body["faults"] = faults;
+    let broken = !faults.is_null();
+    if broken {
+        break_sandbox(talk, &faults).await?;
     }
+    let body = json!({ "invoice": bought.invoice });
     let said = talk.operator(Method::POST, "/v1/admin/sandbox/pay").json(&body).quietly().await?;
+    if broken {
+        break_sandbox(talk, &json!({})).await?;
+    }
     must(said.status.is_success(), "the sandbox's wallet pays the invoice")?;
     let preimage = said.text("/preimage");
-    talk.aside(&format!("   The wallet pays and learns the preimage {}", super::talk::short(&preimage)))?;
+    talk.aside(&format!(
+        "   The wallet pays and learns the preimage {}",
+        super::talk::short(&preimage)
+    ))?;
     bought.credential = format!("L402 {}:{preimage}", bought.token);
     Ok(())
+}
+
+/// Says what goes wrong from now on.
+async fn break_sandbox(talk: &Talk, faults: &Value) -> Result<(), DemoError> {
+    let path = "/v1/admin/sandbox/default/faults";
+    let said = talk.operator(Method::PUT, path).json(faults).quietly().await?;
+    must(said.status.is_success(), "the sandbox goes wrong on request")
 }
 
 async fn show(talk: &Talk, bought: &Bought) -> Result<Said, DemoError> {
@@ -101,7 +117,7 @@ async fn show(talk: &Talk, bought: &Bought) -> Result<Said, DemoError> {
 async fn balance(talk: &Talk, account: &str) -> Result<String, DemoError> {
     let path = format!("/v1/accounts/{account}/balance");
     let said = talk.shop(Method::GET, &path).quietly().await?;
-    let available = said.body.pointer("/balances/0/available/amount");
+    let available = said.body.pointer("/balances/0/available");
     Ok(available.and_then(Value::as_str).unwrap_or("0").to_owned())
 }
 
@@ -133,6 +149,10 @@ async fn buy_credit(talk: &Talk) -> Result<Bought, DemoError> {
     let said = show(talk, &bought).await?;
     must(said.status == StatusCode::CREATED, "the paid credential gets its lot")?;
     comes_to(talk, "alice", "50000").await?;
+    talk.aside("   What the provider's webhook left behind:")?;
+    let path = format!("/v1/receipts?payment={}", bought.payment);
+    let fields = ["/items/0/scheme", "/items/0/key", "/items/0/says", "/items/0/led_to"];
+    talk.shop(Method::GET, &path).tell(&[], &fields).await?;
     Ok(bought)
 }
 
@@ -146,7 +166,9 @@ async fn double_webhook(talk: &Talk) -> Result<(), DemoError> {
         items.iter().filter(|item| item["payment"] == bought.payment.as_str()).count()
     });
     must(own == 1, "two deliveries of one webhook are one receipt")?;
-    talk.held("two deliveries, one receipt, one lot: the second was answered `duplicate` and did nothing")?;
+    talk.held(
+        "two deliveries, one receipt, one lot: the second was answered `duplicate` and did nothing",
+    )?;
     Ok(())
 }
 
@@ -166,7 +188,8 @@ async fn forged_webhook(talk: &Talk) -> Result<(), DemoError> {
 
 async fn spend(talk: &Talk) -> Result<(), DemoError> {
     talk.chapter("4. Alice uses some of it, and her answer is lost")?;
-    let body = json!({ "amount": { "commodity": "MSAT", "amount": "1500" }, "reference": "job-17" });
+    let body =
+        json!({ "amount": { "commodity": "MSAT", "amount": "1500" }, "reference": "job-17" });
     let path = "/v1/accounts/alice/spend";
     let first = talk.shop(Method::POST, path).key("job-17").json(&body);
     let first = first.tell(&["piperoll-position"], &[]).await?;
@@ -176,7 +199,8 @@ async fn spend(talk: &Talk) -> Result<(), DemoError> {
     must(again.lines("idempotency-replayed") == ["true"], "a repeat is marked as one")?;
     comes_to(talk, "alice", "48500").await?;
     let other = json!({ "amount": { "commodity": "MSAT", "amount": "9" } });
-    let other = talk.shop(Method::POST, path).key("job-17").json(&other).tell(&[], &["/code"]).await?;
+    let other =
+        talk.shop(Method::POST, path).key("job-17").json(&other).tell(&[], &["/code"]).await?;
     must(other.status == StatusCode::UNPROCESSABLE_ENTITY, "a key belongs to one request")?;
     talk.held("asked twice, spent once; the same key for another request is refused")?;
     Ok(())
@@ -190,7 +214,12 @@ async fn sell_a_call(talk: &Talk) -> Result<(), DemoError> {
         "least": null, "most": null, "enforcement_percent": 100, "connection": null,
         "expiry_seconds": 600,
     });
-    let said = talk.shop(Method::PUT, "/v1/offers/joke").key("offer-1").json(&offer).tell(&[], &[]).await?;
+    let said = talk
+        .shop(Method::PUT, "/v1/offers/joke")
+        .key("offer-1")
+        .json(&offer)
+        .tell(&[], &[])
+        .await?;
     must(said.status.is_success(), "an offer is published")?;
     talk.aside("   The reverse proxy asks for a stranger without a credential:")?;
     let said = authorize(talk, None, "request-1").await?;
@@ -253,7 +282,9 @@ async fn late_money(talk: &Talk) -> Result<(), DemoError> {
     pay(talk, &mut bought, json!({ "accepts_late": true })).await?;
     let path = "/v1/reviews";
     let review = wait_for_review(talk, path, &bought.payment).await?;
-    talk.held("her money is real: it lies in suspense and a review is open, the payment stays expired")?;
+    talk.held(
+        "her money is real: it lies in suspense and a review is open, the payment stays expired",
+    )?;
     let path = format!("/v1/reviews/{}/{review}", bought.payment);
     let body = json!({ "action": "apply", "reason": "paid a second too late" });
     let said = talk.shop(Method::POST, &path).key("review-1").json(&body).tell(&[], &[]).await?;
@@ -324,7 +355,9 @@ async fn prove(talk: &Talk, house: &mut House) -> Result<(), DemoError> {
     }
     talk.held("every step held")?;
     talk.aside("\nOne payment became credit four times over: by credential, by webhook, by an operator's word,")?;
-    talk.aside("and after a crash. Nothing was lost, nothing was doubled, and `verify` can show why.")?;
+    talk.aside(
+        "and after a crash. Nothing was lost, nothing was doubled, and `verify` can show why.",
+    )?;
     talk.aside("\nNext: `piperoll serve`, then docs/operations.md and docs/deploy/.")?;
     Ok(())
 }

@@ -13,7 +13,7 @@ const SHOWN: usize = 44;
 
 /// Why an exchange failed.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum TalkError {
+pub(crate) enum TalkError {
     /// There is no way to ask.
     #[error("failed to prepare for asking")]
     Prepare(#[source] reqwest::Error),
@@ -55,7 +55,6 @@ impl Said {
 
 /// Asks and tells.
 pub(super) struct Talk {
-    output: Output,
     client: reqwest::Client,
     door: Door,
 }
@@ -70,11 +69,11 @@ pub(super) struct Ask<'a> {
 }
 
 impl Talk {
-    pub(super) fn new(output: Output, door: Door) -> Result<Self, TalkError> {
+    pub(super) fn new(door: Door) -> Result<Self, TalkError> {
         install_tls();
         let client = reqwest::Client::builder().timeout(Duration::from_secs(30)).no_proxy();
         let client = client.build().map_err(TalkError::Prepare)?;
-        Ok(Self { output, client, door })
+        Ok(Self { client, door })
     }
 
     /// A new part of the story.
@@ -83,8 +82,9 @@ impl Talk {
     }
 
     /// What the reader should know.
+    #[expect(clippy::unused_self, reason = "it is the talk that tells")]
     pub(super) fn aside(&self, text: &str) -> Result<(), TalkError> {
-        Ok(self.Output::line(text)?)
+        Ok(Output::line(text)?)
     }
 
     /// What turned out, once it did.
@@ -131,7 +131,8 @@ impl Ask<'_> {
     /// A body that the reader sees.
     pub(super) fn json(mut self, body: &Value) -> Self {
         self.shown.push(format!("   >   {body}"));
-        self.request = self.request.header("Content-Type", "application/json").body(body.to_string());
+        self.request =
+            self.request.header("Content-Type", "application/json").body(body.to_string());
         self
     }
 

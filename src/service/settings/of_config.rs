@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use piperoll_domain::connection::Account;
+use piperoll_domain::{connection::Account, roll::Environment};
 use sha2::{Digest, Sha256};
 
 use super::{Rate, Settings, Vars};
@@ -39,7 +39,7 @@ impl Settings {
             per_minute: rate.get(),
         };
         Ok(Self {
-            public_url: config.server.public_url.as_ref().map(|url| url.as_str().to_owned()),
+            public_url: public_url(config),
             settle_wait: std::time::Duration::from_millis(config.l402.settle_wait_ms.into()),
             stale_after: config.reconciliation.stale_after.duration(),
             sweep_interval: config.reconciliation.interval.duration(),
@@ -95,4 +95,12 @@ fn vars(config: &Config, others: Vars) -> Vars {
             _ => others(name),
         }
     })
+}
+
+/// Where providers reach us; in development this machine, unless told.
+fn public_url(config: &Config) -> Option<String> {
+    let told = config.server.public_url.as_ref().map(|url| url.as_str().to_owned());
+    let development = config.env == Environment::Development && config.server.listen.port() != 0;
+    let scheme = if config.tls.is_some() { "https" } else { "http" };
+    told.or_else(|| development.then(|| format!("{scheme}://{}", config.server.listen)))
 }

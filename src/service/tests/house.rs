@@ -40,29 +40,29 @@ use crate::{
     },
 };
 
-pub(super) const START: Time = Time::from_seconds(1_750_000_000);
-pub(super) const SECOND: i64 = 1_000_000;
+pub(crate) const START: Time = Time::from_seconds(1_750_000_000);
+pub(crate) const SECOND: i64 = 1_000_000;
 const TOKENS: &str = "what-tokens-are-sold-under-0123456789";
 
-pub(super) struct House {
-    pub(super) roll: MemoryRoll,
+pub(crate) struct House {
+    pub(crate) roll: MemoryRoll,
     directory: TempDir,
-    pub(super) clock: Clock,
-    pub(super) service: Service,
+    pub(crate) clock: Clock,
+    pub(crate) service: Service,
     engine: JoinHandle<()>,
     stop: CancellationToken,
-    pub(super) plan: Plan,
+    pub(crate) plan: Plan,
 }
 
 /// What differs from house to house.
 #[derive(Clone)]
-pub(super) struct Plan {
-    pub(super) settle_wait: Duration,
-    pub(super) create_wait: Duration,
-    pub(super) per_address: Rate,
-    pub(super) tokens: Vec<&'static str>,
-    pub(super) vars: BTreeMap<String, String>,
-    pub(super) provider_timeout: Duration,
+pub(crate) struct Plan {
+    pub(crate) settle_wait: Duration,
+    pub(crate) create_wait: Duration,
+    pub(crate) per_address: Rate,
+    pub(crate) tokens: Vec<&'static str>,
+    pub(crate) vars: BTreeMap<String, String>,
+    pub(crate) provider_timeout: Duration,
 }
 
 impl Default for Plan {
@@ -79,7 +79,7 @@ impl Default for Plan {
     }
 }
 
-pub(super) fn random() -> Id16 {
+pub(crate) fn random() -> Id16 {
     Bytes(*uuid::Uuid::new_v4().as_bytes())
 }
 
@@ -87,28 +87,28 @@ fn secret(text: &str) -> Secret {
     Secret::parse(text).unwrap()
 }
 
-pub(super) fn tenant(name: &str) -> TenantId {
+pub(crate) fn tenant(name: &str) -> TenantId {
     name.parse().unwrap()
 }
 
-pub(super) fn acme() -> TenantId {
+pub(crate) fn acme() -> TenantId {
     tenant("acme")
 }
 
-pub(super) fn msat(units: u64) -> Money {
+pub(crate) fn msat(units: u64) -> Money {
     Money::msat(Amount::new(units).unwrap())
 }
 
-pub(super) fn api() -> Sold {
+pub(crate) fn api() -> Sold {
     "api".parse().unwrap()
 }
 
-pub(super) fn key(tenant: &str) -> Principal {
+pub(crate) fn key(tenant: &str) -> Principal {
     let (tenant, roles) = (self::tenant(tenant), BTreeSet::from([Role::Sell]));
     Principal::Key { tenant, key: "k1".parse().unwrap(), roles, fingerprint: Bytes([1; 8]) }
 }
 
-pub(super) fn terms(path: &str, gives: Gives) -> Terms {
+pub(crate) fn terms(path: &str, gives: Gives) -> Terms {
     Terms {
         service: api(),
         host: None,
@@ -124,7 +124,7 @@ pub(super) fn terms(path: &str, gives: Gives) -> Terms {
     }
 }
 
-pub(super) fn sandbox_account() -> Account {
+pub(crate) fn sandbox_account() -> Account {
     Account {
         kind: "sandbox".into(),
         network: "regtest".into(),
@@ -136,11 +136,11 @@ pub(super) fn sandbox_account() -> Account {
 }
 
 impl House {
-    pub(super) async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::planned(Plan::default()).await
     }
 
-    pub(super) async fn planned(plan: Plan) -> Self {
+    pub(crate) async fn planned(plan: Plan) -> Self {
         let identity = Identity { id: random(), name: "main".into(), created: START };
         let directory = tempfile::tempdir().unwrap();
         let clock = Clock::manual(START);
@@ -188,12 +188,12 @@ impl House {
         .await;
     }
 
-    pub(super) async fn offer(&self, name: &str, terms: Terms) {
+    pub(crate) async fn offer(&self, name: &str, terms: Terms) {
         let wish = PublishOffer { tenant: acme(), offer: name.parse().unwrap(), terms };
         self.cli(wish).await;
     }
 
-    pub(super) async fn cli(
+    pub(crate) async fn cli(
         &self,
         wish: impl Into<piperoll_domain::operation::Operation>,
     ) -> Vec<Event> {
@@ -202,12 +202,12 @@ impl House {
     }
 
     /// The process dies and another begins on what is on disk.
-    pub(super) async fn killed(self) -> Self {
+    pub(crate) async fn killed(self) -> Self {
         let plan = self.plan.clone();
         self.killed_into(plan).await
     }
 
-    pub(super) async fn killed_into(self, plan: Plan) -> Self {
+    pub(crate) async fn killed_into(self, plan: Plan) -> Self {
         let Self { roll, directory, clock, service, engine, stop, .. } = self;
         service.finish().await;
         drop(service);
@@ -216,7 +216,7 @@ impl House {
         Self::on(roll.reopen(), directory, clock, plan).await
     }
 
-    pub(super) fn pass(&self, seconds: i64) {
+    pub(crate) fn pass(&self, seconds: i64) {
         self.clock.advance(seconds * SECOND, seconds * SECOND);
     }
 
@@ -225,37 +225,37 @@ impl House {
         self.clock.advance(1_000, 1_000);
     }
 
-    pub(super) fn line(&self) -> Line {
+    pub(crate) fn line(&self) -> Line {
         self.service.line(&"default".parse().unwrap()).unwrap()
     }
 
-    pub(super) fn sandbox(&self) -> Sandbox {
+    pub(crate) fn sandbox(&self) -> Sandbox {
         self.line().sandbox().unwrap().clone()
     }
 
-    pub(super) fn faults(&self, faults: Faults) {
+    pub(crate) fn faults(&self, faults: Faults) {
         self.sandbox().set_faults(faults);
     }
 
     /// Does everything that is due, until nothing is.
-    pub(super) async fn react(&self) {
+    pub(crate) async fn react(&self) {
         self.blink();
         for kind in ONE_BY_ONE {
             Reactor::new(self.service.clone(), kind).step().await;
         }
     }
 
-    pub(super) async fn react_to(&self, kind: DutyKind) -> usize {
+    pub(crate) async fn react_to(&self, kind: DutyKind) -> usize {
         self.blink();
         Reactor::new(self.service.clone(), kind).step().await
     }
 
-    pub(super) fn owes(&self, kind: DutyKind) -> usize {
+    pub(crate) fn owes(&self, kind: DutyKind) -> usize {
         let open = self.service.engine().open_duties();
         open.into_iter().find(|open| open.kind == kind).unwrap().count
     }
 
-    pub(super) async fn payment(&self, id: &PaymentId) -> Payment {
+    pub(crate) async fn payment(&self, id: &PaymentId) -> Payment {
         let stream = Stream::new(Kind::Payment, &acme(), id);
         match self.service.engine().look(&stream).await.unwrap().unwrap().state {
             State::Payment(payment) => *payment,
@@ -263,7 +263,7 @@ impl House {
         }
     }
 
-    pub(super) async fn ask(
+    pub(crate) async fn ask(
         &self,
         path: &str,
         credential: Option<Credential>,
@@ -272,14 +272,14 @@ impl House {
     }
 
     /// Asks without a credential, for a challenge.
-    pub(super) async fn challenge(&self, path: &str) -> Checkout {
+    pub(crate) async fn challenge(&self, path: &str) -> Checkout {
         match self.ask(path, None).await {
             Err(Refusal::NoCredential(checkout)) => *checkout,
             other => panic!("{other:?}"),
         }
     }
 
-    pub(super) async fn let_in(
+    pub(crate) async fn let_in(
         &self,
         path: &str,
         credential: Credential,
@@ -290,22 +290,22 @@ impl House {
         }
     }
 
-    pub(super) async fn pay(&self, checkout: &Checkout) -> Paid {
+    pub(crate) async fn pay(&self, checkout: &Checkout) -> Paid {
         self.pay_with(checkout, PayOptions::default()).await
     }
 
-    pub(super) async fn pay_with(&self, checkout: &Checkout, options: PayOptions) -> Paid {
+    pub(crate) async fn pay_with(&self, checkout: &Checkout, options: PayOptions) -> Paid {
         let invoice = checkout.invoice.as_deref().unwrap();
         let paid = self.service.pay_in_sandbox(invoice, options).await.unwrap();
         let preimage = hex::encode(paid.preimage.reveal());
         Paid { credential: credential(checkout, &preimage), deliveries: paid.deliveries }
     }
 
-    pub(super) async fn deliver(&self, delivery: &Delivery) -> WebhookAnswer {
+    pub(crate) async fn deliver(&self, delivery: &Delivery) -> WebhookAnswer {
         self.try_deliver(delivery).await.unwrap()
     }
 
-    pub(super) async fn try_deliver(
+    pub(crate) async fn try_deliver(
         &self,
         delivery: &Delivery,
     ) -> Result<WebhookAnswer, crate::service::Error> {
@@ -314,7 +314,7 @@ impl House {
         self.service.receive(&connection, None, &headers, &delivery.body).await
     }
 
-    pub(super) fn top_up(account: &str, units: u64) -> Ask {
+    pub(crate) fn top_up(account: &str, units: u64) -> Ask {
         let purpose = Purpose::TopUp {
             account: account.parse().unwrap(),
             price: msat(units),
@@ -324,7 +324,7 @@ impl House {
         Ask::plainly(purpose, For::Application)
     }
 
-    pub(super) async fn credit(&self, account: &str) -> u64 {
+    pub(crate) async fn credit(&self, account: &str) -> u64 {
         let stream: Stream = format!("account-acme-{account}").parse().unwrap();
         match self.service.engine().look(&stream).await.unwrap().map(|slot| slot.state) {
             Some(State::Account(account)) => {
@@ -335,7 +335,7 @@ impl House {
     }
 
     /// The names of all facts, in order.
-    pub(super) async fn facts(&self) -> Vec<&'static str> {
+    pub(crate) async fn facts(&self) -> Vec<&'static str> {
         let last = self.service.engine().head().position;
         let mut names = vec![];
         for position in 1..=last {
@@ -344,30 +344,30 @@ impl House {
         names
     }
 
-    pub(super) async fn count(&self, name: &str) -> usize {
+    pub(crate) async fn count(&self, name: &str) -> usize {
         self.facts().await.into_iter().filter(|fact| *fact == name).count()
     }
 }
 
 /// A payment that went through: what to show for it, and the webhooks that tell of it.
-pub(super) struct Paid {
-    pub(super) credential: Credential,
-    pub(super) deliveries: Vec<Delivery>,
+pub(crate) struct Paid {
+    pub(crate) credential: Credential,
+    pub(crate) deliveries: Vec<Delivery>,
 }
 
-pub(super) fn credential(checkout: &Checkout, preimage: &str) -> Credential {
+pub(crate) fn credential(checkout: &Checkout, preimage: &str) -> Credential {
     let line = format!("L402 {}:{preimage}", checkout.token.as_deref().unwrap());
     Credential::read([line.as_bytes()], []).unwrap()
 }
 
-pub(super) fn headers(delivery: &Delivery) -> HeaderMap {
+pub(crate) fn headers(delivery: &Delivery) -> HeaderMap {
     let headers = delivery.headers.iter().map(|(name, value)| {
         (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap())
     });
     headers.collect()
 }
 
-pub(super) fn forwarded(path: &str, credential: Option<Credential>) -> Forwarded {
+pub(crate) fn forwarded(path: &str, credential: Option<Credential>) -> Forwarded {
     let absent = l402::credential::CredentialError::Absent;
     Forwarded {
         service: api(),
@@ -386,14 +386,14 @@ pub(super) fn forwarded(path: &str, credential: Option<Credential>) -> Forwarded
 
 async fn parts(engine: Engine, directory: &TempDir, plan: &Plan) -> Parts {
     let master = secret("the-master-key-of-a-house-0123456789");
-    let masters = Masters::derive(&Secrets { current: master, previous: vec![] }).unwrap();
+    let masters = Masters::new(&Secrets { current: master, previous: vec![] });
     let keyring = Keyring::open(&directory.path().join("keyring.db"), masters).await.unwrap();
     let mut secrets = plan.tokens.iter().map(|text| text.as_bytes());
     let current = secrets.next().unwrap();
     let tokens = l402::secret::Secrets::try_new(current, secrets).unwrap();
     let vars = plan.vars.clone();
     let callbacks = secret("what-callbacks-are-signed-with-012345");
-    let plain = Settings::plain(callbacks, Arc::new(move |name| vars.get(name).cloned()));
+    let vars = Arc::new(move |name: &str| vars.get(name).cloned());
     let settings = Settings {
         public_url: Some("http://127.0.0.1:4020/".into()),
         settle_wait: plan.settle_wait,
@@ -403,7 +403,7 @@ async fn parts(engine: Engine, directory: &TempDir, plan: &Plan) -> Parts {
         real_money_in_development: true,
         sandbox_directory: Some(directory.path().join("sandbox")),
         sandbox_seed: [7; 32],
-        ..plain
+        ..Settings::plain(callbacks, vars)
     };
     let admin = Some(Secrets { current: secret("the-operators-token"), previous: vec![] });
     Parts { engine, keyring, tokens, admin, settings }

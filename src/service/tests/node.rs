@@ -23,7 +23,7 @@ use crate::{
 };
 
 #[derive(Clone)]
-pub(super) struct Node {
+pub(crate) struct Node {
     inner: Arc<Inner>,
 }
 
@@ -53,7 +53,7 @@ struct Made {
 
 impl Node {
     /// Starts it, and declares it as the connection `node`.
-    pub(super) async fn start(house: &House) -> Self {
+    pub(crate) async fn start(house: &House) -> Self {
         let secrets = Secrets::only(Secret::try_new("unused").unwrap());
         let sandbox = Sandbox::open(&[9; 32], secrets, None).unwrap();
         let inner = Inner { sandbox, clock: house.clock.clone(), state: Mutex::default() };
@@ -82,36 +82,36 @@ impl Node {
     }
 
     /// Every create takes so long from now on.
-    pub(super) fn slow(&self, slow: Duration) {
+    pub(crate) fn slow(&self, slow: Duration) {
         self.with(|state| state.slow = slow);
     }
 
     /// It answers 404 for every payment.
-    pub(super) fn forgets(&self, forgets: bool) {
+    pub(crate) fn forgets(&self, forgets: bool) {
         self.with(|state| state.forgets = forgets);
     }
 
     /// It answers 500 to every question.
-    pub(super) fn down(&self, down: bool) {
+    pub(crate) fn down(&self, down: bool) {
         self.with(|state| state.down = down);
     }
 
-    pub(super) fn created(&self) -> usize {
+    pub(crate) fn created(&self) -> usize {
         self.with(|state| state.made.len())
     }
 
     /// How often it was asked for a status.
-    pub(super) fn asked(&self) -> usize {
+    pub(crate) fn asked(&self) -> usize {
         self.with(|state| state.asked)
     }
 
     /// Somebody pays its only invoice: the webhook's URL and body.
-    pub(super) fn paid(&self) -> (String, Vec<u8>) {
+    pub(crate) fn paid(&self) -> (String, Vec<u8>) {
         self.tells("success")
     }
 
     /// Its only invoice stands like this now: the webhook's URL and body.
-    pub(super) fn tells(&self, status: &'static str) -> (String, Vec<u8>) {
+    pub(crate) fn tells(&self, status: &'static str) -> (String, Vec<u8>) {
         self.with(|state| {
             let (reference, made) = state.made.iter_mut().next().unwrap();
             made.status = status;

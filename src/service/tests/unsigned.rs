@@ -92,7 +92,8 @@ async fn a_hint_about_a_known_payment_asks_the_provider() {
     let wallet = Node::start(&house).await;
     let checkout = checkout(&house).await;
     let (url, body) = wallet.paid();
-    let wrong = format!("{}0", token_of(&url).strip_suffix(|_: char| true).unwrap());
+    let (most, last) = token_of(&url).split_at(token_of(&url).len() - 1);
+    let wrong = format!("{most}{}", if last == "0" { "1" } else { "0" });
     for token in [None, Some("nonsense"), Some(wrong.as_str())] {
         let answer = receive(&house, token, &body).await;
         assert!(answer.accepted && !answer.applied && !answer.unknown_payment, "{answer:?}");

@@ -130,7 +130,7 @@ async fn f04_the_signature_is_over_the_raw_bytes() {
 async fn a_late_webhook_of_what_is_known_changes_nothing() {
     let house = House::new().await;
     let challenge = house.challenge("/one").await;
-    let late = WebhookFaults { late: Some(Duration::from_secs(900)), ..WebhookFaults::default() };
+    let late = WebhookFaults { late: Some(Duration::from_mins(15)), ..WebhookFaults::default() };
     let paid = house.pay_with(&challenge, webhook(late)).await;
     house.let_in("/one", paid.credential.clone()).await.unwrap();
     house.pass(900);

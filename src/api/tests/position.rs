@@ -1,0 +1,38 @@
+//! Positions: told on every answer, waited for, and never of another history.
+
+use serde_json::json;
+
+use super::Shop;
+
+#[tokio::test]
+async fn every_answer_says_where_the_roll_stands() {
+    let shop = Shop::open().await;
+    for path in ["/health", "/v1/payments", "/v1/offers", "/v1/payments/none", "/nowhere"] {
+        let answer = shop.get(path).await;
+        assert!(answer.header("piperoll-position").starts_with("main:"), "{path} {answer:?}");
+    }
+    shop.app.stop().await;
+}
+
+#[tokio::test]
+async fn a_position_of_another_history_is_a_conflict() {
+    let shop = Shop::open().await;
+    let written = shop.post("/v1/accounts", &json!({"account": "alice"})).await.must_be(201);
+    let position = written.header("piperoll-position").to_owned();
+    let (rest, _) = position.rsplit_once(':').unwrap();
+    let read = |position: &str| {
+        shop.get("/v1/accounts/alice/balance").header("piperoll-min-position", position)
+    };
+    read(&position).await.must_be(200);
+    for other in [
+        format!("{rest}:00000000"),
+        format!("other{}", position.strip_prefix("main").unwrap()),
+        "main:99999999:deadbeef".to_owned(),
+    ] {
+        read(&other).await.must_be_problem(409, "position_of_other_history");
+    }
+    read("yesterday").await.must_be_problem(422, "field_invalid");
+    let listed = shop.get(format!("/v1/events?after={rest}:00000000")).await;
+    listed.must_be_problem(409, "position_of_other_history");
+    shop.app.stop().await;
+}
