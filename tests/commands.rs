@@ -211,3 +211,85 @@ async fn settings_completions_and_manual_pages_are_made() {
     exits(&run(piperoll(["man", pages.to_str().unwrap()])).await, 0);
     assert!(pages.join("piperoll-verify.1").exists());
 }
+
+/// A server of its own, and what it said to a newcomer.
+struct Server {
+    child: std::process::Child,
+    url: String,
+    token: String,
+    admin_token: String,
+    directory: tempfile::TempDir,
+}
+
+impl Server {
+    fn start() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let mut command = piperoll(["serve"]);
+        command.env("PIPEROLL_DATA", directory.path()).env("PIPEROLL_LISTEN", "127.0.0.1:0");
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut lines =
+            std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
+        let mut after = |mark: &str| {
+            let told = lines
+                .by_ref()
+                .map(Result::unwrap)
+                .find_map(|line| line.split_once(mark).map(|(_, rest)| rest.trim().to_owned()));
+            told.unwrap_or_else(|| panic!("the server never said `{mark}`"))
+        };
+        let url = after("PIPEROLL_URL=");
+        let (token, admin_token) = (after("PIPEROLL_TOKEN="), after("PIPEROLL_ADMIN_TOKEN="));
+        // Whatever it says later must not fill the pipe.
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { child, url, token, admin_token, directory }
+    }
+
+    fn ask(&self, arguments: &[&str]) -> Output {
+        let mut command = piperoll(arguments);
+        command.env("PIPEROLL_URL", &self.url).env("PIPEROLL_TOKEN", &self.token);
+        command.env("PIPEROLL_ADMIN_TOKEN", &self.admin_token).output().unwrap()
+    }
+
+    fn stop(&mut self) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        assert_eq!(self.child.wait().unwrap().code(), Some(0), "it stops in good order");
+    }
+}
+
+impl Drop for Server {
+    /// A test that failed leaves no server behind.
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_server_serves_commands_beside_audits_and_stops_in_good_order() {
+    let mut server = Server::start();
+    exits(&server.ask(&["payments", "list"]), 0);
+    exits(&server.ask(&["payments", "show", "pay_none"]), 5);
+    exits(&server.ask(&["tenant", "list"]), 0);
+    exits(&server.ask(&["connections", "list"]), 0);
+    exits(&server.ask(&["clock", "show"]), 0);
+    exits(&server.ask(&["reconcile", "payments"]), 0);
+    exits(&server.ask(&["keys", "issue", "till", "--role", "sell,read"]), 0);
+    exits(&server.ask(&["keys", "revoke", "till", "--reason", "a test"]), 0);
+    exits(&server.ask(&["tenant", "open", "other"]), 0);
+    exits(&server.ask(&["payments", "list", "--token", "wrong"]), 4);
+    let mint = ["accounts", "mint", "alice", "500", "--tenant", "other", "--source-id", "gift-1"];
+    let minted = server.ask(&[&mint[..], &["--reason", "a test"]].concat());
+    exits(&minted, 0);
+    exits(&server.ask(&[&mint[..], &["--reason", "a test"]].concat()), 6);
+    exits(&server.ask(&["clock", "accept"]), 0);
+    exits(&server.ask(&["payments", "review", "list"]), 0);
+    exits(&server.ask(&["events", "--remote", "--limit", "3"]), 0);
+    let data = server.directory.path().to_owned();
+    exits(&of(&["verify"], &data).output().unwrap(), 0);
+    let mut second = piperoll(["serve"]);
+    second.env("PIPEROLL_DATA", &data).env("PIPEROLL_LISTEN", "127.0.0.1:0");
+    exits(&second.output().unwrap(), 6);
+    server.stop();
+    let output = of(&["verify"], &data).output().unwrap();
+    exits(&output, 0);
+}

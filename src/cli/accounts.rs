@@ -46,7 +46,7 @@ pub(super) struct Mint {
     /// Of what.
     #[arg(long, default_value = "MSAT")]
     commodity: String,
-    /// `grant` or `deposit`.
+    /// `grant`, `deposit` or `purchase`.
     #[arg(long, default_value = "grant")]
     source: String,
     /// Names where it comes from; the same again is refused.
@@ -84,7 +84,8 @@ impl Mint {
     async fn ask(self) -> Result<serde_json::Value, Error> {
         let body = json!({
             "amount": { "commodity": self.commodity, "amount": self.amount.to_string() },
-            "source": { "kind": self.source, "id": self.source_id },
+            "source": self.source,
+            "source_id": self.source_id,
             "reason": self.reason,
         });
         let path = ["v1", "admin", "tenants", &self.tenant, "accounts", &self.account, "mint"];

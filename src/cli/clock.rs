@@ -19,7 +19,7 @@ pub(super) enum Clock {
         #[command(flatten)]
         server: Server,
     },
-    /// Say what the time is, where records were written under a clock that ran ahead.
+    /// Go on from the server's clock as it is now, though the last record is later.
     Correct(Correct),
 }
 
@@ -28,9 +28,6 @@ pub(super) enum Clock {
 pub(super) struct Correct {
     #[command(flatten)]
     server: Server,
-    /// The time to go on from, such as 2026-11-21T12:00:00Z.
-    #[arg(value_name = "TIME")]
-    now: String,
     /// Why. Plain text that stays for ever; no personal data.
     #[arg(long)]
     reason: String,
@@ -45,9 +42,9 @@ impl Clock {
                 let path = [&path[..], &["accept"]].concat();
                 server.operator().write(Method::POST, &path, None, None).await?
             }
-            Self::Correct(Correct { server, now, reason }) => {
+            Self::Correct(Correct { server, reason }) => {
                 let path = [&path[..], &["correct"]].concat();
-                let body = json!({ "now": now, "reason": reason });
+                let body = json!({ "reason": reason });
                 server.operator().write(Method::POST, &path, Some(&body), None).await?
             }
         };
