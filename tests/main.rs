@@ -8,7 +8,10 @@
 
 mod architecture;
 mod commands;
+mod crash;
 mod events_page;
 mod house;
+mod peers;
 mod replay;
+mod server;
 mod verify;
