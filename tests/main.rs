@@ -11,6 +11,8 @@ mod commands;
 mod crash;
 mod events_page;
 mod house;
+mod macaroons;
+mod nginx;
 mod peers;
 mod replay;
 mod server;
