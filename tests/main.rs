@@ -8,7 +8,12 @@
 
 mod architecture;
 mod commands;
+mod crash;
 mod events_page;
 mod house;
+mod macaroons;
+mod nginx;
+mod peers;
 mod replay;
+mod server;
 mod verify;

@@ -116,10 +116,17 @@ impl Service {
     async fn repeat(&self, at: &PaymentRef) -> Result<Checkout, Error> {
         let deadline = Instant::now() + self.settings().create_wait;
         let mut tail = self.engine().tail();
+        let mut looked = false;
         loop {
             tail.borrow_and_update();
             if let Some(end) = self.first_end(&stream(at)).await? {
                 return self.answer(at, end, true).await;
+            }
+            // Where the process of the first request has died, nobody is under way any more: the
+            // provider knows whether it got that far. Whether it can be asked changes nothing here.
+            if !std::mem::replace(&mut looked, true) {
+                drop(self.look_for_invoice(at).await);
+                continue;
             }
             let now = Instant::now();
             if now >= deadline {
