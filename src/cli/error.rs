@@ -112,7 +112,11 @@ impl Error {
             },
             Self::AlreadyThere { .. } => Exit::Conflict,
             Self::Client(error) => error.exit(),
-            Self::Config(_) => Exit::Usage,
+            // A directory that cannot be read or written is no mistake in what was asked.
+            Self::Config(error) => match **error {
+                config::Error::Development { .. } | config::Error::DevelopmentRace => Exit::Failed,
+                _ => Exit::Usage,
+            },
             Self::Event(_)
             | Self::Replay { .. }
             | Self::Json(_)

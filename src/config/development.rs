@@ -111,7 +111,7 @@ fn read(file: &Path) -> Result<Option<Leaves>, Error> {
     match fs::read_to_string(file) {
         Ok(text) => layers::parse(&text, file).map(Some),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(Error::File { path: file.to_owned(), source }),
+        Err(source) => Err(Error::Development { doing: "read", path: file.to_owned(), source }),
     }
 }
 
