@@ -11,6 +11,7 @@ mod commands;
 mod crash;
 mod events_page;
 mod house;
+mod lnbits;
 mod macaroons;
 mod metrics;
 mod nginx;

@@ -53,11 +53,21 @@ pub(crate) struct Lnbits {
 }
 
 impl Lnbits {
+    /// One with a shop's wallet and a payer's.
     pub(crate) async fn up() -> Option<Self> {
+        Self::started("up").await
+    }
+
+    /// One that was never started before: it has no wallets, and redirects every question.
+    pub(crate) async fn bare() -> Option<Self> {
+        Self::started("bare").await
+    }
+
+    async fn started(verb: &str) -> Option<Self> {
         let script = peer("PIPEROLL_TEST_LNBITS")?;
         let folder = tempfile::tempdir().unwrap();
         let mut lnbits = Self { script, folder, said: Value::Null };
-        lnbits.said = lnbits.call("up").await;
+        lnbits.said = lnbits.call(verb).await;
         Some(lnbits)
     }
 

@@ -2,6 +2,7 @@
 # A private LNbits with its FakeWallet on 127.0.0.1, ready to take and make payments.
 #
 #   lnbits.sh up DIR       starts one with its data in DIR, prints what a test needs as JSON
+#   lnbits.sh bare DIR     the same, but as it is before anybody has founded it: without wallets
 #   lnbits.sh env DIR      the same as shell variables, for: eval "$(lnbits.sh env DIR)"
 #   lnbits.sh stop DIR     a clean stop; the data, the port and the wallets stay
 #   lnbits.sh crash DIR    kill -9 instead
@@ -157,6 +158,18 @@ up() {
   describe "$dir" json
 }
 
+bare() {
+  local dir venv
+  mkdir -p "$1"
+  dir=$(cd "$1" && pwd)
+  [ ! -e "$dir/pid" ] || die "one runs in $dir already"
+  venv=$("$HERE/install" lnbits)
+  echo '{}' >"$dir/wallets.json"
+  echo "$venv" >"$dir/venv"
+  launch "$dir" "$venv" || die "did not come up in $dir"
+  describe "$dir" json
+}
+
 start() {
   local dir venv port
   dir=$(cd "$1" && pwd)
@@ -181,11 +194,12 @@ down() {
   rmdir "$1" 2>/dev/null || true
 }
 
-usage() { sed -n '2,13p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+usage() { sed -n '2,14p' "${BASH_SOURCE[0]}" >&2; exit 2; }
 
 [ $# -eq 2 ] || usage
 case $1 in
   up) up "$2" ;;
+  bare) bare "$2" ;;
   env) describe "$2" shell ;;
   stop) end "$2" TERM ;;
   crash) end "$2" KILL ;;
