@@ -99,7 +99,8 @@ async fn what_another_library_narrows_is_good_for_less() {
         narrow(json!(["method=GET", "method=GET,POST"])),
     ]);
     let narrowed = sold.witness(tasks).await;
-    let token = |at: usize| narrowed[at]["macaroon"].as_str().unwrap_or_else(|| panic!("{}", narrowed[at]));
+    let token =
+        |at: usize| narrowed[at]["macaroon"].as_str().unwrap_or_else(|| panic!("{}", narrowed[at]));
     assert_eq!(sold.shown(token(0), Method::GET, "/maps/1").await, 200);
     assert_eq!(sold.shown(token(0), Method::POST, "/maps/1").await, 403);
     assert_eq!(sold.shown(token(1), Method::POST, "/maps/1").await, 200);
