@@ -51,6 +51,8 @@ pub(super) struct Group {
     answers: Vec<Answer>,
     /// A fact was refused by its own rules after others were folded: nothing of the group may stand.
     poisoned: bool,
+    /// The clock was corrected: what comes next has another time.
+    ended: bool,
 }
 
 struct Answer {
@@ -70,6 +72,7 @@ impl Group {
             entries: Entries::default(),
             answers: vec![],
             poisoned: false,
+            ended: false,
         }
     }
 
@@ -101,6 +104,7 @@ impl Group {
             }
             Ok(facts) => {
                 let outcome = self.add(&pending.command, facts, memory);
+                self.ended = corrects_clock(&pending.command);
                 self.answer(pending.reply, outcome);
                 Verdict::Decided
             }
@@ -147,6 +151,11 @@ impl Group {
         self.next += u64::try_from(count).unwrap_or(0);
         self.records.extend(facts);
         Ok(count)
+    }
+
+    /// Whether no more commands may join.
+    pub(super) fn is_ended(&self) -> bool {
+        self.ended
     }
 
     /// Whether nothing of the group may stand, because one command's facts broke their own rules.

@@ -277,6 +277,24 @@ async fn a_clock_behind_the_roll_refuses_until_it_is_corrected() {
 }
 
 #[tokio::test]
+async fn time_goes_back_only_straight_after_a_correction() {
+    let house = House::new().await;
+    house.run(mint("a", "lot1", 100)).await.unwrap();
+    house.clock.advance(-3_000_000, -3_000_000);
+    let (was, now) = (START, house.clock.now());
+    let reason = "three seconds ahead".to_owned();
+    let correct = piperoll_domain::operation::CorrectClock { was, now, reason };
+    let (one, two) = tokio::join!(
+        house.engine.execute(command(correct.into(), None)),
+        house.engine.execute(command(spend("a", 1).into(), None)),
+    );
+    let (one, two) = (one.unwrap().events, two.unwrap().events);
+    let at = |events: &[piperoll_domain::event::Recorded]| events[0].envelope.recorded_at;
+    assert!(at(&one) > START);
+    assert!(at(&two) < START, "the next group goes by the corrected clock");
+}
+
+#[tokio::test]
 async fn keys_work_from_the_answer_on_and_are_gone_with_the_revocation() {
     let house = House::new().await;
     let digest = Hash::ZERO;

@@ -247,7 +247,10 @@ impl Writer {
     fn decide(&mut self, group: &mut Group) -> Vec<Pending> {
         let mut later = vec![];
         let mut ready = std::mem::take(&mut self.work.ready).into_iter();
-        while group.size() < self.bounds.bytes && group.commands() < self.bounds.commands {
+        while group.size() < self.bounds.bytes
+            && group.commands() < self.bounds.commands
+            && !group.is_ended()
+        {
             let Some(pending) = ready.next() else { break };
             metrics::histogram!("piperoll_engine_queue_wait_seconds")
                 .record(pending.arrived.elapsed());
