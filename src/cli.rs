@@ -13,6 +13,7 @@ mod events;
 mod exit;
 mod keys;
 mod offers;
+mod offline;
 mod openapi;
 mod output;
 mod payments;

@@ -1,12 +1,15 @@
 //! The server, as commands ask it: one request, one answer, one exit code.
 
-use std::{fmt, time::Duration};
+use std::{fmt, path::PathBuf, time::Duration};
 
 use clap::Args;
 use reqwest::{Method, RequestBuilder, StatusCode, Url, header::HeaderValue};
 use serde_json::Value;
 
-use super::exit::Exit;
+use super::{
+    exit::Exit,
+    offline::{self, Offline},
+};
 use crate::providers::http::install_tls;
 
 /// How long a server may take.
@@ -34,6 +37,9 @@ pub(super) struct Server {
     /// The server.
     #[arg(long, value_name = "URL", env = "PIPEROLL_URL", default_value = "http://127.0.0.1:4020")]
     url: Url,
+    /// The data directory to work on, where no server holds it; with the settings of `serve`.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
     /// A key of a tenant.
     #[arg(long, value_name = "KEY", env = "PIPEROLL_TOKEN", hide_env_values = true)]
     token: Option<Token>,
@@ -71,6 +77,9 @@ pub(super) enum Error {
         /// What it says.
         detail: Option<String>,
     },
+    /// The data directory cannot be used without a server.
+    #[error(transparent)]
+    Offline(#[from] Box<offline::Error>),
     /// It answered something else than JSON.
     #[error("{url} did not answer in JSON; is it a piperoll server?")]
     NotJson {
@@ -87,8 +96,9 @@ fn told(detail: Option<&String>, code: Option<&String>) -> String {
 
 impl Error {
     /// The exit code.
-    pub(super) const fn exit(&self) -> Exit {
+    pub(super) fn exit(&self) -> Exit {
         match self {
+            Self::Offline(error) => error.exit(),
             Self::Unreachable { .. } => Exit::Unreachable,
             Self::Token => Exit::Usage,
             Self::Prepare(_) | Self::NotJson { .. } => Exit::Failed,
@@ -118,7 +128,8 @@ impl Server {
 
     /// Asks as an operator; with the tenant's key where no token of operators is given.
     pub(super) fn operator(&self) -> Client<'_> {
-        let caller = if self.admin_token.is_some() { Caller::Operator } else { Caller::Tenant };
+        let operator = self.admin_token.is_some() || self.data.is_some();
+        let caller = if operator { Caller::Operator } else { Caller::Tenant };
         Client { server: self, caller }
     }
 
@@ -176,7 +187,7 @@ impl Client<'_> {
                 url.query_pairs_mut().append_pair(name, value);
             }
         }
-        let request = self.request(Method::GET, url.clone(), None)?;
+        let request = self.request(Method::GET, url.clone(), None, None)?;
         let request = request.header("accept", "application/x-ndjson");
         let unreachable = |source: reqwest::Error| Error::Unreachable {
             url: url.to_string(),
@@ -213,6 +224,7 @@ impl Client<'_> {
         method: Method,
         url: Url,
         key: Option<&str>,
+        own: Option<&Offline>,
     ) -> Result<RequestBuilder, Error> {
         install_tls();
         let client = reqwest::Client::builder()
@@ -221,11 +233,14 @@ impl Client<'_> {
             .build()
             .map_err(Error::Prepare)?;
         let mut request = client.request(method, url);
-        let token = match self.caller {
-            Caller::Tenant => &self.server.token,
-            Caller::Operator => &self.server.admin_token,
+        let token = match (self.caller, own) {
+            (Caller::Tenant, _) => self.server.token.as_ref().map(|Token(token)| token.as_str()),
+            (Caller::Operator, Some(own)) => Some(own.token()),
+            (Caller::Operator, None) => {
+                self.server.admin_token.as_ref().map(|Token(token)| token.as_str())
+            }
         };
-        if let Some(Token(token)) = token {
+        if let Some(token) = token {
             let value = HeaderValue::from_str(&format!("Bearer {token}"));
             let mut value = value.map_err(|_| Error::Token)?;
             value.set_sensitive(true);
@@ -244,7 +259,25 @@ impl Client<'_> {
         body: Option<&Value>,
         key: Option<&str>,
     ) -> Result<Value, Error> {
-        let mut request = self.request(method, url.clone(), key)?;
+        let Some(data) = &self.server.data else {
+            return self.ask_at(method, url, body, key, None).await;
+        };
+        let own = Offline::open(data).await.map_err(Box::new)?;
+        let url = own.instead_of(&url);
+        let answer = self.ask_at(method, url, body, key, Some(&own)).await;
+        own.close().await;
+        answer
+    }
+
+    async fn ask_at(
+        &self,
+        method: Method,
+        url: Url,
+        body: Option<&Value>,
+        key: Option<&str>,
+        own: Option<&Offline>,
+    ) -> Result<Value, Error> {
+        let mut request = self.request(method, url.clone(), key, own)?;
         if let Some(body) = body {
             request = request.json(body);
         }
