@@ -75,6 +75,10 @@ fn of_payment(event: &payment::Event, legs: &mut Legs) {
         payment::Event::Consumed(Consumed { gave: Gave::Nothing {}, price }) => {
             legs.transfer(*price, (Chart::Unapplied, ""), (Chart::Revenue, ""));
         }
+        // What the mint by hand took for paid outside came in here after all.
+        payment::Event::Consumed(Consumed { gave: Gave::Recovered { .. }, price }) => {
+            legs.transfer(*price, (Chart::Unapplied, ""), (Chart::ProviderClearing, OUTSIDE));
+        }
         payment::Event::ReviewOpened(ReviewOpened { money: None, .. })
         | payment::Event::Consumed(_)
         | payment::Event::Requested(_)

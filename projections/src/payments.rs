@@ -205,6 +205,11 @@ fn of_gift(at: &Envelope, gave: &Gave, row: Change) -> Change {
         Gave::Lot { account, lot } => {
             change!(PAYMENTS row { set gave_kind: "lot", set gave: lot, set gave_account: account })
         }
+        Gave::Recovered { account, lot, .. } => change!(PAYMENTS row {
+            set gave_kind: "recovered",
+            may gave: lot.as_ref(),
+            set gave_account: account,
+        }),
         Gave::Entitlement { id } => {
             change!(PAYMENTS row { set gave_kind: "entitlement", set gave: id })
         }

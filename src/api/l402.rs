@@ -173,8 +173,8 @@ pub(super) enum What {
     Credit {
         /// In whose account.
         account: String,
-        /// In which lot.
-        lot: String,
+        /// In which lot; null for one that an operator gave before, once it is empty.
+        lot: Option<String>,
     },
     /// The price is paid; piperoll keeps nothing for it.
     Paid,
@@ -199,7 +199,8 @@ impl Opened {
                     What::Pass { entitlement: entitlement.to_string(), until: until.map(At) }
                 }
                 Opens::Credit { account, lot } => {
-                    What::Credit { account: account.to_string(), lot: lot.to_string() }
+                    let lot = lot.as_ref().map(ToString::to_string);
+                    What::Credit { account: account.to_string(), lot }
                 }
                 Opens::Paid => What::Paid,
             },

@@ -72,8 +72,8 @@ pub(super) struct ToppedUp {
     payment: String,
     /// In whose account.
     account: String,
-    /// In which lot.
-    lot: String,
+    /// In which lot; null for one that an operator gave before, once it is empty.
+    lot: Option<String>,
 }
 
 /// Asks for 402, then, with the paid credential in `Authorization` and the key in `Piperoll-Key`,
@@ -152,7 +152,7 @@ fn topped_up(api: &Api, redeemed: Redeemed) -> Result<Response, Problem> {
     let body = ToppedUp {
         payment: redeemed.payment.to_string(),
         account: account.to_string(),
-        lot: lot.to_string(),
+        lot: lot.map(|lot| lot.to_string()),
     };
     Ok(Answer::at(api, redeemed.head, body).created().into_response())
 }

@@ -192,8 +192,8 @@ pub enum Opens {
     Credit {
         /// In whose account.
         account: AccountId,
-        /// In which lot.
-        lot: LotId,
+        /// In which lot; none for one that was given by hand before and is empty.
+        lot: Option<LotId>,
     },
     /// The price is paid; piperoll keeps nothing for it.
     Paid,

@@ -62,7 +62,8 @@ impl Service {
         let (gave, head) = self.given(&who, &known).await?;
         let (opens, head) = match gave {
             Gave::Nothing {} => (Opens::Paid, head),
-            Gave::Lot { account, lot } => (Opens::Credit { account, lot }, head),
+            Gave::Lot { account, lot } => (Opens::Credit { account, lot: Some(lot) }, head),
+            Gave::Recovered { account, lot, .. } => (Opens::Credit { account, lot }, head),
             Gave::Entitlement { id } => self.used(&who, &known, id, request).await?,
         };
         let PaymentRef { tenant, id: payment } = known.at;

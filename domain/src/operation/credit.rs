@@ -2,10 +2,14 @@
 
 use crate::{
     account::{LotMinted, Source, SourceKind},
+    claim::Claim,
     draft::{Draft, Stop},
     id::{AccountId, Kind, LotId, Pool, Stream, TenantId},
     money::Money,
-    operation::{fulfil::mint, must_be_reason},
+    operation::{
+        fulfil::{mint, sold_as},
+        must_be_reason,
+    },
     rejection::Rejection,
     time::Time,
 };
@@ -63,6 +67,7 @@ impl Mint {
         if given && self.cost.is_some() {
             return Err(Rejection::CostOfGift.into());
         }
+        self.must_be_new(draft)?;
         let minted = LotMinted {
             lot: self.lot.clone(),
             amount: self.amount,
@@ -75,6 +80,17 @@ impl Mint {
             reason: Some(self.reason.clone()),
         };
         mint(draft, &self.tenant, &self.account, minted)
+    }
+
+    /// Money comes in once, whether it is called a deposit or a purchase.
+    fn must_be_new(&self, draft: &Draft<'_>) -> Result<(), Stop> {
+        let Source { kind, id } = self.source.clone();
+        if !matches!(kind, SourceKind::Deposit | SourceKind::Purchase) {
+            return Ok(());
+        }
+        let Some(taker) = sold_as(draft, &self.tenant, &id)? else { return Ok(()) };
+        let claim = Claim::Source { tenant: self.tenant.clone(), kind, id };
+        Err(Rejection::ClaimTaken { claim, position: taker.position }.into())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::{
     account::{LotMinted, Source, SourceKind},
+    claim::{Claim, Taker},
     draft::{Draft, Stop},
     entitlement::Granted,
     id::{AccountId, EntitlementId, Id, Kind, LotId, PaymentId, Pool, Stream, TenantId},
@@ -12,7 +13,8 @@ use crate::{
 };
 
 /// Give what a paid payment promised: the lot or the entitlement, and the payment's end, in one
-/// append. Asked again, nothing is left to do.
+/// append. Asked again, nothing is left to do. Credit that an operator gave by hand under the
+/// payment's name, because news of it were late, is not given twice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fulfil {
     /// Whose payment.
@@ -28,10 +30,29 @@ impl Fulfil {
             return Ok(());
         }
         let request = payment.must_exist()?;
-        let gave = self.gave(&request.promise);
+        let gave = match self.recovered(draft, &request.promise)? {
+            Some(gave) => gave,
+            None => self.gave(&request.promise),
+        };
         let consumed = payment.consume(gave.clone())?;
         self.give(draft, &payment, request, &gave)?;
         draft.say(&Stream::new(Kind::Payment, &self.tenant, &self.payment), consumed)
+    }
+
+    /// The lot that was minted by hand for this payment, if there is one.
+    fn recovered(&self, draft: &mut Draft<'_>, promise: &Promise) -> Result<Option<Gave>, Stop> {
+        if !matches!(promise, Promise::Credit { .. }) {
+            return Ok(None);
+        }
+        let id = self.payment.to_string();
+        let Some(Taker { position, stream }) = sold_as(draft, &self.tenant, &id)? else {
+            return Ok(None);
+        };
+        let account = AccountId::from(&stream.id);
+        let lots = draft.account(&self.tenant, &account)?.lots();
+        let lot = lots.map(|(place, _)| place).find(|place| place.minted == position);
+        let lot = lot.map(|place| place.lot.clone());
+        Ok(Some(Gave::Recovered { account, lot, minted: position }))
     }
 
     fn gave(&self, promise: &Promise) -> Gave {
@@ -92,6 +113,22 @@ impl Fulfil {
             _ => Ok(()),
         }
     }
+}
+
+/// Who took a source under any of the names that money comes in by: an operator need not know
+/// which of them a payment will take.
+pub(super) fn sold_as(
+    draft: &Draft<'_>,
+    tenant: &TenantId,
+    id: &str,
+) -> Result<Option<Taker>, Stop> {
+    for kind in [SourceKind::Deposit, SourceKind::Purchase] {
+        let claim = Claim::Source { tenant: tenant.clone(), kind, id: id.to_owned() };
+        if let Some(taker) = draft.claim(&claim)? {
+            return Ok(Some(taker));
+        }
+    }
+    Ok(None)
 }
 
 /// An offer that was bought is a purchase, a plain top-up a deposit.

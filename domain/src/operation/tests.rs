@@ -9,12 +9,15 @@
 use super::*;
 use crate::{
     account::{Source, SourceKind},
+    book::State,
     bytes::Bytes,
+    chart::Chart,
     claim::Claim,
     duty::{Kind as Duty, Name},
     id::{Kind, Pool, Stream, TenantId},
     money::Amount,
     offer::{Gives, Terms},
+    payment::Gave,
     roll::{DutyWaived, Environment, Opened},
     settings::Settings,
     testing::*,
@@ -193,21 +196,61 @@ mod selling {
     }
 
     #[test]
-    fn a_recovery_by_hand_and_the_payment_give_one_lot_in_either_order() {
-        let recover = || {
-            let source = Source { kind: SourceKind::Deposit, id: "pay_1".to_owned() };
+    fn f13_a_recovery_by_hand_and_the_payment_give_one_lot_in_either_order() {
+        let recover_as = |kind| {
+            let source = Source { kind, id: "pay_1".to_owned() };
             Mint { source, ..deposit("alice", "lot_9", msat(5_000), msat(5_000)) }
         };
+        let recover = || recover_as(SourceKind::Deposit);
         let paid_for = || {
             shop()
                 .and(top_up("pay_1", "alice", 5_000))
                 .and(invoice("pay_1", 5_000))
                 .and(status("pay_1", paid()))
         };
-        paid_for().and(fulfil("pay_1")).when(recover()).rejected_as("claim_taken");
-        let story = paid_for().and(recover()).when(fulfil("pay_1")).rejected_as("claim_taken");
-        let owed: Vec<Duty> = story.book.duties.keys().map(|name| name.kind).collect();
-        assert_eq!(owed, [Duty::Fulfil], "it stays visible until somebody waives it");
+        for kind in [SourceKind::Deposit, SourceKind::Purchase] {
+            let story = paid_for().and(fulfil("pay_1"));
+            story.when(recover_as(kind)).rejected_as("claim_taken");
+            let story = paid_for().and(recover_as(kind)).when(fulfil("pay_1"));
+            let story = story.says(&["payment.consumed.v1"]);
+            assert!(story.book.duties.is_empty(), "nothing is owed any more");
+            let State::Payment(payment) = &story.slot(&stream(Kind::Payment, "pay_1")).state else {
+                panic!()
+            };
+            let minted = story.history[story.history.len() - 2].envelope.position;
+            let (account, lot) = (id("alice"), Some(id("lot_9")));
+            assert_eq!(payment.gave, Some(Gave::Recovered { account, lot, minted }));
+            let story = story.when(fulfil("pay_1")).nothing();
+            let short = Rejection::CreditInsufficient { missing: msat(1) };
+            story.when(spend("alice", msat(5_001))).rejected(&short);
+        }
+        // The webhook comes after the recovery, and after the credit was used.
+        let story = shop().and(top_up("pay_1", "alice", 5_000)).and(invoice("pay_1", 5_000));
+        let story = story.and(recover()).and(spend("alice", msat(5_000)));
+        let story = story.and(status("pay_1", paid())).and(fulfil("pay_1"));
+        let State::Payment(payment) = &story.slot(&stream(Kind::Payment, "pay_1")).state else {
+            panic!()
+        };
+        assert!(matches!(payment.gave, Some(Gave::Recovered { lot: None, .. })));
+        let sums = story.history.iter().flat_map(crate::postings::postings);
+        let of = |chart| sums.clone().filter(move |leg| leg.account == chart).map(|leg| leg.amount);
+        assert_eq!(of(Chart::Unapplied).sum::<i64>(), 0, "no money waits for a promise");
+        assert_eq!(of(Chart::Revenue).sum::<i64>(), -5_000, "it is earned once");
+        assert_eq!(of(Chart::ProviderClearing).sum::<i64>(), 5_000, "and it is there once");
+    }
+
+    #[test]
+    fn a_bought_pack_that_was_recovered_as_a_deposit_is_not_given_twice() {
+        let gives = Gives::Credit {
+            amount: msat(7_000),
+            pool: Pool::general(),
+            expires_after_seconds: None,
+        };
+        let source = Source { kind: SourceKind::Deposit, id: "pay_1".to_owned() };
+        let recover = Mint { source, ..deposit("alice", "lot_9", msat(7_000), msat(5_000)) };
+        let story = shop().and(publish("pack", 5_000, gives)).and(buy("pay_1", "pack", 1));
+        let story = story.and(invoice("pay_1", 5_000)).and(recover).and(status("pay_1", paid()));
+        story.when(fulfil("pay_1")).says(&["payment.consumed.v1"]);
     }
 
     #[test]
@@ -420,7 +463,7 @@ mod governing {
             story = story.and(FinishReconciliation { run });
         }
         let stream = Stream::of_roll(Kind::Roll, "reconciliation");
-        let crate::book::State::Roll(state) = &story.slot(&stream).state else { panic!() };
+        let State::Roll(state) = &story.slot(&stream).state else { panic!() };
         assert_eq!(state.runs.len(), 50);
     }
 

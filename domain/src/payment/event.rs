@@ -257,6 +257,15 @@ pub enum Gave {
         /// Which.
         lot: LotId,
     },
+    /// Nothing more: its credit had been given by hand, under this payment's name.
+    Recovered {
+        /// In whose account.
+        account: AccountId,
+        /// Which lot; none once it is empty.
+        lot: Option<LotId>,
+        /// Position of its mint.
+        minted: u64,
+    },
     /// An entitlement.
     Entitlement {
         /// Which.

@@ -105,6 +105,15 @@ pub(in crate::api) enum Given {
         /// Which lot.
         lot: String,
     },
+    /// Credit that had been given by hand before.
+    Recovered {
+        /// In which account.
+        account: String,
+        /// Which lot; null once it is empty.
+        lot: Option<String>,
+        /// The position of its mint.
+        minted: u64,
+    },
     /// Access.
     Entitlement {
         /// Which.
@@ -119,6 +128,11 @@ impl Given {
             Gave::Lot { account, lot } => {
                 Self::Lot { account: account.to_string(), lot: lot.to_string() }
             }
+            Gave::Recovered { account, lot, minted } => Self::Recovered {
+                account: account.to_string(),
+                lot: lot.as_ref().map(ToString::to_string),
+                minted: *minted,
+            },
             Gave::Entitlement { id } => Self::Entitlement { entitlement: id.to_string() },
         }
     }

@@ -59,7 +59,7 @@ row! {
         truth: Option<String>,
         /// The provider's name for the settlement.
         settled_by: Option<String>,
-        /// `nothing`, `lot` or `entitlement`, once it is consumed.
+        /// `nothing`, `lot`, `recovered` or `entitlement`, once it is consumed.
         gave_kind: Option<String>,
         /// In whose account the lot is.
         gave_account: Option<String>,
