@@ -25,8 +25,8 @@ fn top_up(account: &str, sat: i64) -> Value {
 async fn buy(wallet: &Wallet, url: &str, more: &[&str]) -> Option<Value> {
     let program = peer("PIPEROLL_TEST_NODE")?;
     let wallet = ["--wallet-url", wallet.url(), "--wallet-key", wallet.payer_key()];
-    let arguments = [url].into_iter().chain(wallet).chain(more.iter().copied());
-    let output = node(&program, "l402_client.mjs", arguments, "").await;
+    let arguments = [&[url], &wallet[..], more].concat();
+    let output = node(&program, "l402_client.mjs", &arguments, "").await;
     assert!(output.status.success(), "{}", told(&output));
     Some(serde_json::from_slice(&output.stdout).unwrap())
 }
@@ -73,11 +73,10 @@ async fn a_strangers_client_buys_a_call_and_credit_with_a_real_wallet() {
     assert_eq!(statuses, [402, 200], "asked, paid, and let in at the first try");
     // The same credential again: it was for one call, and the client may not pay for another.
     let credentials = bought["credentials"].to_string();
-    let again = [&call, "--header", &key, "--credentials", &credentials, "--max-sat", "1"];
+    let again = [&*call, "--header", &key, "--credentials", &credentials, "--max-sat", "1"];
     let program = peer("PIPEROLL_TEST_NODE").unwrap();
-    let output = node(&program, "l402_client.mjs", again, "").await;
+    let output = node(&program, "l402_client.mjs", &again, "").await;
     let again: Value = serde_json::from_slice(&output.stdout).unwrap();
-    eprintln!("{again}");
     let last = again["exchanges"].as_array().unwrap().last().unwrap();
     assert_eq!((&last["status"], &again["payments"]), (&json!(402), &json!([])), "{again}");
 

@@ -273,5 +273,5 @@ async fn gauges_are_right_straight_after_a_restart() {
     assert!(head(&after) > head(&before), "a writer says that it began");
     let lag = after.sum("piperoll_view_lag_events", &[]);
     assert!(lag <= head(&after) - head(&before), "the views know all that is old: {lag}");
-    assert_eq!(after.sum("invoice_create_success_total", &[]), 0.0, "counters begin anew");
+    assert!(after.sum("invoice_create_success_total", &[]) < 0.5, "counters begin anew");
 }

@@ -1,9 +1,7 @@
 //! Programs that we did not write, where `tests/run` says they are.
 
 use std::{
-    env,
-    ffi::OsStr,
-    fs,
+    env, fs,
     io::Write as _,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
@@ -26,12 +24,7 @@ pub(crate) fn peer(variable: &str) -> Option<PathBuf> {
 }
 
 /// Runs a script beside the peers with node, off the test's own thread.
-pub(crate) async fn node<S: AsRef<OsStr>>(
-    node: &Path,
-    script: &str,
-    arguments: impl IntoIterator<Item = S>,
-    stdin: &str,
-) -> Output {
+pub(crate) async fn node(node: &Path, script: &str, arguments: &[&str], stdin: &str) -> Output {
     let mut command = Command::new(node);
     command.arg(Path::new("tests/peers").join(script)).args(arguments);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());

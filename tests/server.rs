@@ -20,7 +20,7 @@ use tempfile::TempDir;
 pub(crate) use self::http::{Answer, Ask, client, msat};
 
 /// How long a server may take to open its door, or to close it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Variables that whoever runs the tests may have set for a server of their own.
 const FOREIGN: [&str; 7] =

@@ -144,11 +144,11 @@ impl Buyer {
         self.note(&paid);
         self.top_ups[at].preimage = Some(paid.word("/preimage"));
         self.top_ups[at].called = calls.then_some(false);
-        let shows = self.chance.one_in(2);
+        let at_once = self.chance.one_in(2);
         // Both at once: whoever is first settles it.
         let (called, shown) = tokio::join!(
             async { if calls { self.call_twice(&asked, amount).await } else { Some(()) } },
-            async { if shows { self.show(at).await.map(Some) } else { Some(None) } },
+            async { if at_once { self.show(at).await.map(Some) } else { Some(None) } },
         );
         self.top_ups[at].called = calls.then_some(called.is_some());
         if let Some(Some(answer)) = &shown {

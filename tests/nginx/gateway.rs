@@ -17,7 +17,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 
 use crate::{
     peers::peer,
-    server::{Ask, Server, client, free_port, register, unregister},
+    server::{Server, client, free_port, register, unregister},
 };
 
 const TEMPLATE: &str = "docs/deploy/nginx/nginx.conf.template";
