@@ -46,6 +46,16 @@ pub enum IndexError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// The note that says that the index is being opened could not be written or removed.
+    #[error("failed to {doing} {}", path.display())]
+    Note {
+        /// What was being done.
+        doing: &'static str,
+        /// Which.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
     /// An entry is not in the form it was written in.
     #[error("the index entry `{0}` is damaged")]
     Damaged(String),
@@ -53,6 +63,14 @@ pub enum IndexError {
 
 fn failed(doing: &'static str) -> impl FnOnce(fjall::Error) -> IndexError {
     move |source| IndexError::Store { doing, source }
+}
+
+fn remove(path: &Path) -> Result<(), IndexError> {
+    if !path.exists() {
+        return Ok(());
+    }
+    std::fs::remove_dir_all(path)
+        .map_err(|source| IndexError::Clear { path: path.to_owned(), source })
 }
 
 /// Where a stream ends.
@@ -140,17 +158,35 @@ impl Entries {
 impl Index {
     /// Opens the index in a data directory, or makes an empty one where there is none that this
     /// release can read.
+    ///
+    /// The store ends the process over some damage instead of saying so. A note lies beside the
+    /// index while it is opened: who finds one knows that nobody got past this, and makes it anew.
     pub fn open(directory: &Path, cache_bytes: u64) -> Result<Self, IndexError> {
-        let path = directory.join("index");
-        match Self::try_open(&path, cache_bytes) {
+        let (path, note) = (directory.join("index"), directory.join("index.opening"));
+        let noted = |doing| {
+            let path = note.clone();
+            move |source| IndexError::Note { doing, path, source }
+        };
+        if note.exists() {
+            tracing::warn!(path = %path.display(), "the last start ended while it opened the index; it is made anew");
+            remove(&path)?;
+        }
+        std::fs::write(&note, "").map_err(noted("write"))?;
+        let opened = Self::open_or_anew(&path, cache_bytes);
+        std::fs::remove_file(&note).map_err(noted("remove"))?;
+        opened
+    }
+
+    fn open_or_anew(path: &Path, cache_bytes: u64) -> Result<Self, IndexError> {
+        match Self::try_open(path, cache_bytes) {
             Ok(index) if index.is_ours()? => Ok(index),
             Ok(index) => {
                 drop(index);
-                Self::anew(&path, cache_bytes)
+                Self::anew(path, cache_bytes)
             }
             Err(error) => {
                 tracing::warn!(%error, path = %path.display(), "the index is unreadable; it is made anew");
-                Self::anew(&path, cache_bytes)
+                Self::anew(path, cache_bytes)
             }
         }
     }
@@ -161,10 +197,7 @@ impl Index {
     }
 
     fn anew(path: &Path, cache_bytes: u64) -> Result<Self, IndexError> {
-        if path.exists() {
-            std::fs::remove_dir_all(path)
-                .map_err(|source| IndexError::Clear { path: path.to_owned(), source })?;
-        }
+        remove(path)?;
         let index = Self::try_open(path, cache_bytes)?;
         index.meta.insert("format", FORMAT).map_err(failed("write"))?;
         Ok(index)

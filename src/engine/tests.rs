@@ -248,6 +248,26 @@ async fn a_lost_index_costs_time_and_no_answer() {
 }
 
 #[tokio::test]
+async fn an_index_that_nobody_got_past_is_made_anew() {
+    let house = House::new().await;
+    house.run(mint("a", "lot", 100)).await.unwrap();
+    house.stop.cancel();
+    house.task.await.unwrap();
+    drop(house.engine);
+    // As a start leaves them that ended while it opened the index.
+    let [note, planted] =
+        ["index.opening", "index/planted"].map(|name| house.directory.path().join(name));
+    std::fs::write(&note, "").unwrap();
+    std::fs::write(&planted, "").unwrap();
+    let house = House::on(house.roll.reopen(), house.directory).await;
+    assert!(!planted.exists(), "the old index is in use");
+    assert!(!note.exists(), "the next start would make it anew again");
+    assert_eq!(house.available("a").await, 100);
+    let house = house.restart().await;
+    assert_eq!(house.available("a").await, 100);
+}
+
+#[tokio::test]
 async fn cold_accounts_step_aside_and_come_back() {
     let house = House::new().await;
     for n in 0..50 {

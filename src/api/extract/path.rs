@@ -1,7 +1,7 @@
 //! The parts of a path.
 
 use axum::{
-    extract::{FromRequestParts, Path as Parts, rejection::PathRejection},
+    extract::{FromRequestParts, Path as Parts, path::ErrorKind, rejection::PathRejection},
     http::request,
 };
 use serde::de::DeserializeOwned;
@@ -21,6 +21,20 @@ impl<T: DeserializeOwned + Send> FromRequestParts<Api> for Path<T> {
     }
 }
 
+/// Names the part that is wrong, where it is known.
 fn refused(rejection: &PathRejection) -> Problem {
-    problem::field("path", &rejection.body_text())
+    let PathRejection::FailedToDeserializePathParams(failed) = rejection else {
+        return problem::field("path", &rejection.body_text());
+    };
+    match failed.kind() {
+        ErrorKind::ParseErrorAtKey { key, .. } => {
+            problem::field(key, "this part of the path is not what it should be")
+        }
+        ErrorKind::DeserializeError { key, message, .. } => problem::field(key, message),
+        ErrorKind::InvalidUtf8InPathParam { key } => {
+            problem::field(key, "this part of the path is not UTF-8")
+        }
+        ErrorKind::Message(message) => problem::field("path", message),
+        other => problem::field("path", &other.to_string()),
+    }
 }
