@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::json;
 
-use super::{client::Server, error::Error, exit::Exit, output::Output};
+use super::{client::Target, error::Error, exit::Exit, output::Output};
 
 /// Broken invariants: accept them.
 #[derive(Debug, Subcommand)]
@@ -17,7 +17,7 @@ pub(super) enum Anomalies {
 #[derive(Debug, Args)]
 pub(super) struct Acknowledge {
     #[command(flatten)]
-    server: Server,
+    server: Target,
     /// The frozen stream, such as `account-acme-alice`; `piperoll verify` names it.
     stream: String,
     /// The position of the event that broke it.

@@ -1,6 +1,10 @@
 //! The server, as commands ask it: one request, one answer, one exit code.
 
-use std::{fmt, path::PathBuf, time::Duration};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::Args;
 use reqwest::{Method, RequestBuilder, StatusCode, Url, header::HeaderValue};
@@ -37,15 +41,22 @@ pub(super) struct Server {
     /// The server.
     #[arg(long, value_name = "URL", env = "PIPEROLL_URL", default_value = "http://127.0.0.1:4020")]
     url: Url,
-    /// The data directory to work on, where no server holds it; with the settings of `serve`.
-    #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
     /// A key of a tenant.
     #[arg(long, value_name = "KEY", env = "PIPEROLL_TOKEN", hide_env_values = true)]
     token: Option<Token>,
     /// The operators' token.
     #[arg(long, value_name = "TOKEN", env = "PIPEROLL_ADMIN_TOKEN", hide_env_values = true)]
     admin_token: Option<Token>,
+}
+
+/// Which server, or which data directory that no server holds, and who asks.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Target {
+    #[command(flatten)]
+    server: Server,
+    /// The data directory to work on, where no server holds it; with the settings of `serve`.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
 }
 
 /// Why the server did not do it.
@@ -123,14 +134,13 @@ impl Server {
     /// Asks as a tenant; as an operator where no key of a tenant is given.
     pub(super) fn tenant(&self) -> Client<'_> {
         let caller = if self.token.is_some() { Caller::Tenant } else { Caller::Operator };
-        Client { server: self, caller }
+        Client { server: self, caller, data: None }
     }
 
     /// Asks as an operator; with the tenant's key where no token of operators is given.
     pub(super) fn operator(&self) -> Client<'_> {
-        let operator = self.admin_token.is_some() || self.data.is_some();
-        let caller = if operator { Caller::Operator } else { Caller::Tenant };
-        Client { server: self, caller }
+        let caller = if self.admin_token.is_some() { Caller::Operator } else { Caller::Tenant };
+        Client { server: self, caller, data: None }
     }
 
     /// Whether a tenant's key is given.
@@ -139,10 +149,30 @@ impl Server {
     }
 }
 
+impl Target {
+    /// Asks as a tenant; as an operator where no key of a tenant is given.
+    pub(super) fn tenant(&self) -> Client<'_> {
+        Client { data: self.data.as_deref(), ..self.server.tenant() }
+    }
+
+    /// Asks as an operator. Whoever may open the data directory is one.
+    pub(super) fn operator(&self) -> Client<'_> {
+        let client = Client { data: self.data.as_deref(), ..self.server.operator() };
+        let caller = if client.data.is_some() { Caller::Operator } else { client.caller };
+        Client { caller, ..client }
+    }
+
+    /// Whether a tenant's key is given.
+    pub(super) const fn is_tenant(&self) -> bool {
+        self.server.is_tenant()
+    }
+}
+
 /// A server and who asks it.
 pub(super) struct Client<'a> {
     server: &'a Server,
     caller: Caller,
+    data: Option<&'a Path>,
 }
 
 impl Client<'_> {
@@ -259,7 +289,7 @@ impl Client<'_> {
         body: Option<&Value>,
         key: Option<&str>,
     ) -> Result<Value, Error> {
-        let Some(data) = &self.server.data else {
+        let Some(data) = self.data else {
             return self.ask_at(method, url, body, key, None).await;
         };
         let own = Offline::open(data).await.map_err(Box::new)?;

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::json;
 
-use super::{client::Server, error::Error, exit::Exit, output::Output};
+use super::{client::Target, error::Error, exit::Exit, output::Output};
 
 /// What amounts are counted in: declare, look at.
 #[derive(Debug, Subcommand)]
@@ -12,7 +12,7 @@ pub(super) enum Commodities {
     /// Show a commodity's decimal places.
     Show {
         #[command(flatten)]
-        server: Server,
+        server: Target,
         /// Its code, such as `MSAT`.
         commodity: String,
     },
@@ -24,7 +24,7 @@ pub(super) enum Commodities {
 #[derive(Debug, Args)]
 pub(super) struct Declare {
     #[command(flatten)]
-    server: Server,
+    server: Target,
     /// Its code: capital letters, digits, `.` and `_`, at most 16, a letter first.
     commodity: String,
     /// Its decimal places, 12 at most.

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::json;
 
-use super::{client::Server, document, error::Error, exit::Exit, output::Output};
+use super::{client::Target, document, error::Error, exit::Exit, output::Output};
 
 /// What is sold: publish, look at, withdraw.
 #[derive(Debug, Subcommand)]
@@ -14,12 +14,12 @@ pub(super) enum Offers {
     /// List the offers on sale.
     List {
         #[command(flatten)]
-        server: Server,
+        server: Target,
     },
     /// Show one offer.
     Show {
         #[command(flatten)]
-        server: Server,
+        server: Target,
         /// Its name.
         offer: String,
     },
@@ -33,7 +33,7 @@ pub(super) enum Offers {
 #[derive(Debug, Args)]
 pub(super) struct Publish {
     #[command(flatten)]
-    server: Server,
+    server: Target,
     /// Its name.
     offer: String,
     /// Its terms as JSON, as `offers show` prints them; `-` for stdin.
@@ -48,7 +48,7 @@ pub(super) struct Publish {
 #[derive(Debug, Args)]
 pub(super) struct Withdraw {
     #[command(flatten)]
-    server: Server,
+    server: Target,
     /// Its name.
     offer: String,
     /// Why. Plain text that stays for ever; no personal data.

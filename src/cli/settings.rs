@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use reqwest::Method;
 
-use super::{client::Server, document, error::Error, exit::Exit, output::Output};
+use super::{client::Target, document, error::Error, exit::Exit, output::Output};
 
 /// The roll's settings: look, change.
 #[derive(Debug, Subcommand)]
@@ -13,7 +13,7 @@ pub(super) enum Settings {
     /// Show the settings in force.
     Show {
         #[command(flatten)]
-        server: Server,
+        server: Target,
     },
     /// Change the settings, all of them at once.
     Change(Change),
@@ -23,7 +23,7 @@ pub(super) enum Settings {
 #[derive(Debug, Args)]
 pub(super) struct Change {
     #[command(flatten)]
-    server: Server,
+    server: Target,
     /// All of them as JSON, as `--json settings show` prints them; `-` for stdin.
     #[arg(long, value_name = "FILE")]
     settings: PathBuf,

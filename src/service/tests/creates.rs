@@ -34,6 +34,7 @@ async fn a_lost_answer_is_found_and_the_repeat_gets_the_first_invoice() {
     let error = ask(&house).await.unwrap_err();
     let Error::OutcomeUnknown { payment } = error else { panic!("{error}") };
     assert_eq!(house.payment(&payment).await.status, Status::Unknown);
+    house.faults(Faults { status_unreachable: true, ..fault(CreateFault::AnswerLost) });
     let error = ask(&house).await.unwrap_err();
     assert!(
         matches!(&error, Error::InProgress { payment: same, .. } if *same == payment),
