@@ -101,7 +101,7 @@ pub(super) fn is_closed(error: &io::Error) -> bool {
 }
 
 /// A reader that closed the pipe has seen what it wanted.
-fn enough(told: io::Result<()>) -> io::Result<()> {
+pub(super) fn enough(told: io::Result<()>) -> io::Result<()> {
     told.or_else(|error| if is_closed(&error) { Ok(()) } else { Err(error) })
 }
 
