@@ -141,6 +141,13 @@ impl Known {
                     webhook(&provider, said(&told.says), "success");
                 }
             }
+            // An unsigned word where none are signed is no failure: it made us ask.
+            receipt::Event::Refused(refused) if refused.reason == receipt::HINT => {
+                let provider = self.provider(&refused.connection);
+                let status = receipt::HINT;
+                counter!("webhook_events_total", "provider" => provider, "type" => "any", "status" => status)
+                    .increment(refused.count.into());
+            }
             receipt::Event::Refused(refused) => {
                 let provider = self.provider(&refused.connection);
                 // Told together, at most once a minute for each reason.

@@ -6,7 +6,7 @@ use piperoll_domain::{
     id::{Kind, Stream, TenantId},
     money::{Amount, Money},
     payment::{Failed, Funding, OutcomeUnknown, Settled, Status, TransitionRefused, Truth},
-    receipt::Refused,
+    receipt::{HINT, Refused},
     roll::ReconciliationFinished,
     time::Time,
 };
@@ -106,6 +106,23 @@ fn refused_webhooks_count_as_often_as_they_came() {
     let text = counted(&[recorded(1, Kind::Receipt, 0, refused)]);
     has(&text, r#"webhook_verify_fail_total{provider="lnbits",reason="bad_signature"} 7"#);
     has(&text, r#"webhook_verify_fail_total{provider="lnbits",reason="stale"} 0"#);
+}
+
+#[test]
+fn an_unsigned_hint_is_no_failed_verification() {
+    let hint = Refused {
+        connection: "default".parse().unwrap(),
+        reason: HINT.to_owned(),
+        count: 3,
+        first: Time::EPOCH,
+        last: Time::EPOCH,
+        sample: None,
+    };
+    let text = counted(&[recorded(1, Kind::Receipt, 0, hint)]);
+    has(&text, r#"webhook_events_total{provider="lnbits",type="any",status="hint"} 3"#);
+    let fails = text.lines().filter(|line| line.starts_with("webhook_verify_fail_total{"));
+    let all: Vec<_> = fails.collect();
+    assert!(!all.is_empty() && all.iter().all(|line| line.ends_with(" 0")), "{text}");
 }
 
 #[test]
