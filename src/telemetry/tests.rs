@@ -82,7 +82,7 @@ fn latency_is_counted_on_the_edge_from_pending_to_paid_alone() {
 
 #[test]
 fn a_create_call_fails_once_whatever_becomes_of_it_later() {
-    let failed = || Failed { reason: "auth".into(), detail: String::new() };
+    let failed = || Failed { reason: "refused".into(), detail: "auth".into() };
     let lost = OutcomeUnknown { class: "timeout".to_owned() };
     let unknown = r#"invoice_create_failure_total{provider="unknown","#;
     let text = counted(&[recorded(2, Kind::Payment, 0, failed())]);
