@@ -59,9 +59,8 @@ impl Offline {
             ("PIPEROLL_DATA".into(), directory.into()),
             ("PIPEROLL_LISTEN".into(), "127.0.0.1:0".into()),
         ];
-        let ours = |(name, _): &(OsString, OsString)| {
-            name != "PIPEROLL_DATA" && name != "PIPEROLL_LISTEN"
-        };
+        let ours =
+            |(name, _): &(OsString, OsString)| name != "PIPEROLL_DATA" && name != "PIPEROLL_LISTEN";
         let environment = of_process().filter(ours).chain(said);
         let mut config = Config::load(None, environment, Persist::Yes)?.config;
         config.tls = None;

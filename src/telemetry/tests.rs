@@ -68,7 +68,7 @@ fn settled(funding: Funding) -> Settled {
 }
 
 #[test]
-fn latency_is_counted_on_the_edge_from_pending_to_paid_alone() {
+fn f02_latency_is_counted_on_the_edge_from_pending_to_paid_alone() {
     let late = settled(Funding::Review { number: 1 });
     let text = counted(&[
         recorded(3, Kind::Payment, 3_500, settled(Funding::Received {})),
