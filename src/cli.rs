@@ -10,6 +10,7 @@ mod config;
 mod connections;
 mod demo;
 mod document;
+mod duties;
 mod error;
 mod events;
 mod exit;
@@ -88,6 +89,9 @@ enum Noun {
     /// Broken invariants: accept them.
     #[command(subcommand)]
     Anomalies(anomalies::Anomalies),
+    /// What is still owed: look at it, or close it by hand.
+    #[command(subcommand)]
+    Duties(duties::Duties),
     /// Compare with the outside.
     #[command(subcommand)]
     Reconcile(reconcile::Reconcile),
@@ -150,6 +154,7 @@ impl Noun {
             Self::Settings(verb) => verb.run(output).await,
             Self::Commodities(verb) => verb.run(output).await,
             Self::Anomalies(verb) => verb.run(output).await,
+            Self::Duties(verb) => verb.run(output).await,
             Self::Reconcile(verb) => verb.run(output).await,
             Self::Sandbox(verb) => verb.run(output).await,
             Self::Tenant(verb) => verb.run(output).await,

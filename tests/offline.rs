@@ -38,3 +38,21 @@ async fn a_directory_without_a_roll_stays_as_it_is() {
     assert_eq!(output.status.code(), Some(5), "{}", told(&output));
     assert_eq!(std::fs::read_dir(empty.path()).unwrap().count(), 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_owed_is_listed_and_only_what_is_owed_is_waived() {
+    let server = Server::start(&[]).await;
+    let (url, token) = (server.door().url.clone(), server.door().admin_token.clone());
+    let asked = |words: &[&'static str]| {
+        let door = ["--url", &url, "--admin-token", &token];
+        run(piperoll(&[&["--json", "duties"], words, &door].concat()))
+    };
+    let listed = asked(&["list"]).await;
+    let listed: Value = serde_json::from_slice(&listed.stdout).unwrap();
+    let fulfil = |kind: &&Value| kind["kind"] == "fulfil";
+    assert_eq!(listed["kinds"].as_array().unwrap().iter().find(fulfil).unwrap()["open"], 0);
+    let waived = ["waive", "fulfil", "payment-dev-pay_1", "--reason", "nobody's"];
+    let waived = asked(&waived).await;
+    assert!(!waived.status.success() && told(&waived).contains("duty_not_open"), "{waived:?}");
+    server.must_be_sound().await;
+}

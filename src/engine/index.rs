@@ -127,6 +127,7 @@ impl Index {
             tracing::warn!(path = %path.display(), "the last start ended while it opened the index; it is made anew");
             remove(&path)?;
         }
+        std::fs::create_dir_all(directory).map_err(noted("make a place for"))?;
         std::fs::write(&note, "").map_err(noted("write"))?;
         let opened = Self::open_or_anew(&path, cache_bytes);
         std::fs::remove_file(&note).map_err(noted("remove"))?;

@@ -32,6 +32,9 @@ const BEHIND_MICROS: i64 = 5_000_000;
 /// How long to wait before a store that failed is asked again, at first and at most.
 const RETRY: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(2));
 
+/// How long commands wait for an index that does not keep up, before they are refused.
+const INDEX_PATIENCE: Duration = Duration::from_secs(2);
+
 /// Bounds of a group and of what waits for the index.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
@@ -47,6 +50,10 @@ pub(super) struct Writer {
     pub(super) memory: Memory,
     pub(super) index: mpsc::UnboundedSender<Entries>,
     pub(super) flushed: watch::Receiver<u64>,
+    /// Why the index cannot be written at the moment, if it cannot.
+    pub(super) index_trouble: watch::Receiver<Option<String>>,
+    /// Commands are refused because the index does not keep up.
+    pub(super) starved: bool,
     pub(super) hook: Hook,
     pub(super) bounds: Bounds,
     pub(super) head: Head,
@@ -87,6 +94,21 @@ impl Work {
     }
 }
 
+/// Says that the writer is gone, whatever ended it.
+struct Guard(Arc<Shared>);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.0.state.send_if_modified(|health| {
+            let goes_on = !matches!(health, Health::Stopped { .. });
+            if goes_on {
+                *health = Health::Stopped { why: "the writer ended".to_owned() };
+            }
+            goes_on
+        });
+    }
+}
+
 /// Why the writer stops for good.
 struct LastWord(String);
 
@@ -94,7 +116,11 @@ impl Writer {
     /// Writes until `stop`, or until it must not write any more. What has begun is finished.
     pub(super) async fn run(mut self, stop: CancellationToken) {
         let mut arrived = Vec::new();
-        while !(stop.is_cancelled() && self.queue.is_empty() && self.work.is_idle()) {
+        let _guard = Guard(self.shared.clone());
+        while !((stop.is_cancelled() || self.queue.is_closed())
+            && self.queue.is_empty()
+            && self.work.is_idle())
+        {
             self.wait(&mut arrived, &stop).await;
             for message in arrived.drain(..) {
                 self.receive(message);
@@ -105,6 +131,15 @@ impl Writer {
                 return;
             }
             self.memory.tidy(*self.flushed.borrow());
+            self.recover();
+        }
+    }
+
+    /// Takes writes again once the index has caught up.
+    fn recover(&mut self) {
+        if self.starved && self.memory.unflushed() <= self.bounds.unflushed {
+            self.starved = false;
+            self.say_health(Health::Writing);
         }
     }
 
@@ -115,6 +150,7 @@ impl Writer {
                 biased;
                 Some(read) = self.work.come.recv() => self.come_back(read),
                 _ = self.queue.recv_many(arrived, most) => {}
+                Ok(()) = self.flushed.changed(), if self.starved => {}
                 () = stop.cancelled() => self.queue.close(),
             }
         }
@@ -198,7 +234,10 @@ impl Writer {
         if self.work.ready.is_empty() {
             return Ok(());
         }
-        self.wait_for_index().await;
+        if !self.wait_for_index().await {
+            self.refuse_all(|| Error::Busy);
+            return Ok(());
+        }
         let Some(moment) = self.moment() else {
             return Ok(());
         };
@@ -211,15 +250,31 @@ impl Writer {
         outcome
     }
 
-    /// When too much waits for the index, commands wait too.
-    async fn wait_for_index(&mut self) {
+    /// When too much waits for the index, commands wait too; false if they do so in vain. What
+    /// waits stands in the roll and in memory, so nothing is wrong but that there is ever more of it.
+    async fn wait_for_index(&mut self) -> bool {
+        if self.starved {
+            return false;
+        }
+        let patience = tokio::time::Instant::now() + INDEX_PATIENCE;
         while self.memory.unflushed() > self.bounds.unflushed {
-            if self.flushed.changed().await.is_err() {
-                return;
+            let moved = tokio::time::timeout_at(patience, self.flushed.changed()).await;
+            if !matches!(moved, Ok(Ok(()))) {
+                let trouble = self.index_trouble.borrow().clone();
+                let why = trouble.unwrap_or_else(|| "it is too slow".to_owned());
+                tracing::error!(%why, "the index does not keep up; writes are refused");
+                self.say_health(Health::Waiting { why: format!("the index: {why}") });
+                self.starved = true;
+                return false;
             }
             let flushed = *self.flushed.borrow();
             self.memory.tidy(flushed);
         }
+        true
+    }
+
+    fn refuse_all(&mut self, error: fn() -> Error) {
+        self.work.ready.drain(..).for_each(|pending| drop(pending.reply.send(Err(error()))));
     }
 
     /// The group's time; none while the clock is behind, which everybody waiting is told.
