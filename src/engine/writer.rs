@@ -1,9 +1,10 @@
 //! The writer: drains the queue into a group, appends it once, answers everybody.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+mod aside;
+
+use std::{sync::Arc, time::Duration};
 
 use piperoll_domain::{
-    draft::{Known, Memory as _, Need, Seen},
     event::{Event, Recorded},
     id::Stream,
     roll,
@@ -12,21 +13,20 @@ use piperoll_domain::{
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+pub(super) use self::aside::Work;
 use crate::{
     engine::{
-        Done, Error, Found, Health, Message, Reply, Shared,
+        Error, Health, Message, Shared,
         directory::Directory,
         group::{Group, Pending, Verdict, corrects_clock},
         index::Entries,
-        load::{Loaded, Reader},
+        load::Reader,
         memory::Memory,
         start::Hook,
     },
     roll::{AppendError, Block, Head},
 };
 
-/// How often a command may step aside.
-const ROUNDS_MAX: u8 = 8;
 /// How far the clock may be behind the last record.
 const BEHIND_MICROS: i64 = 5_000_000;
 /// How long to wait before a store that failed is asked again, at first and at most.
@@ -60,38 +60,6 @@ pub(super) struct Writer {
     /// The last recorded time; the next is later.
     pub(super) floor: Time,
     pub(super) work: Work,
-}
-
-/// What is under way beside the queue.
-pub(super) struct Work {
-    ready: Vec<Pending>,
-    waiting: BTreeMap<Need, Waiting>,
-    back: mpsc::UnboundedSender<Read>,
-    come: mpsc::UnboundedReceiver<Read>,
-}
-
-#[derive(Default)]
-struct Waiting {
-    commands: Vec<Pending>,
-    looks: Vec<Reply<Found>>,
-}
-
-/// What readers bring back.
-enum Read {
-    Loaded(Need, Result<Loaded, Error>),
-    /// The key was used so long ago that it counts no more.
-    Forgotten(Box<Pending>),
-}
-
-impl Work {
-    pub(super) fn new() -> Self {
-        let (back, come) = mpsc::unbounded_channel();
-        Self { ready: vec![], waiting: BTreeMap::new(), back, come }
-    }
-
-    fn is_idle(&self) -> bool {
-        self.ready.is_empty() && self.waiting.is_empty()
-    }
 }
 
 /// Says that the writer is gone, whatever ended it.
@@ -170,62 +138,6 @@ impl Writer {
                 self.work.ready.push(pending);
             }
             Message::Look { need, reply } => self.look(need, reply),
-        }
-    }
-
-    /// Between groups, memory is what the roll says.
-    fn look(&mut self, need: Need, reply: Reply<Found>) {
-        let found = match &need {
-            Need::Stream(stream) => self.memory.slot(stream).map(|seen| match seen {
-                Seen::Absent => Found::Stream(None),
-                Seen::Here(slot) => Found::Stream(Some(Box::new(slot.clone()))),
-            }),
-            Need::Claim(claim) => self.memory.claim(claim).map(|known| match known {
-                Known::Free => Found::Claim(None),
-                Known::Taken(taker) => Found::Claim(Some(taker)),
-            }),
-        };
-        match found {
-            Some(found) => drop(reply.send(Ok(found))),
-            None => self.wait_for(need, |waiting| waiting.looks.push(reply)),
-        }
-    }
-
-    /// Steps aside until something has been read; each thing is read once, however many wait.
-    fn wait_for(&mut self, need: Need, join: impl FnOnce(&mut Waiting)) {
-        let under_way = self.work.waiting.contains_key(&need);
-        join(self.work.waiting.entry(need.clone()).or_default());
-        if under_way {
-            return;
-        }
-        let (reader, back) = (self.reader.clone(), self.work.back.clone());
-        let end = self.memory.end_of(&need);
-        tokio::spawn(async move {
-            let loaded = reader.load(need.clone(), end).await;
-            // The writer is gone only when nobody waits any more.
-            let _ = back.send(Read::Loaded(need, loaded));
-        });
-    }
-
-    fn come_back(&mut self, read: Read) {
-        match read {
-            Read::Forgotten(pending) => self.work.ready.push(*pending),
-            Read::Loaded(need, Ok(loaded)) => {
-                self.memory.take_in(loaded);
-                let waiting = self.work.waiting.remove(&need).unwrap_or_default();
-                self.work.ready.extend(waiting.commands);
-                for reply in waiting.looks {
-                    self.look(need.clone(), reply);
-                }
-            }
-            Read::Loaded(need, Err(error)) => {
-                tracing::error!(%error, "failed to read what a command needs");
-                let waiting = self.work.waiting.remove(&need).unwrap_or_default();
-                let why = error.to_string();
-                let again = || Error::Unreadable(why.clone());
-                waiting.commands.into_iter().for_each(|p| drop(p.reply.send(Err(again()))));
-                waiting.looks.into_iter().for_each(|reply| drop(reply.send(Err(again()))));
-            }
         }
     }
 
@@ -318,32 +230,6 @@ impl Writer {
         }
         later.extend(ready);
         later
-    }
-
-    fn step_aside(&mut self, mut pending: Pending, need: Need) {
-        pending.rounds += 1;
-        if pending.rounds > ROUNDS_MAX {
-            drop(pending.reply.send(Err(Error::Busy)));
-            return;
-        }
-        self.wait_for(need, |waiting| waiting.commands.push(pending));
-    }
-
-    /// Reads the first answer off this task, and gives it.
-    fn repeat(&self, mut pending: Pending, taker: piperoll_domain::claim::Taker) {
-        let days = i64::from(self.shared.directory.load().settings().idempotency_days);
-        let forgotten = self.shared.clock.now().plus_micros(-days * 86_400_000_000);
-        let (reader, back) = (self.reader.clone(), self.work.back.clone());
-        tokio::spawn(async move {
-            let Some(key) = pending.command.meta.idempotency.clone() else { return };
-            let answer: Result<Option<Done>, Error> = reader.repeat(&taker, &key, forgotten).await;
-            if let Some(answer) = answer.transpose() {
-                drop(pending.reply.send(answer));
-            } else {
-                pending.key_forgotten = true;
-                let _ = back.send(Read::Forgotten(Box::new(pending)));
-            }
-        });
     }
 
     async fn append(&mut self, mut group: Group) -> Result<(), LastWord> {
