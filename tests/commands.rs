@@ -139,6 +139,7 @@ async fn a_replay_of_a_rolls_events_is_what_the_fixtures_are() {
 async fn events_of_a_live_roll_replay_from_stdin() {
     let house = House::busy().await;
     let events = run(of(&["events"], house.path())).await;
+    exits(&events, 0);
     let mut child =
         piperoll(["replay", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(&events.stdout).unwrap();

@@ -122,6 +122,14 @@ impl House {
         self.task.await.unwrap();
         drop(self.engine);
         self.roll.close().await;
+        drop(self.roll);
+        // Whoever was reading a moment ago may still hold a handle, and with it the lock.
+        for _ in 0..500 {
+            if DirectoryLock::acquire(self.directory.path(), "a test").is_ok() {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
         self.directory
     }
 }
