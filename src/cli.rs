@@ -1,18 +1,22 @@
 //! The command line: a noun, a verb, an exit code that scripts can trust.
 
 mod accounts;
+mod anomalies;
 mod client;
 mod clock;
+mod commodities;
 mod completions;
 mod config;
 mod connections;
 mod demo;
 mod document;
+mod duties;
 mod error;
 mod events;
 mod exit;
 mod keys;
 mod offers;
+mod offline;
 mod openapi;
 mod output;
 mod payments;
@@ -22,6 +26,7 @@ mod reconcile;
 mod replay;
 mod sandbox;
 mod serve;
+mod settings;
 mod tenant;
 #[cfg(test)]
 mod tests;
@@ -52,7 +57,9 @@ enum Noun {
     Demo(demo::Demo),
     /// Fold a history anew and print, or compare, everything that it adds up to.
     Replay(replay::Replay),
-    /// Build the views anew from the roll. No server may hold the data directory meanwhile.
+    /// Build the views anew from the roll.
+    ///
+    /// No server may hold the data directory meanwhile; with --remote a running one does it itself.
     Rebuild(rebuild::Rebuild),
     /// Prove that the roll, the index and every row of the views are what they must be.
     ///
@@ -73,6 +80,18 @@ enum Noun {
     /// Provider accounts: declare, look at, retire.
     #[command(subcommand)]
     Connections(connections::Connections),
+    /// The roll's settings: look, change.
+    #[command(subcommand)]
+    Settings(settings::Settings),
+    /// What amounts are counted in: declare, look at.
+    #[command(subcommand)]
+    Commodities(commodities::Commodities),
+    /// Broken invariants: accept them.
+    #[command(subcommand)]
+    Anomalies(anomalies::Anomalies),
+    /// What is still owed: look at it, or close it by hand.
+    #[command(subcommand)]
+    Duties(duties::Duties),
     /// Compare with the outside.
     #[command(subcommand)]
     Reconcile(reconcile::Reconcile),
@@ -132,6 +151,10 @@ impl Noun {
             Self::Accounts(verb) => verb.run(output).await,
             Self::Offers(verb) => verb.run(output).await,
             Self::Connections(verb) => verb.run(output).await,
+            Self::Settings(verb) => verb.run(output).await,
+            Self::Commodities(verb) => verb.run(output).await,
+            Self::Anomalies(verb) => verb.run(output).await,
+            Self::Duties(verb) => verb.run(output).await,
             Self::Reconcile(verb) => verb.run(output).await,
             Self::Sandbox(verb) => verb.run(output).await,
             Self::Tenant(verb) => verb.run(output).await,

@@ -11,6 +11,7 @@
 
 mod ask;
 mod authorize;
+mod breaker;
 mod callback;
 mod checkout;
 mod command;
@@ -56,6 +57,7 @@ pub use self::{
         Ask, Authorized, Checkout, For, Forwarded, Opens, PaymentView, Redeemed, Refusal, TOPUPS,
         TOPUPS_PATH, UseRequest, WebhookAnswer,
     },
+    breaker::Patience,
     error::Error,
     principal::Principal,
     settings::{Rate, Settings, Vars, default_connection},

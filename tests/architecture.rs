@@ -263,6 +263,18 @@ fn every_problem_code_has_a_page() {
     assert!(orphaned.is_empty(), "{orphaned:?} are pages of no code");
 }
 
+/// Bugs that others had with money; each has a test of its own that says so in its name.
+const BUGS: [&str; 11] =
+    ["f01", "f02", "f03", "f04", "f05", "f06", "f13", "f30", "f31", "f32", "f33"];
+
+#[test]
+fn every_known_bug_has_a_test_of_its_name() {
+    let texts: Vec<String> = sources().iter().map(read).collect();
+    let named = |bug: &&str| texts.iter().any(|text| text.contains(&format!("fn {bug}_")));
+    let missing: Vec<_> = BUGS.into_iter().filter(|bug| !named(bug)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
 #[test]
 fn no_file_names_a_machine_or_a_registry() {
     // Written apart, so that this file does not name them either.

@@ -15,6 +15,7 @@ mod lnbits;
 mod macaroons;
 mod metrics;
 mod nginx;
+mod offline;
 mod peers;
 mod refusals;
 mod replay;

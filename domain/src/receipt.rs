@@ -14,6 +14,9 @@ use crate::{
     wire::events,
 };
 
+/// The reason in [`Refused`] of an unsigned word that was worth asking about.
+pub const HINT: &str = "hint";
+
 /// What proved the sender.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verification {

@@ -4,7 +4,11 @@ use piperoll_domain::{id::ConnectionId, operation::Purpose};
 use serde_json::{Map, Value};
 
 use crate::{
-    api::{Problem, extract::must_be_reference, problem},
+    api::{
+        Problem,
+        extract::{is_printable, must_be_reference},
+        problem,
+    },
     service::{Ask, For},
 };
 
@@ -33,11 +37,11 @@ impl Beside {
             let what = format!("it is between 1 and {EXPIRY_SECONDS_MAX}");
             return Err(problem::field("expiry_seconds", &what));
         }
-        let long = |text: &String| {
-            text.chars().count() > DESCRIPTION_MAX || text.chars().any(char::is_control)
-        };
+        let long = |text: &String| text.chars().count() > DESCRIPTION_MAX || !is_printable(text);
         if self.description.as_ref().is_some_and(long) {
-            let what = format!("it has at most {DESCRIPTION_MAX} characters, on one line");
+            let what = format!(
+                "it has at most {DESCRIPTION_MAX} characters, on one line, and none that cannot be printed"
+            );
             return Err(problem::field("description", &what));
         }
         Ok(Ask {

@@ -15,11 +15,32 @@ use crate::api::{Problem, problem};
 
 /// A caller's own name for something stands in the roll for ever: short, printable, opaque.
 pub(super) fn must_be_reference(reference: Option<&str>) -> Result<(), Problem> {
-    let good = |text: &str| {
-        (1..=200).contains(&text.chars().count()) && !text.chars().any(char::is_control)
-    };
+    let good = |text: &str| (1..=200).contains(&text.chars().count()) && is_printable(text);
     if reference.is_none_or(good) {
         return Ok(());
     }
     Err(problem::field("reference", "it has 1 to 200 characters, and none that cannot be printed"))
+}
+
+/// Whether a text shows what it holds: nothing in it controls a terminal, or turns what stands beside
+/// it around.
+pub(super) fn is_printable(text: &str) -> bool {
+    let turns = |c| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    !text.chars().any(|c| c.is_control() || turns(c))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reference_shows_what_it_holds() {
+        for good in ["order 7", "Bestellung für Zoë", "הזמנה", "注文"] {
+            assert!(must_be_reference(Some(good)).is_ok(), "{good}");
+        }
+        for bad in ["", "a\0b", "a\nb", "a\u{202e}b", "a\u{2066}b", "\u{200f}"] {
+            let problem = must_be_reference(Some(bad)).unwrap_err();
+            assert_eq!(problem.body()["field"], "reference", "{bad:?}");
+        }
+    }
 }

@@ -153,6 +153,8 @@ fn options(config: &Config, clock: Clock, facts: &Arc<Facts>) -> Result<engine::
         config: config.digest()?,
         host: config::host_fingerprint(),
         operation: [random()?, random()?],
+        #[cfg(test)]
+        index_fails: Arc::default(),
     })
 }
 

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::json;
 
-use super::{client::Server, error::Error, exit::Exit, output::Output};
+use super::{client::Target, error::Error, exit::Exit, output::Output};
 
 /// Look at accounts and give credit by hand.
 #[derive(Debug, Subcommand)]
@@ -23,7 +23,7 @@ pub(super) enum Accounts {
 #[derive(Debug, Args)]
 pub(super) struct Look {
     #[command(flatten)]
-    server: Server,
+    server: Target,
     /// The account.
     account: String,
     /// As of a position or a time, such as 2026-11-21T12:00:00Z.
@@ -35,7 +35,7 @@ pub(super) struct Look {
 #[derive(Debug, Args)]
 pub(super) struct Mint {
     #[command(flatten)]
-    server: Server,
+    server: Target,
     /// Whose account.
     #[arg(long)]
     tenant: String,

@@ -1,12 +1,19 @@
 //! The server, as commands ask it: one request, one answer, one exit code.
 
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::Args;
 use reqwest::{Method, RequestBuilder, StatusCode, Url, header::HeaderValue};
 use serde_json::Value;
 
-use super::exit::Exit;
+use super::{
+    exit::Exit,
+    offline::{self, Offline},
+};
 use crate::providers::http::install_tls;
 
 /// How long a server may take.
@@ -42,6 +49,16 @@ pub(super) struct Server {
     admin_token: Option<Token>,
 }
 
+/// Which server, or which data directory that no server holds, and who asks.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Target {
+    #[command(flatten)]
+    server: Server,
+    /// The data directory to work on, where no server holds it; with the settings of `serve`.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
 /// Why the server did not do it.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
@@ -71,6 +88,9 @@ pub(super) enum Error {
         /// What it says.
         detail: Option<String>,
     },
+    /// The data directory cannot be used without a server.
+    #[error(transparent)]
+    Offline(#[from] Box<offline::Error>),
     /// It answered something else than JSON.
     #[error("{url} did not answer in JSON; is it a piperoll server?")]
     NotJson {
@@ -87,8 +107,9 @@ fn told(detail: Option<&String>, code: Option<&String>) -> String {
 
 impl Error {
     /// The exit code.
-    pub(super) const fn exit(&self) -> Exit {
+    pub(super) fn exit(&self) -> Exit {
         match self {
+            Self::Offline(error) => error.exit(),
             Self::Unreachable { .. } => Exit::Unreachable,
             Self::Token => Exit::Usage,
             Self::Prepare(_) | Self::NotJson { .. } => Exit::Failed,
@@ -113,13 +134,13 @@ impl Server {
     /// Asks as a tenant; as an operator where no key of a tenant is given.
     pub(super) fn tenant(&self) -> Client<'_> {
         let caller = if self.token.is_some() { Caller::Tenant } else { Caller::Operator };
-        Client { server: self, caller }
+        Client { server: self, caller, data: None }
     }
 
     /// Asks as an operator; with the tenant's key where no token of operators is given.
     pub(super) fn operator(&self) -> Client<'_> {
         let caller = if self.admin_token.is_some() { Caller::Operator } else { Caller::Tenant };
-        Client { server: self, caller }
+        Client { server: self, caller, data: None }
     }
 
     /// Whether a tenant's key is given.
@@ -128,10 +149,30 @@ impl Server {
     }
 }
 
+impl Target {
+    /// Asks as a tenant; as an operator where no key of a tenant is given.
+    pub(super) fn tenant(&self) -> Client<'_> {
+        Client { data: self.data.as_deref(), ..self.server.tenant() }
+    }
+
+    /// Asks as an operator. Whoever may open the data directory is one.
+    pub(super) fn operator(&self) -> Client<'_> {
+        let client = Client { data: self.data.as_deref(), ..self.server.operator() };
+        let caller = if client.data.is_some() { Caller::Operator } else { client.caller };
+        Client { caller, ..client }
+    }
+
+    /// Whether a tenant's key is given.
+    pub(super) const fn is_tenant(&self) -> bool {
+        self.server.is_tenant()
+    }
+}
+
 /// A server and who asks it.
 pub(super) struct Client<'a> {
     server: &'a Server,
     caller: Caller,
+    data: Option<&'a Path>,
 }
 
 impl Client<'_> {
@@ -176,7 +217,7 @@ impl Client<'_> {
                 url.query_pairs_mut().append_pair(name, value);
             }
         }
-        let request = self.request(Method::GET, url.clone(), None)?;
+        let request = self.request(Method::GET, url.clone(), None, None)?;
         let request = request.header("accept", "application/x-ndjson");
         let unreachable = |source: reqwest::Error| Error::Unreachable {
             url: url.to_string(),
@@ -213,6 +254,7 @@ impl Client<'_> {
         method: Method,
         url: Url,
         key: Option<&str>,
+        own: Option<&Offline>,
     ) -> Result<RequestBuilder, Error> {
         install_tls();
         let client = reqwest::Client::builder()
@@ -221,11 +263,14 @@ impl Client<'_> {
             .build()
             .map_err(Error::Prepare)?;
         let mut request = client.request(method, url);
-        let token = match self.caller {
-            Caller::Tenant => &self.server.token,
-            Caller::Operator => &self.server.admin_token,
+        let token = match (self.caller, own) {
+            (Caller::Tenant, _) => self.server.token.as_ref().map(|Token(token)| token.as_str()),
+            (Caller::Operator, Some(own)) => Some(own.token()),
+            (Caller::Operator, None) => {
+                self.server.admin_token.as_ref().map(|Token(token)| token.as_str())
+            }
         };
-        if let Some(Token(token)) = token {
+        if let Some(token) = token {
             let value = HeaderValue::from_str(&format!("Bearer {token}"));
             let mut value = value.map_err(|_| Error::Token)?;
             value.set_sensitive(true);
@@ -244,7 +289,25 @@ impl Client<'_> {
         body: Option<&Value>,
         key: Option<&str>,
     ) -> Result<Value, Error> {
-        let mut request = self.request(method, url.clone(), key)?;
+        let Some(data) = self.data else {
+            return self.ask_at(method, url, body, key, None).await;
+        };
+        let own = Offline::open(data).await.map_err(Box::new)?;
+        let url = own.instead_of(&url);
+        let answer = self.ask_at(method, url, body, key, Some(&own)).await;
+        own.close().await;
+        answer
+    }
+
+    async fn ask_at(
+        &self,
+        method: Method,
+        url: Url,
+        body: Option<&Value>,
+        key: Option<&str>,
+        own: Option<&Offline>,
+    ) -> Result<Value, Error> {
+        let mut request = self.request(method, url.clone(), key, own)?;
         if let Some(body) = body {
             request = request.json(body);
         }

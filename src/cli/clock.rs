@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::json;
 
-use super::{client::Server, error::Error, exit::Exit, output::Output};
+use super::{client::Target, error::Error, exit::Exit, output::Output};
 
 /// The clock that the writer goes by.
 #[derive(Debug, Subcommand)]
@@ -12,12 +12,12 @@ pub(super) enum Clock {
     /// Show the clock, and why it is in doubt if it is.
     Show {
         #[command(flatten)]
-        server: Server,
+        server: Target,
     },
     /// Say that the clock is right: time counts again.
     Accept {
         #[command(flatten)]
-        server: Server,
+        server: Target,
     },
     /// Go on from the server's clock as it is now, though the last record is later.
     Correct(Correct),
@@ -27,7 +27,7 @@ pub(super) enum Clock {
 #[derive(Debug, Args)]
 pub(super) struct Correct {
     #[command(flatten)]
-    server: Server,
+    server: Target,
     /// Why. Plain text that stays for ever; no personal data.
     #[arg(long)]
     reason: String,

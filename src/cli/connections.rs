@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::json;
 
-use super::{client::Server, document, error::Error, exit::Exit, output::Output};
+use super::{client::Target, document, error::Error, exit::Exit, output::Output};
 
 /// Provider accounts: declare, look at, retire.
 #[derive(Debug, Subcommand)]
@@ -14,7 +14,7 @@ pub(super) enum Connections {
     /// List provider accounts.
     List {
         #[command(flatten)]
-        server: Server,
+        server: Target,
     },
     /// Name a provider account, or describe it anew. Secrets are named, never sent.
     Declare(Declare),
@@ -26,7 +26,7 @@ pub(super) enum Connections {
 #[derive(Debug, Args)]
 pub(super) struct Declare {
     #[command(flatten)]
-    server: Server,
+    server: Target,
     /// Its name, such as `default`.
     connection: String,
     /// What it is, as JSON; `-` for stdin.
@@ -38,7 +38,7 @@ pub(super) struct Declare {
 #[derive(Debug, Args)]
 pub(super) struct Retire {
     #[command(flatten)]
-    server: Server,
+    server: Target,
     /// Its name.
     connection: String,
     /// Why. Plain text that stays for ever; no personal data.

@@ -132,7 +132,7 @@ impl Error {
 }
 
 /// Whether another process was first.
-const fn is_held(error: &app::Error) -> bool {
+pub(super) const fn is_held(error: &app::Error) -> bool {
     matches!(error, app::Error::Open(app::OpenError::Lock(roll::LockError::Held { .. })))
 }
 

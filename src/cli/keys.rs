@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::json;
 
-use super::{client::Server, error::Error, exit::Exit, output::Output};
+use super::{client::Target, error::Error, exit::Exit, output::Output};
 
 /// API keys of a tenant: issue, list, revoke.
 #[derive(Debug, Subcommand)]
@@ -12,7 +12,7 @@ pub(super) enum Keys {
     /// List a tenant's keys, without the keys themselves.
     List {
         #[command(flatten)]
-        server: Server,
+        server: Target,
         /// Whose; one's own unless said.
         #[arg(long)]
         tenant: Option<String>,
@@ -27,7 +27,7 @@ pub(super) enum Keys {
 #[derive(Debug, Args)]
 pub(super) struct Issue {
     #[command(flatten)]
-    server: Server,
+    server: Target,
     /// Its name.
     key: String,
     /// Whose; one's own unless said.
@@ -42,7 +42,7 @@ pub(super) struct Issue {
 #[derive(Debug, Args)]
 pub(super) struct Revoke {
     #[command(flatten)]
-    server: Server,
+    server: Target,
     /// Its name.
     key: String,
     /// Whose; one's own unless said.

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{client::Server, document, error::Error, exit::Exit, output::Output};
+use super::{client::Target, document, error::Error, exit::Exit, output::Output};
 
 /// What is sold: publish, look at, withdraw.
 #[derive(Debug, Subcommand)]
@@ -14,12 +14,12 @@ pub(super) enum Offers {
     /// List the offers on sale.
     List {
         #[command(flatten)]
-        server: Server,
+        server: Target,
     },
     /// Show one offer.
     Show {
         #[command(flatten)]
-        server: Server,
+        server: Target,
         /// Its name.
         offer: String,
     },
@@ -33,10 +33,10 @@ pub(super) enum Offers {
 #[derive(Debug, Args)]
 pub(super) struct Publish {
     #[command(flatten)]
-    server: Server,
+    server: Target,
     /// Its name.
     offer: String,
-    /// Its terms as JSON, as `offers show` prints them; `-` for stdin.
+    /// Its terms as JSON, or what `--json offers show` prints; `-` for stdin.
     #[arg(long, value_name = "FILE")]
     terms: PathBuf,
     /// Makes asking again safe; made up unless given.
@@ -48,12 +48,20 @@ pub(super) struct Publish {
 #[derive(Debug, Args)]
 pub(super) struct Withdraw {
     #[command(flatten)]
-    server: Server,
+    server: Target,
     /// Its name.
     offer: String,
     /// Why. Plain text that stays for ever; no personal data.
     #[arg(long)]
     reason: String,
+}
+
+/// What was shown holds the terms beside the offer's name and version.
+fn terms_of(mut document: Value) -> Value {
+    match document.get_mut("terms") {
+        Some(terms) => terms.take(),
+        None => document,
+    }
 }
 
 impl Offers {
@@ -64,7 +72,7 @@ impl Offers {
                 server.tenant().get(&["v1", "offers", &offer], &[]).await?
             }
             Self::Publish(Publish { server, offer, terms, idempotency_key }) => {
-                let terms = document::read(&terms)?;
+                let terms = terms_of(document::read(&terms)?);
                 let (path, key) = (["v1", "offers", &offer], idempotency_key.as_deref());
                 server.tenant().write(Method::PUT, &path, Some(&terms), key).await?
             }
@@ -75,5 +83,18 @@ impl Offers {
         };
         output.answer(&answer)?;
         Ok(Exit::Done)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_shown_can_be_published() {
+        let terms = json!({ "service": "weather", "path": "/*" });
+        let shown = json!({ "offer": "weather", "version": 1, "terms": terms });
+        assert_eq!(terms_of(shown), terms);
+        assert_eq!(terms_of(terms.clone()), terms);
     }
 }

@@ -33,8 +33,7 @@ impl Output {
     /// One line. A reader that went away has seen enough.
     pub(super) fn line(text: &str) -> io::Result<()> {
         let mut stream = Self::stream();
-        stream.line(text)?;
-        stream.finish()
+        enough(stream.line(text).and_then(|()| stream.finish()))
     }
 
     /// A document, as JSON.
@@ -48,10 +47,8 @@ impl Output {
             return Self::document(value);
         }
         let mut stream = Self::stream();
-        for line in shown(value) {
-            stream.line(&line)?;
-        }
-        stream.finish()
+        let told = shown(value).iter().try_for_each(|line| stream.line(line));
+        enough(told.and_then(|()| stream.finish()))
     }
 
     /// What went wrong, once, with its causes.
@@ -101,6 +98,11 @@ impl Stream {
 /// Whether whoever read has closed the pipe, as `head` does.
 pub(super) fn is_closed(error: &io::Error) -> bool {
     error.kind() == ErrorKind::BrokenPipe
+}
+
+/// A reader that closed the pipe has seen what it wanted.
+pub(super) fn enough(told: io::Result<()>) -> io::Result<()> {
+    told.or_else(|error| if is_closed(&error) { Ok(()) } else { Err(error) })
 }
 
 /// How far something is.

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::json;
 
-use super::{client::Server, error::Error, exit::Exit, output::Output};
+use super::{client::Target, error::Error, exit::Exit, output::Output};
 
 /// Look at payments, ask about them, decide about money in suspense.
 #[derive(Debug, Subcommand)]
@@ -24,7 +24,7 @@ pub(super) enum Payments {
 #[derive(Debug, Args)]
 pub(super) struct List {
     #[command(flatten)]
-    server: Server,
+    server: Target,
     /// Where they stand: requested, unknown, pending, paid, consumed, expired, failed, abandoned.
     #[arg(long)]
     status: Option<String>,
@@ -52,7 +52,7 @@ pub(super) struct List {
 #[derive(Debug, Args)]
 pub(super) struct One {
     #[command(flatten)]
-    server: Server,
+    server: Target,
     /// Its name.
     payment: String,
 }
@@ -74,7 +74,7 @@ pub(super) enum Review {
 #[derive(Debug, Args)]
 pub(super) struct Open {
     #[command(flatten)]
-    server: Server,
+    server: Target,
     /// Behind this page; the `next` of an earlier answer.
     #[arg(long, value_name = "CURSOR")]
     after: Option<String>,
@@ -87,7 +87,7 @@ pub(super) struct Open {
 #[derive(Debug, Args)]
 pub(super) struct Decide {
     #[command(flatten)]
-    server: Server,
+    server: Target,
     /// The payment.
     payment: String,
     /// The review's number within the payment.

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use clap::Args;
+use reqwest::Method;
 
-use super::{error::Error, exit::Exit, output::Output, place::Place};
+use super::{client::Server, error::Error, exit::Exit, output::Output, place::Place};
 use crate::{
     audit::Progress as _,
     roll::{self, DirectoryLock},
@@ -16,6 +17,11 @@ use crate::{
 pub(super) struct Rebuild {
     #[command(flatten)]
     place: Place,
+    #[command(flatten)]
+    server: Server,
+    /// Ask the server at --url to do it while it goes on, instead of taking the data directory.
+    #[arg(long, conflicts_with = "dry_run")]
+    remote: bool,
     /// Only say whether the views have to be built anew; 10 if they have to.
     #[arg(long)]
     dry_run: bool,
@@ -23,6 +29,11 @@ pub(super) struct Rebuild {
 
 impl Rebuild {
     pub(super) async fn run(self, output: Output) -> Result<Exit, Error> {
+        if self.remote {
+            let path = ["v1", "admin", "views", "rebuild"];
+            output.answer(&self.server.operator().write(Method::POST, &path, None, None).await?)?;
+            return Ok(Exit::Done);
+        }
         let directory = self.place.data;
         let lock = DirectoryLock::acquire(&directory, "piperoll rebuild")?;
         let failed =

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::Value;
 
-use super::{client::Server, error::Error, exit::Exit, output::Output};
+use super::{client::Target, error::Error, exit::Exit, output::Output};
 
 /// Compare with the outside.
 #[derive(Debug, Subcommand)]
@@ -17,7 +17,7 @@ pub(super) enum Reconcile {
 #[derive(Debug, Args)]
 pub(super) struct Payments {
     #[command(flatten)]
-    server: Server,
+    server: Target,
     /// Only list the latest sweeps.
     #[arg(long)]
     runs: bool,

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::json;
 
-use super::{client::Server, error::Error, exit::Exit, output::Output};
+use super::{client::Target, error::Error, exit::Exit, output::Output};
 
 /// The play-money provider of development.
 #[derive(Debug, Subcommand)]
@@ -17,7 +17,7 @@ pub(super) enum Sandbox {
 #[derive(Debug, Args)]
 pub(super) struct Pay {
     #[command(flatten)]
-    server: Server,
+    server: Target,
     /// The invoice, `lnbcrt…`.
     invoice: String,
 }

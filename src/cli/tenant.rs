@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::json;
 
-use super::{client::Server, error::Error, exit::Exit, output::Output};
+use super::{client::Target, error::Error, exit::Exit, output::Output};
 
 /// Tenants: open, list.
 #[derive(Debug, Subcommand)]
@@ -12,7 +12,7 @@ pub(super) enum Tenant {
     /// List the tenants.
     List {
         #[command(flatten)]
-        server: Server,
+        server: Target,
     },
     /// Open a tenant. It cannot be undone.
     Open(Open),
@@ -22,7 +22,7 @@ pub(super) enum Tenant {
 #[derive(Debug, Args)]
 pub(super) struct Open {
     #[command(flatten)]
-    server: Server,
+    server: Target,
     /// Its name: lower-case letters, digits and `_`, at most 32.
     tenant: String,
     /// An IANA time zone; reports cut days by it.

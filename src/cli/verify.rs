@@ -1,13 +1,13 @@
 //! `piperoll verify`: everything checked anew, the first thing that is wrong said first.
 
-use std::path::PathBuf;
+use std::{io::Write as _, path::PathBuf};
 
 use clap::Args;
 
 use super::{
     error::Error,
     exit::Exit,
-    output::{Output, columns},
+    output::{Output, columns, enough},
     place::Place,
 };
 use crate::audit::{self, Anchor, Ask, Check, Outcome, Report};
@@ -40,6 +40,7 @@ impl Verify {
             scratch: self.scratch.unwrap_or_else(std::env::temp_dir),
             events_held: self.memory.saturating_mul(EVENTS_PER_MIB),
         };
+        tell_of_panics();
         let bar = output.bar();
         let verified = audit::verify(&ask, &bar).await;
         drop(bar);
@@ -49,11 +50,24 @@ impl Verify {
             Output::document(&report)?;
         } else {
             let mut stream = Output::stream();
-            lines(&report).iter().try_for_each(|line| stream.line(line))?;
-            stream.finish()?;
+            let told = lines(&report).iter().try_for_each(|line| stream.line(line));
+            enough(told.and_then(|()| stream.finish()))?;
         }
         Ok(if report.is_sound() { Exit::Done } else { Exit::AuditFailed })
     }
+}
+
+/// The index's store panics over some damage, and again while it cleans up, which would abort: no
+/// script would know that the audit failed. So the first panic ends the process, in the audit's words.
+fn tell_of_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        // There is nobody else to tell.
+        let _ = writeln!(
+            std::io::stderr(),
+            "FAILED: something, most likely the index, is damaged so that it cannot be opened: {panic}"
+        );
+        std::process::exit(i32::from(Exit::AuditFailed.code()));
+    }));
 }
 
 /// The report for people.

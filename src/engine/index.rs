@@ -4,20 +4,28 @@
 //! batches that carry their own checkpoint; losing it costs time, never an answer. A name that is
 //! not in it must cost a memory access, so one Bloom filter stands before it.
 
+mod coding;
+mod entries;
+
 use std::path::{Path, PathBuf};
 
 use fastbloom::AtomicBloomFilter;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, config::PinningPolicy};
 use piperoll_domain::{
     book::Slot,
-    bytes::{Bytes, Hash, Id16},
-    claim::{Claim, Taker, claims},
-    duty::{Change, Duty, Name, duties},
-    event::Recorded,
+    bytes::{Bytes, Id16},
+    claim::{Claim, Taker},
+    duty::{Change, Duty},
     id::{Kind, Stream, TenantId},
 };
 use sha2::{Digest, Sha256};
 
+pub(super) use self::coding::encode_snapshot;
+use self::coding::{
+    decode_end, decode_head, decode_snapshot, decode_taker, duty_key, encode_end, encode_head,
+    encode_taker,
+};
+pub use self::entries::Entries;
 use crate::roll::Head;
 
 /// Changes with every change of what is written here; another one is rebuilt.
@@ -46,6 +54,16 @@ pub enum IndexError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// The note that says that the index is being opened could not be written or removed.
+    #[error("failed to {doing} {}", path.display())]
+    Note {
+        /// What was being done.
+        doing: &'static str,
+        /// Which.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
     /// An entry is not in the form it was written in.
     #[error("the index entry `{0}` is damaged")]
     Damaged(String),
@@ -53,6 +71,14 @@ pub enum IndexError {
 
 fn failed(doing: &'static str) -> impl FnOnce(fjall::Error) -> IndexError {
     move |source| IndexError::Store { doing, source }
+}
+
+fn remove(path: &Path) -> Result<(), IndexError> {
+    if !path.exists() {
+        return Ok(());
+    }
+    std::fs::remove_dir_all(path)
+        .map_err(|source| IndexError::Clear { path: path.to_owned(), source })
 }
 
 /// Where a stream ends.
@@ -85,72 +111,39 @@ pub struct Index {
     names: AtomicBloomFilter,
 }
 
-/// What some records add to the index.
-#[derive(Debug, Clone, Default)]
-pub struct Entries {
-    /// As of where.
-    pub up_to: Option<Head>,
-    /// Where streams end.
-    pub streams: Vec<(Stream, End)>,
-    /// Which claims are taken.
-    pub claims: Vec<(ClaimKey, Taker)>,
-    /// What is owed, and what no more.
-    pub duties: Vec<Change>,
-    /// How many events tenants have.
-    pub tenants: Vec<(TenantId, u64)>,
-    /// States at the end of streams.
-    pub snapshots: Vec<(Stream, Vec<u8>)>,
-    run: Option<(u64, ClaimKey)>,
-}
-
-impl Entries {
-    /// One more record.
-    pub fn fold(&mut self, recorded: &Recorded) {
-        let at = &recorded.envelope;
-        self.streams.push((at.stream.clone(), End { last: at.position, version: at.version }));
-        self.tenants.push((at.tenant.clone(), at.tenant_version));
-        self.duties.extend(duties(recorded));
-        for claim in claims(recorded) {
-            let key = claim_key(&claim);
-            if claim.is_bare() {
-                // Every event of a keyed command carries its key; the first of them is the taker.
-                let goes_on = self.run == Some((at.position.saturating_sub(1), key));
-                self.run = Some((at.position, key));
-                if goes_on {
-                    continue;
-                }
-            }
-            let taker = Taker { position: at.position, stream: at.stream.clone() };
-            self.claims.push((key, taker));
-        }
-    }
-
-    /// Takes in what came after.
-    pub fn extend(&mut self, later: Self) {
-        self.up_to = later.up_to.or(self.up_to);
-        self.streams.extend(later.streams);
-        self.claims.extend(later.claims);
-        self.duties.extend(later.duties);
-        self.tenants.extend(later.tenants);
-        self.snapshots.extend(later.snapshots);
-        self.run = later.run;
-    }
-}
-
 impl Index {
     /// Opens the index in a data directory, or makes an empty one where there is none that this
     /// release can read.
+    ///
+    /// The store ends the process over some damage instead of saying so. A note lies beside the
+    /// index while it is opened: who finds one knows that nobody got past this, and makes it anew.
     pub fn open(directory: &Path, cache_bytes: u64) -> Result<Self, IndexError> {
-        let path = directory.join("index");
-        match Self::try_open(&path, cache_bytes) {
+        let (path, note) = (directory.join("index"), directory.join("index.opening"));
+        let noted = |doing| {
+            let path = note.clone();
+            move |source| IndexError::Note { doing, path, source }
+        };
+        if note.exists() {
+            tracing::warn!(path = %path.display(), "the last start ended while it opened the index; it is made anew");
+            remove(&path)?;
+        }
+        std::fs::create_dir_all(directory).map_err(noted("make a place for"))?;
+        std::fs::write(&note, "").map_err(noted("write"))?;
+        let opened = Self::open_or_anew(&path, cache_bytes);
+        std::fs::remove_file(&note).map_err(noted("remove"))?;
+        opened
+    }
+
+    fn open_or_anew(path: &Path, cache_bytes: u64) -> Result<Self, IndexError> {
+        match Self::try_open(path, cache_bytes) {
             Ok(index) if index.is_ours()? => Ok(index),
             Ok(index) => {
                 drop(index);
-                Self::anew(&path, cache_bytes)
+                Self::anew(path, cache_bytes)
             }
             Err(error) => {
                 tracing::warn!(%error, path = %path.display(), "the index is unreadable; it is made anew");
-                Self::anew(&path, cache_bytes)
+                Self::anew(path, cache_bytes)
             }
         }
     }
@@ -161,10 +154,7 @@ impl Index {
     }
 
     fn anew(path: &Path, cache_bytes: u64) -> Result<Self, IndexError> {
-        if path.exists() {
-            std::fs::remove_dir_all(path)
-                .map_err(|source| IndexError::Clear { path: path.to_owned(), source })?;
-        }
+        remove(path)?;
         let index = Self::try_open(path, cache_bytes)?;
         index.meta.insert("format", FORMAT).map_err(failed("write"))?;
         Ok(index)
@@ -381,54 +371,4 @@ fn damaged(what: &str) -> IndexError {
 fn parse_stream(name: &[u8]) -> Result<Stream, IndexError> {
     let parsed = str::from_utf8(name).ok().and_then(|name| name.parse().ok());
     parsed.ok_or_else(|| damaged("a stream's name"))
-}
-
-fn duty_key(name: &Name) -> String {
-    let item = name.item.as_deref().unwrap_or("");
-    format!("{}/{}/{item}", name.kind.as_str(), name.stream)
-}
-
-fn encode_end(end: End) -> [u8; 16] {
-    pair(end.last, end.version)
-}
-
-fn pair(high: u64, low: u64) -> [u8; 16] {
-    let mut bytes = [0; 16];
-    bytes[..8].copy_from_slice(&high.to_be_bytes());
-    bytes[8..].copy_from_slice(&low.to_be_bytes());
-    bytes
-}
-
-fn decode_end(bytes: &[u8]) -> Option<End> {
-    let (last, version) = bytes.split_first_chunk::<8>()?;
-    let version = version.try_into().ok().map(u64::from_be_bytes)?;
-    Some(End { last: u64::from_be_bytes(*last), version })
-}
-
-fn encode_taker(taker: &Taker) -> Vec<u8> {
-    [&taker.position.to_be_bytes()[..], taker.stream.to_string().as_bytes()].concat()
-}
-
-fn decode_taker(bytes: &[u8]) -> Option<Taker> {
-    let (position, stream) = bytes.split_first_chunk::<8>()?;
-    let stream = str::from_utf8(stream).ok()?.parse().ok()?;
-    Some(Taker { position: u64::from_be_bytes(*position), stream })
-}
-
-fn encode_head(head: Head) -> Vec<u8> {
-    [&head.position.to_be_bytes()[..], &head.hash.0].concat()
-}
-
-fn decode_head(bytes: &[u8]) -> Option<Head> {
-    let (position, hash) = bytes.split_first_chunk::<8>()?;
-    Some(Head { position: u64::from_be_bytes(*position), hash: Hash::from_slice(hash)? })
-}
-
-/// A state as it is kept here.
-pub(crate) fn encode_snapshot(slot: &Slot) -> Option<Vec<u8>> {
-    rmp_serde::to_vec(slot).ok()
-}
-
-fn decode_snapshot(bytes: &[u8]) -> Option<Slot> {
-    rmp_serde::from_slice(bytes).ok()
 }

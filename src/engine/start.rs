@@ -60,6 +60,9 @@ pub struct Options {
     pub host: Bytes<8>,
     /// Random bytes for the operations of the start.
     pub operation: [Bytes<16>; 2],
+    /// Whether the index cannot be written.
+    #[cfg(test)]
+    pub(crate) index_fails: Arc<std::sync::atomic::AtomicBool>,
 }
 
 impl Options {
@@ -78,6 +81,8 @@ impl Options {
             config: Bytes::ZERO,
             host: Bytes::ZERO,
             operation,
+            #[cfg(test)]
+            index_fails: Arc::default(),
         }
     }
 }
@@ -107,6 +112,8 @@ pub enum StartError {
     Begin(#[source] Error),
 }
 
+/// How long an index that could not be written is left alone.
+const INDEX_AGAIN: std::time::Duration = std::time::Duration::from_millis(200);
 /// How many bytes of blocks are read at once while catching up.
 const READ_BYTES: usize = 8 << 20;
 
@@ -137,7 +144,10 @@ pub async fn start(
     let (queue, receiver) = mpsc::channel(options.queue);
     let (to_index, entries) = mpsc::unbounded_channel();
     let (flushed, flushed_to) = watch::channel(head.position);
-    let indexing = std::thread::spawn(move || keep_index(&index, entries, &flushed));
+    let (trouble, index_trouble) = watch::channel(None);
+    let write = writing(&index, &options);
+    let indexing =
+        std::thread::spawn(move || keep_index(&index, write, entries, &flushed, &trouble));
     let writer = Writer {
         shared: shared.clone(),
         queue: receiver,
@@ -145,6 +155,8 @@ pub async fn start(
         memory,
         index: to_index,
         flushed: flushed_to,
+        index_trouble,
+        starved: false,
         hook: options.on_append,
         bounds: Bounds {
             commands: options.group_commands,
@@ -220,21 +232,48 @@ async fn load_standing(
     Ok(())
 }
 
+/// Writes to the index, unless a test wants to see what happens otherwise.
+#[cfg_attr(not(test), expect(unused_variables, reason = "only tests say that it fails"))]
+fn writing(
+    index: &Arc<Index>,
+    options: &Options,
+) -> impl Fn(&Entries) -> Result<(), IndexError> + Send + 'static {
+    let index = index.clone();
+    #[cfg(test)]
+    let fails = options.index_fails.clone();
+    move |entries| {
+        #[cfg(test)]
+        if fails.load(std::sync::atomic::Ordering::Relaxed) {
+            return Err(IndexError::Damaged("a test".to_owned()));
+        }
+        index.write(entries)
+    }
+}
+
 /// Writes what the writer hands over, everything that waits at once.
 fn keep_index(
     index: &Index,
+    write: impl Fn(&Entries) -> Result<(), IndexError>,
     mut entries: mpsc::UnboundedReceiver<Entries>,
     flushed: &watch::Sender<u64>,
+    trouble: &watch::Sender<Option<String>>,
 ) {
     while let Some(mut batch) = entries.blocking_recv() {
         while let Ok(more) = entries.try_recv() {
             batch.extend(more);
         }
-        if let Err(error) = index.write(&batch) {
-            // Commands will wait, then be refused; a restart reads the tail again.
-            tracing::error!(%error, "the index could not be written");
-            return;
+        while let Err(error) = write(&batch) {
+            // Said once. The roll has it all: a restart reads the tail again.
+            if trouble.borrow().is_none() {
+                tracing::error!(%error, "the index could not be written");
+            }
+            trouble.send_replace(Some(error.to_string()));
+            if entries.is_closed() {
+                return;
+            }
+            std::thread::sleep(INDEX_AGAIN);
         }
+        trouble.send_if_modified(|trouble| trouble.take().is_some());
         if let Some(head) = batch.up_to {
             flushed.send_replace(head.position);
         }

@@ -1,6 +1,6 @@
 //! The engine over a roll in memory: what is acknowledged is there, once.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::atomic::Ordering};
 
 use piperoll_domain::{
     account::{Source, SourceKind},
@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    engine::{Clock, Engine, Error, Options, start},
+    engine::{Clock, Engine, Error, Health, Options, start},
     roll::{Fault, Identity, MemoryRoll, Roll},
 };
 
@@ -228,6 +228,48 @@ async fn an_unknown_append_is_settled_by_the_head() {
 }
 
 #[tokio::test]
+async fn an_index_that_cannot_be_written_is_told_and_waited_for_not_for_ever() {
+    let identity = Identity { id: random(), name: "main".into(), created: START };
+    let (roll, directory) = (MemoryRoll::new(identity), tempfile::tempdir().unwrap());
+    let (clock, stop) = (Clock::manual(START), CancellationToken::new());
+    let options = Options { unflushed: 6, ..options(&clock) };
+    let fails = options.index_fails.clone();
+    let handle = Roll::Memory(roll.clone());
+    let (engine, task) = start(handle, directory.path(), options, stop.clone()).await.unwrap();
+    let house = House { roll, directory, clock, engine, task, stop };
+    house.run(open_tenant("acme")).await.unwrap();
+    fails.store(true, Ordering::Relaxed);
+    let mut done = 0;
+    let refused = loop {
+        match house.run(mint("a", &format!("lot{done}"), 1)).await {
+            Ok(_) => done += 1,
+            Err(error) => break error,
+        }
+        assert!(done < 100, "it takes ever more into memory");
+    };
+    assert!(matches!(refused, Error::Busy), "{refused}");
+    assert!(matches!(house.engine.health(), Health::Waiting { .. }));
+    assert_eq!(house.available("a").await, done, "what was acknowledged can be read");
+    fails.store(false, Ordering::Relaxed);
+    let mut health = house.engine.health_changed();
+    health.wait_for(|health| *health == Health::Writing).await.unwrap();
+    house.run(mint("a", "more", 1)).await.unwrap();
+    let house = house.restart().await;
+    assert_eq!(house.available("a").await, done + 1);
+}
+
+#[tokio::test]
+async fn a_writer_that_ended_says_so() {
+    let house = House::new().await;
+    assert_eq!(house.engine.health(), Health::Writing);
+    house.stop.cancel();
+    house.task.await.unwrap();
+    assert!(matches!(house.engine.health(), Health::Stopped { .. }));
+    let late = house.engine.execute(command(mint("a", "lot1", 1).into(), None)).await;
+    assert!(matches!(late, Err(Error::NotWritten)));
+}
+
+#[tokio::test]
 async fn a_lost_index_costs_time_and_no_answer() {
     let house = House::new().await;
     for n in 0..20 {
@@ -245,6 +287,26 @@ async fn a_lost_index_costs_time_and_no_answer() {
         assert!(house.keyed(spend(&account, 1), Some((&account, 1))).await.unwrap().1);
         assert_eq!(house.available(&account).await, 99);
     }
+}
+
+#[tokio::test]
+async fn an_index_that_nobody_got_past_is_made_anew() {
+    let house = House::new().await;
+    house.run(mint("a", "lot", 100)).await.unwrap();
+    house.stop.cancel();
+    house.task.await.unwrap();
+    drop(house.engine);
+    // As a start leaves them that ended while it opened the index.
+    let [note, planted] =
+        ["index.opening", "index/planted"].map(|name| house.directory.path().join(name));
+    std::fs::write(&note, "").unwrap();
+    std::fs::write(&planted, "").unwrap();
+    let house = House::on(house.roll.reopen(), house.directory).await;
+    assert!(!planted.exists(), "the old index is in use");
+    assert!(!note.exists(), "the next start would make it anew again");
+    assert_eq!(house.available("a").await, 100);
+    let house = house.restart().await;
+    assert_eq!(house.available("a").await, 100);
 }
 
 #[tokio::test]

@@ -1,9 +1,10 @@
 //! The writer: drains the queue into a group, appends it once, answers everybody.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+mod aside;
+
+use std::{sync::Arc, time::Duration};
 
 use piperoll_domain::{
-    draft::{Known, Memory as _, Need, Seen},
     event::{Event, Recorded},
     id::Stream,
     roll,
@@ -12,25 +13,27 @@ use piperoll_domain::{
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+pub(super) use self::aside::Work;
 use crate::{
     engine::{
-        Done, Error, Found, Health, Message, Reply, Shared,
+        Error, Health, Message, Shared,
         directory::Directory,
         group::{Group, Pending, Verdict, corrects_clock},
         index::Entries,
-        load::{Loaded, Reader},
+        load::Reader,
         memory::Memory,
         start::Hook,
     },
     roll::{AppendError, Block, Head},
 };
 
-/// How often a command may step aside.
-const ROUNDS_MAX: u8 = 8;
 /// How far the clock may be behind the last record.
 const BEHIND_MICROS: i64 = 5_000_000;
 /// How long to wait before a store that failed is asked again, at first and at most.
 const RETRY: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(2));
+
+/// How long commands wait for an index that does not keep up, before they are refused.
+const INDEX_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Bounds of a group and of what waits for the index.
 #[derive(Debug, Clone, Copy)]
@@ -47,6 +50,10 @@ pub(super) struct Writer {
     pub(super) memory: Memory,
     pub(super) index: mpsc::UnboundedSender<Entries>,
     pub(super) flushed: watch::Receiver<u64>,
+    /// Why the index cannot be written at the moment, if it cannot.
+    pub(super) index_trouble: watch::Receiver<Option<String>>,
+    /// Commands are refused because the index does not keep up.
+    pub(super) starved: bool,
     pub(super) hook: Hook,
     pub(super) bounds: Bounds,
     pub(super) head: Head,
@@ -55,35 +62,18 @@ pub(super) struct Writer {
     pub(super) work: Work,
 }
 
-/// What is under way beside the queue.
-pub(super) struct Work {
-    ready: Vec<Pending>,
-    waiting: BTreeMap<Need, Waiting>,
-    back: mpsc::UnboundedSender<Read>,
-    come: mpsc::UnboundedReceiver<Read>,
-}
+/// Says that the writer is gone, whatever ended it.
+struct Guard(Arc<Shared>);
 
-#[derive(Default)]
-struct Waiting {
-    commands: Vec<Pending>,
-    looks: Vec<Reply<Found>>,
-}
-
-/// What readers bring back.
-enum Read {
-    Loaded(Need, Result<Loaded, Error>),
-    /// The key was used so long ago that it counts no more.
-    Forgotten(Box<Pending>),
-}
-
-impl Work {
-    pub(super) fn new() -> Self {
-        let (back, come) = mpsc::unbounded_channel();
-        Self { ready: vec![], waiting: BTreeMap::new(), back, come }
-    }
-
-    fn is_idle(&self) -> bool {
-        self.ready.is_empty() && self.waiting.is_empty()
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.0.state.send_if_modified(|health| {
+            let goes_on = !matches!(health, Health::Stopped { .. });
+            if goes_on {
+                *health = Health::Stopped { why: "the writer ended".to_owned() };
+            }
+            goes_on
+        });
     }
 }
 
@@ -94,7 +84,11 @@ impl Writer {
     /// Writes until `stop`, or until it must not write any more. What has begun is finished.
     pub(super) async fn run(mut self, stop: CancellationToken) {
         let mut arrived = Vec::new();
-        while !(stop.is_cancelled() && self.queue.is_empty() && self.work.is_idle()) {
+        let _guard = Guard(self.shared.clone());
+        while !((stop.is_cancelled() || self.queue.is_closed())
+            && self.queue.is_empty()
+            && self.work.is_idle())
+        {
             self.wait(&mut arrived, &stop).await;
             for message in arrived.drain(..) {
                 self.receive(message);
@@ -105,6 +99,15 @@ impl Writer {
                 return;
             }
             self.memory.tidy(*self.flushed.borrow());
+            self.recover();
+        }
+    }
+
+    /// Takes writes again once the index has caught up.
+    fn recover(&mut self) {
+        if self.starved && self.memory.unflushed() <= self.bounds.unflushed {
+            self.starved = false;
+            self.say_health(Health::Writing);
         }
     }
 
@@ -115,6 +118,7 @@ impl Writer {
                 biased;
                 Some(read) = self.work.come.recv() => self.come_back(read),
                 _ = self.queue.recv_many(arrived, most) => {}
+                Ok(()) = self.flushed.changed(), if self.starved => {}
                 () = stop.cancelled() => self.queue.close(),
             }
         }
@@ -137,68 +141,15 @@ impl Writer {
         }
     }
 
-    /// Between groups, memory is what the roll says.
-    fn look(&mut self, need: Need, reply: Reply<Found>) {
-        let found = match &need {
-            Need::Stream(stream) => self.memory.slot(stream).map(|seen| match seen {
-                Seen::Absent => Found::Stream(None),
-                Seen::Here(slot) => Found::Stream(Some(Box::new(slot.clone()))),
-            }),
-            Need::Claim(claim) => self.memory.claim(claim).map(|known| match known {
-                Known::Free => Found::Claim(None),
-                Known::Taken(taker) => Found::Claim(Some(taker)),
-            }),
-        };
-        match found {
-            Some(found) => drop(reply.send(Ok(found))),
-            None => self.wait_for(need, |waiting| waiting.looks.push(reply)),
-        }
-    }
-
-    /// Steps aside until something has been read; each thing is read once, however many wait.
-    fn wait_for(&mut self, need: Need, join: impl FnOnce(&mut Waiting)) {
-        let under_way = self.work.waiting.contains_key(&need);
-        join(self.work.waiting.entry(need.clone()).or_default());
-        if under_way {
-            return;
-        }
-        let (reader, back) = (self.reader.clone(), self.work.back.clone());
-        let end = self.memory.end_of(&need);
-        tokio::spawn(async move {
-            let loaded = reader.load(need.clone(), end).await;
-            // The writer is gone only when nobody waits any more.
-            let _ = back.send(Read::Loaded(need, loaded));
-        });
-    }
-
-    fn come_back(&mut self, read: Read) {
-        match read {
-            Read::Forgotten(pending) => self.work.ready.push(*pending),
-            Read::Loaded(need, Ok(loaded)) => {
-                self.memory.take_in(loaded);
-                let waiting = self.work.waiting.remove(&need).unwrap_or_default();
-                self.work.ready.extend(waiting.commands);
-                for reply in waiting.looks {
-                    self.look(need.clone(), reply);
-                }
-            }
-            Read::Loaded(need, Err(error)) => {
-                tracing::error!(%error, "failed to read what a command needs");
-                let waiting = self.work.waiting.remove(&need).unwrap_or_default();
-                let why = error.to_string();
-                let again = || Error::Unreadable(why.clone());
-                waiting.commands.into_iter().for_each(|p| drop(p.reply.send(Err(again()))));
-                waiting.looks.into_iter().for_each(|reply| drop(reply.send(Err(again()))));
-            }
-        }
-    }
-
     /// Makes a group of what is ready, and appends it.
     async fn write(&mut self) -> Result<(), LastWord> {
         if self.work.ready.is_empty() {
             return Ok(());
         }
-        self.wait_for_index().await;
+        if !self.wait_for_index().await {
+            self.refuse_all(|| Error::Busy);
+            return Ok(());
+        }
         let Some(moment) = self.moment() else {
             return Ok(());
         };
@@ -211,15 +162,31 @@ impl Writer {
         outcome
     }
 
-    /// When too much waits for the index, commands wait too.
-    async fn wait_for_index(&mut self) {
+    /// When too much waits for the index, commands wait too; false if they do so in vain. What
+    /// waits stands in the roll and in memory, so nothing is wrong but that there is ever more of it.
+    async fn wait_for_index(&mut self) -> bool {
+        if self.starved {
+            return false;
+        }
+        let patience = tokio::time::Instant::now() + INDEX_PATIENCE;
         while self.memory.unflushed() > self.bounds.unflushed {
-            if self.flushed.changed().await.is_err() {
-                return;
+            let moved = tokio::time::timeout_at(patience, self.flushed.changed()).await;
+            if !matches!(moved, Ok(Ok(()))) {
+                let trouble = self.index_trouble.borrow().clone();
+                let why = trouble.unwrap_or_else(|| "it is too slow".to_owned());
+                tracing::error!(%why, "the index does not keep up; writes are refused");
+                self.say_health(Health::Waiting { why: format!("the index: {why}") });
+                self.starved = true;
+                return false;
             }
             let flushed = *self.flushed.borrow();
             self.memory.tidy(flushed);
         }
+        true
+    }
+
+    fn refuse_all(&mut self, error: fn() -> Error) {
+        self.work.ready.drain(..).for_each(|pending| drop(pending.reply.send(Err(error()))));
     }
 
     /// The group's time; none while the clock is behind, which everybody waiting is told.
@@ -263,32 +230,6 @@ impl Writer {
         }
         later.extend(ready);
         later
-    }
-
-    fn step_aside(&mut self, mut pending: Pending, need: Need) {
-        pending.rounds += 1;
-        if pending.rounds > ROUNDS_MAX {
-            drop(pending.reply.send(Err(Error::Busy)));
-            return;
-        }
-        self.wait_for(need, |waiting| waiting.commands.push(pending));
-    }
-
-    /// Reads the first answer off this task, and gives it.
-    fn repeat(&self, mut pending: Pending, taker: piperoll_domain::claim::Taker) {
-        let days = i64::from(self.shared.directory.load().settings().idempotency_days);
-        let forgotten = self.shared.clock.now().plus_micros(-days * 86_400_000_000);
-        let (reader, back) = (self.reader.clone(), self.work.back.clone());
-        tokio::spawn(async move {
-            let Some(key) = pending.command.meta.idempotency.clone() else { return };
-            let answer: Result<Option<Done>, Error> = reader.repeat(&taker, &key, forgotten).await;
-            if let Some(answer) = answer.transpose() {
-                drop(pending.reply.send(answer));
-            } else {
-                pending.key_forgotten = true;
-                let _ = back.send(Read::Forgotten(Box::new(pending)));
-            }
-        });
     }
 
     async fn append(&mut self, mut group: Group) -> Result<(), LastWord> {

@@ -186,6 +186,17 @@ fn a_refusal_tells_what_a_program_needs_and_nothing_of_others() {
 }
 
 #[test]
+fn f06_what_costs_more_than_there_is_is_known_by_its_type_and_answered_402() {
+    let short = Rejection::CreditInsufficient { missing: msat(5) };
+    let words = short.to_string();
+    let response = Problem::from(short).into_response();
+    assert_eq!(response.status(), 402);
+    // The same words under another type are another answer: nobody reads messages.
+    let response = Problem::new(Code::FieldInvalid, words).into_response();
+    assert_eq!(response.status(), 422);
+}
+
+#[test]
 fn a_cause_is_logged_and_not_told() {
     let cause = std::io::Error::other("disk /dev/sda1 is full");
     let told = Problem::internal(&cause).body().to_string();

@@ -41,11 +41,13 @@ pub enum Class {
     Unsupported,
     /// It could not remember.
     Storage,
+    /// It failed so often that it is left alone for a while.
+    CircuitOpen,
 }
 
 impl Class {
     /// Every class.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Timeout,
         Self::Connect,
         Self::Tls,
@@ -64,6 +66,7 @@ impl Class {
         Self::ReferenceTaken,
         Self::Unsupported,
         Self::Storage,
+        Self::CircuitOpen,
     ];
 
     /// The word that stands in metrics, facts and messages.
@@ -87,6 +90,7 @@ impl Class {
             Self::ReferenceTaken => "reference_taken",
             Self::Unsupported => "unsupported",
             Self::Storage => "storage",
+            Self::CircuitOpen => "circuit_open",
         }
     }
 }

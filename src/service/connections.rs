@@ -17,7 +17,7 @@ use crate::{
         open::{self, ConnectionSettings, Kind},
         sandbox::Sandbox,
     },
-    service::{Error, Settings},
+    service::{Error, Settings, breaker::Breaker},
 };
 
 /// Why a provider account cannot be used as it is configured.
@@ -57,6 +57,7 @@ pub struct Line {
     /// Its name in the roll.
     pub connection: ConnectionId,
     provider: Provider,
+    breaker: Arc<Breaker>,
     engine: Engine,
 }
 
@@ -69,7 +70,7 @@ pub(super) struct Connections {
 
 struct Opened {
     with: Account,
-    outcome: Result<Provider, Arc<CannotOpen>>,
+    outcome: Result<(Provider, Arc<Breaker>), Arc<CannotOpen>>,
 }
 
 impl Connections {
@@ -84,8 +85,9 @@ impl Connections {
         let account = known.ok_or(Rejection::ConnectionNotFound)?;
         let outcome = self.opened(connection, account, directory.environment());
         let cannot = |source| Error::Connection { connection: connection.clone(), source };
-        let provider = outcome.map_err(cannot)?;
-        Ok(Line { connection: connection.clone(), provider, engine: self.engine.clone() })
+        let (provider, breaker) = outcome.map_err(cannot)?;
+        let (connection, engine) = (connection.clone(), self.engine.clone());
+        Ok(Line { connection, provider, breaker, engine })
     }
 
     /// Opened once for each description; a failure is tried again, the environment may be mended.
@@ -94,15 +96,17 @@ impl Connections {
         connection: &ConnectionId,
         account: Account,
         environment: Environment,
-    ) -> Result<Provider, Arc<CannotOpen>> {
+    ) -> Result<(Provider, Arc<Breaker>), Arc<CannotOpen>> {
         let mut open = self.lock();
         let known = open.get(connection).filter(|known| is_same_line(&known.with, &account));
-        if let Some(Opened { outcome: Ok(provider), .. }) = known {
-            return Ok(provider.clone());
+        if let Some(Opened { outcome: Ok(line), .. }) = known {
+            return Ok(line.clone());
         }
         // A sandbox's file is let go before it is opened again.
         open.remove(connection);
+        let breaker = || Arc::new(Breaker::new(connection.clone(), self.settings.breaker));
         let outcome = self.open(connection, &account, environment).map_err(Arc::new);
+        let outcome = outcome.map(|provider| (provider, breaker()));
         open.insert(connection.clone(), Opened { with: account, outcome: outcome.clone() });
         outcome
     }
@@ -202,9 +206,20 @@ impl Line {
         }
     }
 
-    /// Asks for an invoice, once.
+    /// Asks for an invoice, once; not at all while it failed too often.
     pub async fn create(&self, asked: &CreateInvoice) -> Result<Invoice, CreateError> {
+        if !self.breaker.admits(self.now()) {
+            return Err(CreateError::Unavailable { class: Class::CircuitOpen, source: None });
+        }
         let made = self.provider.create(asked, self.now()).await;
+        match &made {
+            Ok(_) => self.breaker.note(false, self.now()),
+            Err(CreateError::Unknown { .. } | CreateError::Unavailable { .. }) => {
+                self.breaker.note(true, self.now());
+            }
+            // It is there; it only does not want this one.
+            Err(CreateError::Refused { .. }) => {}
+        }
         self.count("create", made.as_ref().err().map(CreateError::class));
         made
     }

@@ -102,7 +102,7 @@ impl Service {
         notice: &Notice,
         body: &[u8],
     ) -> Result<WebhookAnswer, Error> {
-        self.refuse(&line.connection, "hint", body).await;
+        self.refuse(&line.connection, receipt::HINT, body).await;
         let known = self.follow(line, notice, None).await?;
         let answer = WebhookAnswer { accepted: true, reason: Some("hint"), ..<_>::default() };
         Ok(WebhookAnswer { unknown_payment: !known, ..answer })

@@ -5,7 +5,7 @@ mod of_config;
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 pub use self::of_config::default_connection;
-use crate::secret::Secret;
+use crate::{secret::Secret, service::Patience};
 
 /// Finds a secret by the name of its environment variable.
 pub type Vars = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
@@ -37,6 +37,8 @@ pub struct Settings {
     pub challenges_remembered: usize,
     /// Every call of a provider ends within this.
     pub provider_timeout: Duration,
+    /// When a provider that fails is asked for no more invoices.
+    pub breaker: Patience,
     /// Somebody insists on real money in development.
     pub real_money_in_development: bool,
     /// Where sandboxes remember; without it they forget.
@@ -74,6 +76,7 @@ impl Settings {
             mint_per_tenant: Rate { burst: 500, per_minute: 6_000 },
             challenges_remembered: 10_000,
             provider_timeout: Duration::from_secs(20),
+            breaker: Patience { failures: 5, cool_down: Duration::from_secs(30) },
             real_money_in_development: false,
             sandbox_directory: None,
             sandbox_seed: [0; 32],

@@ -92,7 +92,10 @@ impl Known {
             }
             // A later version is what became of an invoice, or of an outcome that was counted.
             payment::Event::Failed(failed) if at.version == 2 => {
-                self.create_failed(&at.stream, &failed.reason);
+                // The class of the failure, where there is one, tells more than what it came to.
+                let class = Class::ALL.into_iter().find(|class| class.as_str() == failed.detail);
+                let reason = class.map_or_else(|| failed.reason.as_str(), |class| class.as_str());
+                self.create_failed(&at.stream, reason);
             }
             payment::Event::Abandoned(_) if at.version == 2 => {
                 self.create_failed(&at.stream, "abandoned");
@@ -140,6 +143,13 @@ impl Known {
                 if told.led_to == LedTo::Applied {
                     webhook(&provider, said(&told.says), "success");
                 }
+            }
+            // An unsigned word where none are signed is no failure: it made us ask.
+            receipt::Event::Refused(refused) if refused.reason == receipt::HINT => {
+                let provider = self.provider(&refused.connection);
+                let status = receipt::HINT;
+                counter!("webhook_events_total", "provider" => provider, "type" => "any", "status" => status)
+                    .increment(refused.count.into());
             }
             receipt::Event::Refused(refused) => {
                 let provider = self.provider(&refused.connection);

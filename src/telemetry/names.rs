@@ -53,6 +53,7 @@ names! {
     Gauge pending_over_15m_count [] "Payments that have been pending for more than 15 minutes.";
     Counter payment_transition_violations_total ["from", "to", "source"] "Moves that a verified source wanted and the rules refused.";
     Counter provider_requests_total ["provider", "op", "outcome"] "Requests to providers.";
+    Gauge piperoll_provider_circuit_open ["connection"] "Whether a provider failed so often that it is asked for no new invoices.";
     Counter http_requests_total ["method", "path", "status"] "Requests answered, by route template.";
     Histogram http_request_duration_seconds ["method", "path"] "Seconds until a request was answered, by route template.";
     Counter rate_limited_total ["scope"] "Requests turned away because there were too many.";

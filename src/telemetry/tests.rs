@@ -6,7 +6,7 @@ use piperoll_domain::{
     id::{Kind, Stream, TenantId},
     money::{Amount, Money},
     payment::{Failed, Funding, OutcomeUnknown, Settled, Status, TransitionRefused, Truth},
-    receipt::Refused,
+    receipt::{HINT, Refused},
     roll::ReconciliationFinished,
     time::Time,
 };
@@ -68,7 +68,7 @@ fn settled(funding: Funding) -> Settled {
 }
 
 #[test]
-fn latency_is_counted_on_the_edge_from_pending_to_paid_alone() {
+fn f02_latency_is_counted_on_the_edge_from_pending_to_paid_alone() {
     let late = settled(Funding::Review { number: 1 });
     let text = counted(&[
         recorded(3, Kind::Payment, 3_500, settled(Funding::Received {})),
@@ -82,7 +82,7 @@ fn latency_is_counted_on_the_edge_from_pending_to_paid_alone() {
 
 #[test]
 fn a_create_call_fails_once_whatever_becomes_of_it_later() {
-    let failed = || Failed { reason: "auth".into(), detail: String::new() };
+    let failed = || Failed { reason: "refused".into(), detail: "auth".into() };
     let lost = OutcomeUnknown { class: "timeout".to_owned() };
     let unknown = r#"invoice_create_failure_total{provider="unknown","#;
     let text = counted(&[recorded(2, Kind::Payment, 0, failed())]);
@@ -106,6 +106,23 @@ fn refused_webhooks_count_as_often_as_they_came() {
     let text = counted(&[recorded(1, Kind::Receipt, 0, refused)]);
     has(&text, r#"webhook_verify_fail_total{provider="lnbits",reason="bad_signature"} 7"#);
     has(&text, r#"webhook_verify_fail_total{provider="lnbits",reason="stale"} 0"#);
+}
+
+#[test]
+fn an_unsigned_hint_is_no_failed_verification() {
+    let hint = Refused {
+        connection: "default".parse().unwrap(),
+        reason: HINT.to_owned(),
+        count: 3,
+        first: Time::EPOCH,
+        last: Time::EPOCH,
+        sample: None,
+    };
+    let text = counted(&[recorded(1, Kind::Receipt, 0, hint)]);
+    has(&text, r#"webhook_events_total{provider="lnbits",type="any",status="hint"} 3"#);
+    let fails = text.lines().filter(|line| line.starts_with("webhook_verify_fail_total{"));
+    let all: Vec<_> = fails.collect();
+    assert!(!all.is_empty() && all.iter().all(|line| line.ends_with(" 0")), "{text}");
 }
 
 #[test]

@@ -53,9 +53,16 @@ pub(in crate::api) fn read<T: DeserializeOwned>(
 ) -> Result<Json<T>, Problem> {
     must_be_shallow(body, depth_max)?;
     let fields = fields(body)?;
+    if !fields.is_object() {
+        // A list of the right length would read as one too, and nobody could add a field to it.
+        return Err(problem::field("", "the body must be an object"));
+    }
     let value = serde_path_to_error::deserialize(fields.clone()).map_err(|error| {
-        let at = error.path().to_string();
-        problem::field(&named(&at), &error.inner().to_string())
+        let (at, what) = (named(&error.path().to_string()), error.inner().to_string());
+        match missing(&what) {
+            Some(name) => problem::field(&joined(&at, name), &what),
+            None => problem::field(&at, &what),
+        }
     })?;
     Ok(Json { value, fields })
 }
@@ -105,6 +112,15 @@ fn plain(error: &serde_json::Error) -> String {
 fn named(path: &str) -> String {
     let path = path.trim_matches('.').replace('[', ".").replace(']', "");
     path.trim_matches('.').to_owned()
+}
+
+/// The field that a message says is missing; its path ends at what it is missing from.
+fn missing(what: &str) -> Option<&str> {
+    what.strip_prefix("missing field `")?.strip_suffix('`')
+}
+
+fn joined(at: &str, name: &str) -> String {
+    if at.is_empty() { name.to_owned() } else { format!("{at}.{name}") }
 }
 
 /// Reads any JSON but fractions and fields that stand twice; knows where it stopped.
@@ -226,6 +242,15 @@ mod tests {
             refused(r#"{"count":1,"inner":[{"name":"a"},{"name":"a","name":"b"}]}"#),
             invalid("inner.1.name")
         );
+        assert_eq!(refused("{}"), invalid("count"));
+        assert_eq!(refused(r#"{"count":1,"inner":[{}]}"#), invalid("inner.0.name"));
+    }
+
+    #[test]
+    fn a_body_is_an_object() {
+        for body in ["[]", "[1,null]", "7", "\"count\"", "null"] {
+            assert_eq!(refused(body), (Code::FieldInvalid, String::new()), "{body}");
+        }
     }
 
     #[test]

@@ -70,7 +70,8 @@ fn key(headers: &HeaderMap) -> Result<idempotency::Key, Problem> {
         return Err(Problem::new(Code::IdempotencyKeyInvalid, "there are two keys"));
     }
     let invalid = |detail: String| Problem::new(Code::IdempotencyKeyInvalid, detail);
-    let text = first.to_str().map_err(|error| invalid(error.to_string()))?;
+    // What is no ASCII is no key either, and is refused in the same words.
+    let text = first.to_str().unwrap_or_default();
     idempotency::Key::parse(text).map_err(|error| invalid(error.to_string()))
 }
 

@@ -2,7 +2,10 @@
 
 use serde_json::json;
 
+use axum::{http::StatusCode, response::IntoResponse};
+
 use super::Shop;
+use crate::{api::Problem, views};
 
 #[tokio::test]
 async fn every_answer_says_where_the_roll_stands() {
@@ -35,4 +38,11 @@ async fn a_position_of_another_history_is_a_conflict() {
     let listed = shop.get(format!("/v1/events?after={rest}:00000000")).await;
     listed.must_be_problem(409, "position_of_other_history");
     shop.app.stop().await;
+}
+
+#[test]
+fn views_that_stay_behind_are_worth_another_try() {
+    let behind = Problem::from(views::Error::Behind { wanted: 9, applied: 4 }).into_response();
+    assert_eq!(behind.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!(behind.headers().contains_key("retry-after"), "{behind:?}");
 }

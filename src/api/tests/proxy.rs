@@ -60,6 +60,62 @@ async fn nginx_denies_bare_charges_apart_and_lets_the_payer_in() {
     shop.app.stop().await;
 }
 
+async fn paid(shop: &Shop, key: &str) -> String {
+    let charged = nginx(shop, key, "authorize", "").await.must_be(402);
+    let body = json!({"invoice": charged.json()["payment_request"]});
+    let paid = shop.operate("POST", "/v1/admin/sandbox/pay").json(&body).await.must_be(200).json();
+    credential(&charged, paid["preimage"].as_str().unwrap())
+}
+
+#[tokio::test]
+async fn each_dialect_has_its_own_no() {
+    for (compat, used_up, forged) in
+        [("standard", 402, 401), ("wordclaw", 403, 401), ("aperture", 402, 402)]
+    {
+        let trusted = ("PIPEROLL_TRUSTED_PROXIES", "10.0.0.0/8");
+        let shop = Shop::with(&[trusted, ("PIPEROLL_L402__COMPAT", compat)]).await;
+        let key = guarded(&shop).await;
+        let shown = paid(&shop, &key).await;
+        let ask = |shown: &str| nginx(&shop, &key, "authorize", "").header("authorization", shown);
+        for _ in 0..2 {
+            ask(&shown).await.must_be(200);
+        }
+        let answer = ask(&shown).await.must_be(used_up);
+        let lines = answer.headers.get_all("www-authenticate").iter().count();
+        if compat == "wordclaw" {
+            assert_eq!((answer.json()["error"].as_str(), lines), (Some("PAYMENT_CONSUMED"), 0));
+        } else {
+            assert_eq!((answer.code(), lines), ("entitlement_used_up".to_owned(), 2));
+        }
+        let (token, _) = shown.rsplit_once(':').unwrap();
+        let answer = ask(&format!("{token}:{}", "00".repeat(32))).await.must_be(forged);
+        let lines = answer.headers.get_all("www-authenticate").iter().count();
+        assert_eq!(lines, if forged == 402 { 2 } else { 1 }, "{compat}");
+        shop.app.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn one_line_can_be_left_out_for_clients_that_stumble_over_it() {
+    let trusted = ("PIPEROLL_TRUSTED_PROXIES", "10.0.0.0/8");
+    let shop = Shop::with(&[trusted, ("PIPEROLL_L402__DROP_LSAT_LINE", "true")]).await;
+    let key = guarded(&shop).await;
+    let charged = nginx(&shop, &key, "authorize", "").await.must_be(402);
+    let lines: Vec<_> = charged.headers.get_all("www-authenticate").iter().collect();
+    assert!(lines.len() == 1 && lines[0].to_str().unwrap().starts_with("L402 "), "{lines:?}");
+    shop.app.stop().await;
+}
+
+#[tokio::test]
+async fn a_query_behind_the_appended_path_is_the_buyers_and_commands_nobody() {
+    let shop = shop().await;
+    let key = guarded(&shop).await;
+    let path = "/v1/l402/authorize/weather/forecast/bern?deny=401&account=mine";
+    let charged = shop.ask("GET", path).from(PROXY).key(&key).await;
+    charged.must_be_problem(402, "payment_required");
+    shop.app.stop().await;
+}
+
 #[tokio::test]
 async fn envoy_appends_the_path_and_keeps_the_method() {
     let shop = shop().await;

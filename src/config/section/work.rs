@@ -12,6 +12,10 @@ use crate::config::Period;
 pub struct Providers {
     /// Every call ends within this.
     pub timeout: Period,
+    /// After so many creates in a row that failed, no more are tried for a while.
+    pub breaker_failures: NonZeroU32,
+    /// For how long.
+    pub breaker_cool_down: Period,
 }
 
 /// How pending payments are asked about.

@@ -66,7 +66,7 @@ fn every_spelling_of_a_state_is_understood() {
 }
 
 #[test]
-fn seconds_milliseconds_and_text_are_the_same_time() {
+fn f33_seconds_milliseconds_and_text_are_the_same_time() {
     for when in ["1700000000", "1700000000000", "\"2023-11-14T22:13:20Z\""] {
         let notice = notice_of(&with(&format!(r#""status":"paid","paid_at":{when}"#)));
         assert_eq!(notice.occurred_at, Some(NOW), "{when}");

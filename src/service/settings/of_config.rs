@@ -10,6 +10,7 @@ use crate::{
     config::{self, Config, ProviderKind},
     providers::signature::hmac_sha256,
     secret::{Refused, Secret, Secrets},
+    service::Patience,
 };
 
 const CALLBACKS: &[u8] = b"piperoll.callbacks.v1";
@@ -47,6 +48,10 @@ impl Settings {
             mint_per_address: per_minute(config.limits.challenges_per_address_per_minute),
             mint_per_tenant: per_minute(config.limits.challenges_per_tenant_per_minute),
             provider_timeout: config.providers.timeout.duration(),
+            breaker: Patience {
+                failures: config.providers.breaker_failures.get(),
+                cool_down: config.providers.breaker_cool_down.duration(),
+            },
             real_money_in_development: config.connection.real_money_in_development,
             sandbox_directory: Some(config.data.join("sandbox")),
             sandbox_seed: seed,

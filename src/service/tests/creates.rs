@@ -30,10 +30,11 @@ async fn ask(house: &House) -> Result<Checkout, Error> {
 #[tokio::test]
 async fn a_lost_answer_is_found_and_the_repeat_gets_the_first_invoice() {
     let house = House::new().await;
-    house.faults(fault(CreateFault::AnswerLost));
+    house.faults(Faults { status_unreachable: true, ..fault(CreateFault::AnswerLost) });
     let error = ask(&house).await.unwrap_err();
     let Error::OutcomeUnknown { payment } = error else { panic!("{error}") };
     assert_eq!(house.payment(&payment).await.status, Status::Unknown);
+    // Nobody can be asked what became of it.
     let error = ask(&house).await.unwrap_err();
     assert!(
         matches!(&error, Error::InProgress { payment: same, .. } if *same == payment),

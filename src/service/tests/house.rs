@@ -152,8 +152,8 @@ impl House {
     async fn on(roll: MemoryRoll, directory: TempDir, clock: Clock, plan: Plan) -> Self {
         let stop = CancellationToken::new();
         let options = Options::plain(clock.clone(), [random(), random()]);
-        let place = directory.path().join("index");
-        let started = start(Roll::Memory(roll.clone()), &place, options, stop.clone()).await;
+        let roll_handle = Roll::Memory(roll.clone());
+        let started = start(roll_handle, directory.path(), options, stop.clone()).await;
         let (engine, task) = started.unwrap();
         let service = Service::new(parts(engine, &directory, &plan).await);
         Self { roll, directory, clock, service, engine: task, stop, plan }

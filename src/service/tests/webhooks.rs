@@ -74,7 +74,7 @@ async fn an_append_of_unknown_outcome_settles_once() {
 }
 
 #[tokio::test]
-async fn a_doubled_webhook_is_told_once_and_counted_once() {
+async fn f02_a_doubled_webhook_is_told_once_and_counted_once() {
     let house = House::new().await;
     let challenge = house.challenge("/one").await;
     let doubled = WebhookFaults { doubled: true, ..WebhookFaults::default() };
@@ -142,7 +142,7 @@ async fn a_late_webhook_of_what_is_known_changes_nothing() {
 }
 
 #[tokio::test]
-async fn webhooks_in_another_order_settle_each_its_own() {
+async fn f31_webhooks_in_another_order_settle_each_its_own() {
     let house = House::new().await;
     let (one, two) = (house.challenge("/one").await, house.challenge("/one").await);
     let held = WebhookFaults { reordered: true, ..WebhookFaults::default() };
@@ -158,7 +158,7 @@ async fn webhooks_in_another_order_settle_each_its_own() {
 }
 
 #[tokio::test]
-async fn another_connections_webhook_moves_nothing() {
+async fn f31_another_connections_webhook_moves_nothing() {
     let house = House::new().await;
     let other: ConnectionId = "shop".parse().unwrap();
     let account = super::house::sandbox_account();

@@ -63,6 +63,15 @@ impl Words {
     }
 }
 
+/// Only the owner reads what accounts hold; SQLite gives its own files beside it the same permissions.
+fn private(path: &Path) -> std::io::Result<()> {
+    let mut options = File::options();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
+}
+
 fn fitting(schema: &Schema, rows: usize) -> Option<(usize, Arc<str>)> {
     let texts = UPSERTS.get(schema.index)?;
     let (size, sql) = SIZES.iter().zip(texts).find(|(size, _)| **size <= rows)?;
@@ -110,6 +119,7 @@ impl Writer {
     pub(in crate::views) async fn create(path: &Path, begin: Mark) -> Result<Self, Error> {
         let options = connect::building(path);
         let failed = |source| Error::Open { path: path.to_owned(), source };
+        private(path).map_err(|source| Error::File { path: path.to_owned(), source })?;
         let mut connection = options.connect().await.map_err(failed)?;
         make(&mut connection, begin).await.map_err(failed)?;
         let connection = Some(connection);

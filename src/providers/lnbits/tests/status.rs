@@ -54,7 +54,7 @@ async fn the_request_names_the_hash_and_the_answer_carries_a_second_clock() {
 }
 
 #[tokio::test]
-async fn times_with_and_without_a_zone_are_utc() {
+async fn f33_times_with_and_without_a_zone_are_utc() {
     for (text, micros) in [
         (json!("2023-11-14T22:14:20"), Some(1_700_000_060_000_000)),
         (json!("2023-11-14T23:14:20+01:00"), Some(1_700_000_060_000_000)),

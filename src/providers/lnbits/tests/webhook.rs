@@ -12,7 +12,7 @@ fn encoded_twice(payment: &Value) -> Vec<u8> {
 }
 
 #[test]
-fn an_unsigned_webhook_is_a_hint_in_either_form() {
+fn f30_an_unsigned_webhook_is_a_hint_in_either_form() {
     let paid = payment("success");
     for body in [encoded_twice(&paid), paid.to_string().into_bytes()] {
         let Heard::Hint(notice) = hear(&body, false) else { panic!("a hint") };

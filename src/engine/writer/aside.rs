@@ -1,0 +1,131 @@
+//! Stepping aside: what a command misses is read off the writer's task, many things at once.
+
+use std::collections::BTreeMap;
+
+use piperoll_domain::{
+    claim::Taker,
+    draft::{Known, Memory as _, Need, Seen},
+};
+use tokio::sync::mpsc;
+
+use super::Writer;
+use crate::engine::{Done, Error, Found, Reply, group::Pending, load::Loaded};
+
+/// How often a command may step aside.
+const ROUNDS_MAX: u8 = 8;
+
+/// What is under way beside the queue.
+pub(in crate::engine) struct Work {
+    pub(super) ready: Vec<Pending>,
+    waiting: BTreeMap<Need, Waiting>,
+    back: mpsc::UnboundedSender<Read>,
+    pub(super) come: mpsc::UnboundedReceiver<Read>,
+}
+
+#[derive(Default)]
+struct Waiting {
+    commands: Vec<Pending>,
+    looks: Vec<Reply<Found>>,
+}
+
+/// What readers bring back.
+pub(super) enum Read {
+    Loaded(Need, Result<Loaded, Error>),
+    /// The key was used so long ago that it counts no more.
+    Forgotten(Box<Pending>),
+}
+
+impl Work {
+    pub(in crate::engine) fn new() -> Self {
+        let (back, come) = mpsc::unbounded_channel();
+        Self { ready: vec![], waiting: BTreeMap::new(), back, come }
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.ready.is_empty() && self.waiting.is_empty()
+    }
+}
+
+impl Writer {
+    /// Between groups, memory is what the roll says.
+    pub(super) fn look(&mut self, need: Need, reply: Reply<Found>) {
+        let found = match &need {
+            Need::Stream(stream) => self.memory.slot(stream).map(|seen| match seen {
+                Seen::Absent => Found::Stream(None),
+                Seen::Here(slot) => Found::Stream(Some(Box::new(slot.clone()))),
+            }),
+            Need::Claim(claim) => self.memory.claim(claim).map(|known| match known {
+                Known::Free => Found::Claim(None),
+                Known::Taken(taker) => Found::Claim(Some(taker)),
+            }),
+        };
+        match found {
+            Some(found) => drop(reply.send(Ok(found))),
+            None => self.wait_for(need, |waiting| waiting.looks.push(reply)),
+        }
+    }
+
+    /// Steps aside until something has been read; each thing is read once, however many wait.
+    fn wait_for(&mut self, need: Need, join: impl FnOnce(&mut Waiting)) {
+        let under_way = self.work.waiting.contains_key(&need);
+        join(self.work.waiting.entry(need.clone()).or_default());
+        if under_way {
+            return;
+        }
+        let (reader, back) = (self.reader.clone(), self.work.back.clone());
+        let end = self.memory.end_of(&need);
+        tokio::spawn(async move {
+            let loaded = reader.load(need.clone(), end).await;
+            // The writer is gone only when nobody waits any more.
+            let _ = back.send(Read::Loaded(need, loaded));
+        });
+    }
+
+    pub(super) fn come_back(&mut self, read: Read) {
+        match read {
+            Read::Forgotten(pending) => self.work.ready.push(*pending),
+            Read::Loaded(need, Ok(loaded)) => {
+                self.memory.take_in(loaded);
+                let waiting = self.work.waiting.remove(&need).unwrap_or_default();
+                self.work.ready.extend(waiting.commands);
+                for reply in waiting.looks {
+                    self.look(need.clone(), reply);
+                }
+            }
+            Read::Loaded(need, Err(error)) => {
+                tracing::error!(%error, "failed to read what a command needs");
+                let waiting = self.work.waiting.remove(&need).unwrap_or_default();
+                let why = error.to_string();
+                let again = || Error::Unreadable(why.clone());
+                waiting.commands.into_iter().for_each(|p| drop(p.reply.send(Err(again()))));
+                waiting.looks.into_iter().for_each(|reply| drop(reply.send(Err(again()))));
+            }
+        }
+    }
+
+    pub(super) fn step_aside(&mut self, mut pending: Pending, need: Need) {
+        pending.rounds += 1;
+        if pending.rounds > ROUNDS_MAX {
+            drop(pending.reply.send(Err(Error::Busy)));
+            return;
+        }
+        self.wait_for(need, |waiting| waiting.commands.push(pending));
+    }
+
+    /// Reads the first answer off this task, and gives it.
+    pub(super) fn repeat(&self, mut pending: Pending, taker: Taker) {
+        let days = i64::from(self.shared.directory.load().settings().idempotency_days);
+        let forgotten = self.shared.clock.now().plus_micros(-days * 86_400_000_000);
+        let (reader, back) = (self.reader.clone(), self.work.back.clone());
+        tokio::spawn(async move {
+            let Some(key) = pending.command.meta.idempotency.clone() else { return };
+            let answer: Result<Option<Done>, Error> = reader.repeat(&taker, &key, forgotten).await;
+            if let Some(answer) = answer.transpose() {
+                drop(pending.reply.send(answer));
+            } else {
+                pending.key_forgotten = true;
+                let _ = back.send(Read::Forgotten(Box::new(pending)));
+            }
+        });
+    }
+}
