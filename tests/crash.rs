@@ -74,6 +74,8 @@ async fn live(rounds: u64, chance: &mut Chance) {
     must_agree(&server, &buyers).await;
     assert_eq!(server.terminate().await.code(), Some(0), "{}", server.log());
     must_hold(&server, &buyers).await;
+    let log = server.log();
+    assert!(!log.contains("damaged") && !log.contains("panicked"), "{log}");
     tell(&buyers, rounds);
 }
 

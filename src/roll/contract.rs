@@ -99,6 +99,7 @@ contract!(
     a_block_of_many_megabytes_comes_back,
     a_known_head_must_be_in_the_history,
     an_append_whose_caller_went_away_is_whole_or_absent,
+    what_is_appended_while_it_is_looked_for_is_no_damage,
 );
 
 async fn a_new_roll_stands_at_its_genesis(place: impl Place) {
@@ -291,4 +292,19 @@ async fn an_append_whose_caller_went_away_is_whole_or_absent(place: impl Place) 
         head = roll.append(head, &block).await.unwrap();
     }
     assert_eq!(head.position, 100);
+}
+
+async fn what_is_appended_while_it_is_looked_for_is_no_damage(place: impl Place) {
+    let roll = place.open().await;
+    let writer = roll.clone();
+    let writing = tokio::spawn(async move { fill(&writer, &[1; 400]).await });
+    let mut from = 1;
+    while from <= 400 {
+        let blocks = roll.read(from, usize::MAX).await.unwrap();
+        from = blocks.last().map_or(from, |block| block.head().position + 1);
+        roll.record(from).await.unwrap();
+        // A roll in memory never waits.
+        tokio::task::yield_now().await;
+    }
+    writing.await.unwrap();
 }

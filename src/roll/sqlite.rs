@@ -114,8 +114,10 @@ impl SqliteRoll {
     }
 
     pub(super) async fn read(&self, from: u64, bytes_max: usize) -> Result<Vec<Arc<Block>>, Error> {
+        // Taken first: what is appended while the rows are read is not missing among them.
+        let there = self.shared.tail.borrow().position;
         let blocks = rows::read(&self.shared.readers, self.genesis(), from, bytes_max).await?;
-        if blocks.is_empty() && from <= self.shared.tail.borrow().position {
+        if blocks.is_empty() && from <= there {
             return Err(absent(from));
         }
         Ok(blocks)
@@ -125,10 +127,11 @@ impl SqliteRoll {
         if let Some(block) = self.shared.cache.get(position) {
             return Ok(Some(block));
         }
+        let there = self.shared.tail.borrow().position;
         let block = rows::block_at(&self.shared.readers, position).await?;
         match &block {
             Some(block) => self.shared.cache.put(block),
-            None if position <= self.shared.tail.borrow().position => return Err(absent(position)),
+            None if position <= there => return Err(absent(position)),
             None => {}
         }
         Ok(block)
