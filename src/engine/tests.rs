@@ -214,6 +214,16 @@ async fn a_refused_append_changes_nothing_and_the_next_one_works() {
     assert_eq!(house.available("a").await, 70);
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_idle_writer_is_ready_again_once_the_store_is_back() {
+    let house = House::new().await;
+    house.roll.inject(Fault::RefuseAppend);
+    assert!(matches!(house.run(mint("a", "lot1", 100)).await, Err(Error::NotWritten)));
+    assert!(matches!(house.engine.health(), Health::Waiting { .. }));
+    tokio::time::sleep(std::time::Duration::from_secs(6)).await;
+    assert_eq!(house.engine.health(), Health::Writing);
+}
+
 #[tokio::test]
 async fn an_unknown_append_is_settled_by_the_head() {
     for fault in [Fault::LoseAnswer, Fault::LoseBlock] {

@@ -32,6 +32,9 @@ const BEHIND_MICROS: i64 = 5_000_000;
 /// How long to wait before a store that failed is asked again, at first and at most.
 const RETRY: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(2));
 
+/// How long after a failure an idle writer asks the store whether it is back.
+const PROBE: Duration = Duration::from_secs(5);
+
 /// How long commands wait for an index that does not keep up, before they are refused.
 const INDEX_PATIENCE: Duration = Duration::from_secs(2);
 
@@ -93,7 +96,7 @@ impl Writer {
             for message in arrived.drain(..) {
                 self.receive(message);
             }
-            if let Err(LastWord(why)) = self.write().await {
+            if let Err(LastWord(why)) = self.write(&stop).await {
                 tracing::error!(%why, "the engine stops");
                 self.shared.state.send_replace(Health::Stopped { why });
                 return;
@@ -119,6 +122,7 @@ impl Writer {
                 Some(read) = self.work.come.recv() => self.come_back(read),
                 _ = self.queue.recv_many(arrived, most) => {}
                 Ok(()) = self.flushed.changed(), if self.starved => {}
+                () = tokio::time::sleep(PROBE), if self.is_waiting() => self.probe().await,
                 () = stop.cancelled() => self.queue.close(),
             }
         }
@@ -142,7 +146,7 @@ impl Writer {
     }
 
     /// Makes a group of what is ready, and appends it.
-    async fn write(&mut self) -> Result<(), LastWord> {
+    async fn write(&mut self, stop: &CancellationToken) -> Result<(), LastWord> {
         if self.work.ready.is_empty() {
             return Ok(());
         }
@@ -157,7 +161,7 @@ impl Writer {
         let mut group = Group::new(self.head, moment);
         let later = self.decide(&mut group);
         metrics::histogram!("piperoll_engine_decide_seconds").record(began.elapsed());
-        let outcome = self.append(group).await;
+        let outcome = self.append(group, stop).await;
         self.work.ready.extend(later);
         outcome
     }
@@ -232,7 +236,7 @@ impl Writer {
         later
     }
 
-    async fn append(&mut self, mut group: Group) -> Result<(), LastWord> {
+    async fn append(&mut self, mut group: Group, stop: &CancellationToken) -> Result<(), LastWord> {
         if group.is_poisoned() {
             self.memory.roll_back();
             group.fail(|| Error::NotWritten);
@@ -243,7 +247,7 @@ impl Writer {
             return Ok(());
         };
         let began = std::time::Instant::now();
-        match self.store(&block).await {
+        match self.store(&block, stop).await {
             Ok(true) => {
                 metrics::histogram!("piperoll_engine_append_seconds").record(began.elapsed());
                 self.commit(group, block.head());
@@ -263,7 +267,7 @@ impl Writer {
 
     /// Appends a block; false if it is certainly not in the roll. An outcome that is not known is
     /// settled by the head before anything else is decided.
-    async fn store(&self, block: &Block) -> Result<bool, LastWord> {
+    async fn store(&self, block: &Block, stop: &CancellationToken) -> Result<bool, LastWord> {
         let mut pause = RETRY.0;
         loop {
             match self.reader.roll.append(self.head, block).await {
@@ -283,10 +287,27 @@ impl Writer {
                 Err(AppendError::Unknown { source }) => {
                     tracing::error!(error = %chain(&source), "an append's outcome is unknown");
                     self.say_health(Health::Waiting { why: chain(&source) });
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(RETRY.1);
+                    tokio::select! {
+                        () = tokio::time::sleep(pause) => pause = (pause * 2).min(RETRY.1),
+                        () = stop.cancelled() => {
+                            let why = "it was told to stop while an append's outcome was unknown";
+                            return Err(LastWord(why.to_owned()));
+                        }
+                    }
                 }
             }
+        }
+    }
+
+    /// Whether the store failed, and nobody has tried since.
+    fn is_waiting(&self) -> bool {
+        !self.starved && matches!(*self.shared.state.borrow(), Health::Waiting { .. })
+    }
+
+    /// Who waits for us to be ready sends nothing that would show that we are.
+    async fn probe(&self) {
+        if self.reader.roll.head().await.is_ok_and(|head| head == self.head) {
+            self.say_health(Health::Writing);
         }
     }
 
