@@ -7,6 +7,7 @@
 )]
 
 mod architecture;
+mod bench;
 mod commands;
 mod crash;
 mod events_page;
