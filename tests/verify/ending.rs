@@ -57,7 +57,7 @@ async fn an_audit_that_is_asked_to_end_leaves_no_copy_behind() {
         let mut waiting = Waiting::begin().await;
         waiting.send(signal);
         assert_eq!(waiting.child.wait().unwrap().code(), Some(code), "{signal}");
-        assert_eq!(inside(waiting.scratch.path()), [] as [PathBuf; 0], "{signal}");
+        assert_eq!(inside(waiting.scratch.path()).len(), 0, "{signal}");
     }
 }
 
@@ -70,7 +70,7 @@ async fn what_a_killed_audit_left_behind_the_next_one_removes() {
     let house = House::busy().await.close().await;
     let output = run(verify(house.path(), waiting.scratch.path())).await;
     assert_eq!(output.status.code(), Some(0), "{}", told(&output));
-    assert_eq!(inside(waiting.scratch.path()), [] as [PathBuf; 0]);
+    assert_eq!(inside(waiting.scratch.path()).len(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -89,9 +89,9 @@ async fn an_audit_that_panics_or_finds_something_leaves_no_copy_behind() {
     let output = run(verify(house.path(), scratch.path())).await;
     assert_eq!(output.status.code(), Some(7), "{}", told(&output));
     assert!(told(&output).contains("FAILED: something"), "{}", told(&output));
-    assert_eq!(inside(scratch.path()), [] as [PathBuf; 0]);
+    assert_eq!(inside(scratch.path()).len(), 0);
     fs::remove_dir_all(house.path().join("index")).unwrap();
     let output = run(verify(&house.path().join("nowhere"), scratch.path())).await;
     assert_eq!(output.status.code(), Some(5), "{}", told(&output));
-    assert_eq!(inside(scratch.path()), [] as [PathBuf; 0]);
+    assert_eq!(inside(scratch.path()).len(), 0);
 }
