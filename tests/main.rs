@@ -9,6 +9,7 @@
 mod architecture;
 mod commands;
 mod crash;
+mod doors;
 mod events_page;
 mod house;
 mod lnbits;
