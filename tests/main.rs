@@ -10,6 +10,7 @@ mod architecture;
 mod bench;
 mod commands;
 mod crash;
+mod doors;
 mod events_page;
 mod house;
 mod lnbits;
