@@ -16,6 +16,7 @@ use std::{fmt, path::PathBuf, str::FromStr};
 
 use self::{book::Books, chain::Walk, index::Copy, report::Tally, rows::Rows};
 pub use self::{
+    chain::prove,
     index::CopyError,
     report::{Check, Finding, Named, Outcome, Report},
     rows::RowsError,
@@ -134,7 +135,7 @@ impl Audit<'_> {
             }
         };
         report.roll = Some(Named::of(self.roll.identity(), head));
-        let mut walk = Walk::new();
+        let mut walk = Walk::new(self.roll.identity());
         walk.run(self.roll, head, self.progress).await?;
         let anchors = chain::anchors(self.roll, head, &self.ask.anchors).await?;
         let believed = !walk.chain.has_failed() && walk.stopped.is_none();
@@ -241,6 +242,9 @@ fn damage(error: roll::Error) -> Result<Finding, roll::Error> {
         E::Damaged { position, .. } => Ok(finding("an unbroken chain").at(*position)),
         E::Foreign { .. } | E::Format { .. } => Ok(finding("a roll of a known format")),
         E::Torn { .. } | E::Malformed { .. } | E::Inconsistent { .. } => {
+            Ok(finding("an intact database file"))
+        }
+        E::Storage { source, .. } if roll::shape::is_damage(source) => {
             Ok(finding("an intact database file"))
         }
         E::Shortened { known, .. } | E::OtherHistory { known, .. } => {

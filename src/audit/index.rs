@@ -170,13 +170,13 @@ fn copy(from: &Path, to: &Path) -> Result<(), CopyError> {
 /// The store makes its journals far longer than what is in them; what is all zeros stays a hole here.
 fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
     let (mut from, mut to) = (File::open(from)?, File::create_new(to)?);
-    let mut buffer = vec![0; COPY_BYTES];
+    let (mut buffer, zeros) = (vec![0; COPY_BYTES], vec![0; COPY_BYTES]);
     loop {
         let length = from.read(&mut buffer)?;
         let piece = &buffer[..length];
         match i64::try_from(length) {
             Ok(0) | Err(_) => break,
-            Ok(ahead) if piece.iter().all(|byte| *byte == 0) => {
+            Ok(ahead) if piece == &zeros[..length] => {
                 to.seek(SeekFrom::Current(ahead))?;
             }
             Ok(_) => to.write_all(piece)?,
