@@ -8,6 +8,9 @@ pub mod cli;
 pub mod config;
 pub mod engine;
 pub mod fact;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod idempotency;
 pub mod keyring;
 pub mod l402;

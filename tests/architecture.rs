@@ -73,6 +73,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "views",
         ],
     ),
+    ("fuzzing", &["api", "service", "views"]),
     ("cli", &["api", "app", "audit", "config", "fact", "providers", "roll", "secret", "views"]),
 ];
 

@@ -10,6 +10,7 @@ mod architecture;
 mod commands;
 mod crash;
 mod events_page;
+mod fuzz;
 mod house;
 mod lnbits;
 mod macaroons;
