@@ -10,6 +10,7 @@ pub mod line;
 pub mod replay;
 mod report;
 mod rows;
+pub mod scratch;
 
 use std::{fmt, path::PathBuf, str::FromStr};
 

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod anomalies;
+mod bench;
 mod client;
 mod clock;
 mod commodities;
@@ -107,6 +108,9 @@ enum Noun {
     /// The clock that the writer goes by.
     #[command(subcommand)]
     Clock(clock::Clock),
+    /// Measure how fast it is, beside what this machine could do in the same run.
+    #[command(subcommand)]
+    Bench(bench::Bench),
     /// Print the settings in force, secrets as fingerprints only.
     Config(config::Show),
     /// Print the description of the API, OpenAPI 3.1.
@@ -160,6 +164,7 @@ impl Noun {
             Self::Tenant(verb) => verb.run(output).await,
             Self::Keys(verb) => verb.run(output).await,
             Self::Clock(verb) => verb.run(output).await,
+            Self::Bench(verb) => verb.run(output).await,
             Self::Config(verb) => verb.run(output),
             Self::Openapi(verb) => verb.run(),
             Self::Completions(verb) => verb.run(),

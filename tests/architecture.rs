@@ -74,7 +74,11 @@ const FLOORS: &[(&str, &[&str])] = &[
         ],
     ),
     ("fuzzing", &["api", "service", "views"]),
-    ("cli", &["api", "app", "audit", "config", "fact", "providers", "roll", "secret", "views"]),
+    ("bench", &["app", "config", "engine", "roll", "telemetry"]),
+    (
+        "cli",
+        &["api", "app", "audit", "bench", "config", "fact", "providers", "roll", "secret", "views"],
+    ),
 ];
 
 /// What the rules may know of the world.

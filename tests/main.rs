@@ -7,8 +7,10 @@
 )]
 
 mod architecture;
+mod bench;
 mod commands;
 mod crash;
+mod doors;
 mod events_page;
 mod fuzz;
 mod house;

@@ -1,5 +1,7 @@
 //! What `verify` finds, and where it says it is.
 
+mod ending;
+
 use std::path::{Path, PathBuf};
 
 use piperoll::{

@@ -5,7 +5,8 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    fs, io,
+    fs::{self, File},
+    io::{self, Read as _, Seek as _, SeekFrom, Write as _},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -28,6 +29,8 @@ use crate::{
 
 /// How often a copy is taken before it is given up.
 const COPIES_MAX: u32 = 12;
+/// How much is copied at once; less than that much of zeros is copied as it is.
+const COPY_BYTES: usize = 64 << 10;
 const BETWEEN_COPIES: Duration = Duration::from_millis(250);
 
 /// Why the index could not be looked at.
@@ -40,6 +43,14 @@ pub enum CopyError {
         from: PathBuf,
         /// Where to.
         to: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// There is no place for a copy.
+    #[error("failed to make a folder for copies in {}", path.display())]
+    Scratch {
+        /// Where.
+        path: PathBuf,
         /// What the system says.
         source: io::Error,
     },
@@ -86,9 +97,8 @@ impl Copy {
     }
 
     fn try_take(from: &Path, scratch: &Path) -> Result<Option<Self>, CopyError> {
-        let folder = TempDir::with_prefix_in("piperoll-verify-", scratch).map_err(|source| {
-            CopyError::File { from: from.to_owned(), to: scratch.to_owned(), source }
-        })?;
+        let folder = TempDir::new_in(scratch)
+            .map_err(|source| CopyError::Scratch { path: scratch.to_owned(), source })?;
         let to = folder.path().join("index");
         let before = listing(from)?;
         copy(from, &to)?;
@@ -151,10 +161,29 @@ fn copy(from: &Path, to: &Path) -> Result<(), CopyError> {
         if from.is_dir() {
             copy(&from, &to)?;
         } else {
-            fs::copy(&from, &to).map_err(file_error(&from, &to))?;
+            copy_file(&from, &to).map_err(file_error(&from, &to))?;
         }
     }
     Ok(())
+}
+
+/// The store makes its journals far longer than what is in them; what is all zeros stays a hole here.
+fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
+    let (mut from, mut to) = (File::open(from)?, File::create_new(to)?);
+    let mut buffer = vec![0; COPY_BYTES];
+    loop {
+        let length = from.read(&mut buffer)?;
+        let piece = &buffer[..length];
+        match i64::try_from(length) {
+            Ok(0) | Err(_) => break,
+            Ok(ahead) if piece.iter().all(|byte| *byte == 0) => {
+                to.seek(SeekFrom::Current(ahead))?;
+            }
+            Ok(_) => to.write_all(piece)?,
+        }
+    }
+    let length = to.stream_position()?;
+    to.set_len(length)
 }
 
 /// Snapshots that wait for their stream to come to where they were taken.
@@ -334,5 +363,29 @@ fn same<K: Ord + std::fmt::Display>(
     }
     for (key, must) in expected {
         tally.expect(false, || Finding::new(what, must, "no entry").row(table, key));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::MetadataExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_copy_is_byte_for_byte_and_takes_the_room_of_what_is_in_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (from, to) = (folder.path().join("from"), folder.path().join("to"));
+        for (head, length, tail) in [(0, 0, 0), (3, 3, 0), (100_000, 10 << 20, 0), (5, 3 << 20, 7)]
+        {
+            let mut bytes = vec![0; length];
+            bytes[..head].fill(1);
+            bytes[length - tail..].fill(2);
+            fs::write(&from, &bytes).unwrap();
+            copy_file(&from, &to).unwrap();
+            assert!(fs::read(&to).unwrap() == bytes, "{length}");
+            assert!(fs::metadata(&to).unwrap().blocks() * 512 <= 300_000, "{length}");
+            fs::remove_file(&to).unwrap();
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::{io, path::PathBuf};
 
 use super::{client, exit::Exit};
-use crate::{app, audit, config, fact, roll, views};
+use crate::{app, audit, bench, config, fact, roll, views};
 
 /// Why a command did not get done.
 #[derive(Debug, thiserror::Error)]
@@ -90,6 +90,9 @@ pub(super) enum Error {
         /// Why.
         source: serde_json::Error,
     },
+    /// A bench came to no figures.
+    #[error("failed to measure")]
+    Bench(#[source] Box<bench::Error>),
     /// Nobody could be told.
     #[error("failed to write to the output")]
     Output(#[from] io::Error),
@@ -126,6 +129,7 @@ impl Error {
             | Self::NotJson { .. }
             | Self::Output(_)
             | Self::Serve(_)
+            | Self::Bench(_)
             | Self::Demo(_) => Exit::Failed,
         }
     }
@@ -150,6 +154,7 @@ macro_rules! boxed {
     )+};
 }
 boxed!(
+    Bench(bench::Error),
     Event(fact::Unreadable),
     Lock(roll::LockError),
     Views(views::Error),

@@ -1,6 +1,6 @@
 //! `piperoll serve`: the server, until it is told to stop.
 
-use std::{ffi::OsString, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{ffi::OsString, io::IsTerminal as _, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use clap::Args;
 use serde_json::json;
@@ -67,6 +67,8 @@ impl Serve {
 fn log(config: &Config) {
     let filter = EnvFilter::try_new(&config.log.filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Colours are for people; a file or a collector would show them as noise.
+    let log = log.with_ansi(std::io::stderr().is_terminal());
     let set = match config.log.format {
         LogFormat::Json => log.json().try_init(),
         LogFormat::Text => log.try_init(),

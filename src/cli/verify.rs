@@ -1,6 +1,8 @@
 //! `piperoll verify`: everything checked anew, the first thing that is wrong said first.
 
-use std::{io::Write as _, path::PathBuf};
+mod ending;
+
+use std::path::PathBuf;
 
 use clap::Args;
 
@@ -34,18 +36,22 @@ pub(super) struct Verify {
 impl Verify {
     pub(super) async fn run(self, output: Output) -> Result<Exit, Error> {
         let directory = self.place.data;
+        let failed = |source: audit::Error| Error::Audit {
+            directory: directory.clone(),
+            source: Box::new(source),
+        };
+        let scratch = self.scratch.unwrap_or_else(std::env::temp_dir);
+        let scratch = ending::scratch(&scratch).map_err(|error| failed(error.into()))?;
         let ask = Ask {
             directory: directory.clone(),
             anchors: self.anchor,
-            scratch: self.scratch.unwrap_or_else(std::env::temp_dir),
+            scratch: scratch.path().to_owned(),
             events_held: self.memory.saturating_mul(EVENTS_PER_MIB),
         };
-        tell_of_panics();
         let bar = output.bar();
         let verified = audit::verify(&ask, &bar).await;
         drop(bar);
-        let report =
-            verified.map_err(|source| Error::Audit { directory, source: Box::new(source) })?;
+        let report = verified.map_err(failed)?;
         if output.is_json() {
             Output::document(&report)?;
         } else {
@@ -55,19 +61,6 @@ impl Verify {
         }
         Ok(if report.is_sound() { Exit::Done } else { Exit::AuditFailed })
     }
-}
-
-/// The index's store panics over some damage, and again while it cleans up, which would abort: no
-/// script would know that the audit failed. So the first panic ends the process, in the audit's words.
-fn tell_of_panics() {
-    std::panic::set_hook(Box::new(|panic| {
-        // There is nobody else to tell.
-        let _ = writeln!(
-            std::io::stderr(),
-            "FAILED: something, most likely the index, is damaged so that it cannot be opened: {panic}"
-        );
-        std::process::exit(i32::from(Exit::AuditFailed.code()));
-    }));
 }
 
 /// The report for people.

@@ -1,0 +1,102 @@
+//! `piperoll bench`: how fast it is, beside what this machine could do in the same run.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::{
+    error::Error,
+    exit::Exit,
+    output::{Output, columns, enough},
+};
+use crate::bench::{Ask, Report, engine};
+
+/// Measure, beside a limit of the machine that is measured in the same run.
+#[derive(Debug, Subcommand)]
+pub(super) enum Bench {
+    /// Bare commands put to the writer in this process, every group synced.
+    Engine(Engine),
+}
+
+/// What all benches are asked.
+#[derive(Debug, Args)]
+struct Load {
+    /// Callers, each of which waits for its answer before it asks again.
+    #[arg(long, value_name = "N", default_value_t = 1_024, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    callers: u32,
+    /// How long to measure, after a warm-up of a tenth of that.
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    seconds: Duration,
+    /// A folder on the disk to measure, in which a temporary directory is made.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+/// Bare commands put to the writer.
+#[derive(Debug, Args)]
+pub(super) struct Engine {
+    #[command(flatten)]
+    load: Load,
+    /// Accounts to spend from.
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    accounts: u32,
+    /// All callers spend from one account.
+    #[arg(long, conflicts_with = "accounts")]
+    hot: bool,
+    /// Whether the whole program, with views and reactors, is measured too.
+    #[arg(long, value_enum, default_value = "on")]
+    views: Switch,
+}
+
+/// On or off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Switch {
+    On,
+    Off,
+}
+
+impl Bench {
+    pub(super) async fn run(self, output: Output) -> Result<Exit, Error> {
+        let report = match self {
+            Self::Engine(bench) => engine::run(&bench.options()).await,
+        };
+        tell(&report?, output)
+    }
+}
+
+impl Engine {
+    fn options(&self) -> engine::Options {
+        let accounts = if self.hot { 1 } else { size(self.accounts) };
+        engine::Options { ask: self.load.ask(), accounts, views: self.views == Switch::On }
+    }
+}
+
+impl Load {
+    fn ask(&self) -> Ask {
+        Ask { data: self.data.clone(), callers: size(self.callers), seconds: self.seconds }
+    }
+}
+
+/// A run that broke what must hold has failed, however fast it was.
+fn tell(report: &Report, output: Output) -> Result<Exit, Error> {
+    if output.is_json() {
+        Output::document(report)?;
+    } else {
+        let rows: Vec<Vec<String>> = report.rows().into_iter().map(Vec::from).collect();
+        let mut stream = Output::stream();
+        let told = columns(&rows).iter().try_for_each(|line| stream.line(line));
+        enough(told.and_then(|()| stream.finish()))?;
+    }
+    Ok(if report.is_sound() { Exit::Done } else { Exit::Failed })
+}
+
+fn size(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+/// A time of up to an hour.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| format!("`{text}` is no number"))?;
+    let told = (0.01..=3_600.0).contains(&seconds);
+    if told { Ok(Duration::from_secs_f64(seconds)) } else { Err("it is 0.01 to 3600".to_owned()) }
+}
