@@ -10,6 +10,9 @@ pub mod config;
 pub mod engine;
 pub mod entropy;
 pub mod fact;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod idempotency;
 pub mod keyring;
 pub mod l402;

@@ -77,6 +77,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "views",
         ],
     ),
+    ("fuzzing", &["api", "service", "views"]),
     ("bench", &["app", "config", "engine", "roll", "telemetry"]),
     (
         "cli",
