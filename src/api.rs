@@ -14,6 +14,8 @@ mod entitlements;
 mod events;
 mod extract;
 mod forwarded;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod health;
 mod keys;
 mod l402;

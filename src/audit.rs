@@ -21,7 +21,10 @@ pub use self::{
     report::{Check, Finding, Named, Outcome, Report},
     rows::RowsError,
 };
-use crate::roll::{self, Head, Roll};
+use crate::{
+    engine::Closed,
+    roll::{self, Head, Roll},
+};
 
 /// What is to be audited, and how.
 #[derive(Debug, Clone)]
@@ -67,7 +70,7 @@ impl FromStr for Anchor {
 }
 
 /// Told how far an audit is.
-pub trait Progress {
+pub trait Progress: Sync {
     /// So much of a check is done.
     fn step(&self, check: &'static str, done: u64, of: u64);
 }
@@ -125,7 +128,7 @@ impl Audit<'_> {
             storage.found(damage(error)?);
         }
         // The index first: what it knows, the roll must know by now.
-        let index = Copy::take(&self.ask.directory, &self.ask.scratch).await;
+        let index = self.copy().await;
         let head = match self.roll.head().await {
             Ok(head) => head,
             Err(error) => {
@@ -157,7 +160,7 @@ impl Audit<'_> {
     async fn derived(
         &self,
         head: Head,
-        first: Result<Option<Copy>, CopyError>,
+        first: Copied,
         report: &mut Report,
     ) -> Result<Vec<Check>, Error> {
         let mut follows = Tally::new("index_history", "checkpoints");
@@ -175,7 +178,7 @@ impl Audit<'_> {
             }
             tries += 1;
             drop(books);
-            let again = Copy::take(&self.ask.directory, &self.ask.scratch).await;
+            let again = self.copy().await;
             index = self.believable(again, head, &mut follows).await?;
         };
         let Books { ids, streams, lots, claims, acknowledged, compared } = books;
@@ -188,28 +191,56 @@ impl Audit<'_> {
         Ok(tallies.map(Tally::finish).collect())
     }
 
-    /// The index's copy, if it is of this history and does not know more than the roll.
+    /// A copy of the index, and what it was closed as. One that is not as it was closed is not opened.
+    async fn copy(&self) -> Copied {
+        let directory = self.ask.directory.clone();
+        let looked = tokio::task::spawn_blocking(move || {
+            let closed = index::noted(&directory).and_then(Result::ok);
+            index::closed_finding(&directory).map(|finding| (finding, closed))
+        });
+        match looked.await {
+            Ok(Ok((Some(finding), _))) => Copied::Changed(finding),
+            Ok(Err(error)) => Copied::Copy(Err(error), None),
+            Ok(Ok((None, closed))) => {
+                let copy = Copy::take(&self.ask.directory, &self.ask.scratch).await;
+                let now = index::noted(&self.ask.directory).and_then(Result::ok);
+                Copied::Copy(copy, closed.filter(|closed| now.as_ref() == Some(closed)))
+            }
+            Err(_) => Copied::Copy(Ok(None), None),
+        }
+    }
+
+    /// The index's copy, if it is of this history, knows no more than the roll and no less than when it
+    /// was closed.
     async fn believable(
         &self,
-        copy: Result<Option<Copy>, CopyError>,
+        copied: Copied,
         head: Head,
         tally: &mut Tally,
     ) -> Result<Option<Copy>, Error> {
-        let copy = match copy {
-            Ok(Some(copy)) => copy,
-            Ok(None) => {
+        let (copy, closed) = match copied {
+            Copied::Changed(finding) => {
+                tally.found(finding);
+                return Ok(None);
+            }
+            Copied::Copy(Ok(Some(copy)), closed) => (copy, closed),
+            Copied::Copy(Ok(None), _) => {
                 tally.skip("there is no index yet");
                 return Ok(None);
             }
-            Err(CopyError::Open { source }) => {
+            Copied::Copy(Err(CopyError::Open { source }), _) => {
                 let finding =
                     Finding::new("the index can be opened", "an index", chain_of(&source));
                 tally.found(finding);
                 return Ok(None);
             }
-            Err(error) => return Err(error.into()),
+            Copied::Copy(Err(error), _) => return Err(error.into()),
         };
         let known = copy.checkpoint;
+        if let Some(closed) = closed.filter(|closed| closed.head != known) {
+            let what = "the index holds what it was closed with";
+            tally.found(Finding::new(what, closed.head, known).at(closed.head.position));
+        }
         let right = follows(self.roll, known).await?;
         tally.expect(right.is_ok() && known.position <= head.position, || {
             let found = right.err().unwrap_or_else(|| format!("the roll ends at {head}"));
@@ -217,6 +248,14 @@ impl Audit<'_> {
         });
         Ok((!tally.has_failed()).then_some(copy))
     }
+}
+
+/// A copy of the index, if there is one.
+enum Copied {
+    /// With what its note says.
+    Copy(Result<Option<Copy>, CopyError>, Option<Closed>),
+    /// None was made.
+    Changed(Finding),
 }
 
 /// Whether the roll holds a follower's checkpoint; else what it holds instead.

@@ -81,6 +81,12 @@ use crate::{
     secret,
 };
 
+/// The payment that the token in a callback's address names.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn named_by_callback(token: &str) -> Option<piperoll_domain::payment::PaymentRef> {
+    callback::names(token)
+}
+
 /// Everything the service is made of.
 pub struct Parts {
     /// The roll's one writer.

@@ -13,6 +13,7 @@ mod crash;
 mod doors;
 mod events_page;
 mod flips;
+mod fuzz;
 mod house;
 mod lnbits;
 mod macaroons;

@@ -5,6 +5,8 @@ mod key;
 mod path;
 mod query;
 
+#[cfg(feature = "fuzzing")]
+pub(super) use self::query::read as read_query;
 pub(super) use self::{
     json::{Json, read},
     key::Write,

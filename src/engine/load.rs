@@ -17,7 +17,7 @@ use crate::{
         Done, Error,
         index::{End, Index, claim_key},
     },
-    roll::{Entry, Roll},
+    roll::{Entry, Record, Roll},
 };
 
 /// What was read.
@@ -38,10 +38,14 @@ pub(super) struct Reader {
 
 /// The fact that a record holds.
 pub(crate) fn decode(entry: &Entry) -> Result<Recorded, Error> {
-    let position = entry.position();
+    decode_at(entry.position(), entry.bytes())
+}
+
+/// The fact that a record's bytes hold.
+pub(super) fn decode_at(position: u64, bytes: &[u8]) -> Result<Recorded, Error> {
     let unreadable =
         |error: &dyn std::error::Error| Error::Unreadable(format!("position {position}: {error}"));
-    let record = entry.record().map_err(|error| unreadable(&error))?;
+    let record = Record::read(bytes).map_err(|error| unreadable(&error))?;
     let event = wire::decode(record.name, record.data).map_err(|error| unreadable(&error))?;
     let envelope = record.envelope().map_err(|error| unreadable(&error))?;
     Ok(Recorded { envelope, event })
@@ -69,7 +73,8 @@ impl Reader {
         end: Option<End>,
     ) -> Result<Option<Slot>, Error> {
         let (index, name) = (self.index.clone(), stream.clone());
-        let found = blocking(move || Ok((index.end(&name)?, index.snapshot(&name)?))).await?;
+        let read = move || Ok((index.end(&name)?, index.snapshot(&name)?));
+        let found = self.ask_index(read).await?;
         let (stored, snapshot) = found;
         let Some(end) = end.or(stored) else { return Ok(None) };
         let snapshot = snapshot.filter(|slot| slot.last <= end.last);
@@ -100,9 +105,23 @@ impl Reader {
     /// A claim's taker, confirmed by the record that took it.
     async fn claim(&self, claim: &Claim) -> Result<Option<Taker>, Error> {
         let (index, key) = (self.index.clone(), claim_key(claim));
-        let Some(taker) = blocking(move || index.taker(key)).await? else { return Ok(None) };
+        let Some(taker) = self.ask_index(move || index.taker(key)).await? else { return Ok(None) };
         let recorded = self.record(taker.position).await?;
         Ok(claims(&recorded).contains(claim).then_some(taker))
+    }
+
+    /// An index on disk keeps whoever reads it waiting.
+    async fn ask_index<T: Send + 'static>(
+        &self,
+        read: impl FnOnce() -> Result<T, super::IndexError> + Send + 'static,
+    ) -> Result<T, Error> {
+        let read = if self.index.is_in_memory() {
+            tokio::task::yield_now().await;
+            read()
+        } else {
+            tokio::task::spawn_blocking(read).await.map_err(|_| Error::Unknown)?
+        };
+        read.map_err(|error| Error::Unreadable(error.to_string()))
     }
 
     async fn record(&self, position: u64) -> Result<Recorded, Error> {
@@ -150,11 +169,4 @@ fn disagree(stream: &Stream, named: End, found: End) -> Error {
         "the index says that `{stream}` ends at {}, version {}; the roll says {}, version {}",
         named.last, named.version, found.last, found.version
     ))
-}
-
-async fn blocking<T: Send + 'static>(
-    read: impl FnOnce() -> Result<T, super::IndexError> + Send + 'static,
-) -> Result<T, Error> {
-    let read = tokio::task::spawn_blocking(read).await.map_err(|_| Error::Unknown)?;
-    read.map_err(|error| Error::Unreadable(error.to_string()))
 }

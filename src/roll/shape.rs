@@ -38,8 +38,8 @@ pub fn check_header(header: &[u8; 100]) -> Result<(), &'static str> {
     };
     let must = |right: bool, otherwise| if right { Ok(()) } else { Err(otherwise) };
     must(header[16..18] == [0x20, 0], "its header says that pages have other than 8,192 bytes")?;
-    let log = header[18] == header[19] && (header[18] == 1 || header[18] == 2);
-    must(log, "its header says that it is written by a release to come")?;
+    let written = header[18] == header[19] && (header[18] == 1 || header[18] == 2);
+    must(written, "its header says that it is written by a release to come")?;
     must(header[20..24] == [0, 64, 32, 32], "its header divides pages in another way")?;
     must((long(32) == 0) == (long(36) == 0), "its header miscounts the free pages")?;
     must(long(44) == 4, "its header tells of another format of tables")?;

@@ -27,6 +27,9 @@ pub use self::{
 };
 use crate::{roll::shape, views::follow::Source};
 
+/// What all our files of SQLite are divided into.
+const PAGE_BYTES: u64 = 8_192;
+
 /// A place in a history: a position and the chain's hash there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mark {
@@ -239,7 +242,7 @@ async fn inspect(
         return Ok(Err(Outdated::Missing));
     }
     if let Some(header) = header(path)?
-        && shape::check_header(&header).is_err()
+        && (shape::check_header(&header).is_err() || is_cut(path)?)
     {
         return Ok(Err(Outdated::Foreign));
     }
@@ -262,6 +265,18 @@ async fn inspect(
         Ok(None) => Ok(Err(Outdated::Foreign)),
         Err(source) => foreign(source),
     }
+}
+
+/// Whether a file that nobody is writing ends inside a page: SQLite would think the rest of it zeros.
+fn is_cut(path: &Path) -> Result<bool, Error> {
+    let length = |path: &Path| match path.metadata() {
+        Ok(metadata) => Ok(metadata.len()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(0),
+        Err(source) => Err(Error::File { path: path.to_owned(), source }),
+    };
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    Ok(length(Path::new(&log))? == 0 && !length(path)?.is_multiple_of(PAGE_BYTES))
 }
 
 /// The first bytes of a file that has so many.

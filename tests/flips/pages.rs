@@ -12,11 +12,10 @@ pub(super) struct Pages<'a> {
 }
 
 /// The header's fields that only steer SQLite's caches or tell of its own releases.
-const HEADER: [(Range<usize>, &str); 6] = [
+const HEADER: [(Range<usize>, &str); 5] = [
     (24..28, "header: how often the file was changed"),
     (40..44, "header: how often the schema was changed"),
     (48..52, "header: how many pages a connection would like to cache"),
-    (72..92, "header: reserved, zero"),
     (92..96, "header: at which change the next field was written"),
     (96..100, "header: which SQLite wrote last"),
 ];
@@ -40,11 +39,6 @@ impl<'a> Pages<'a> {
     pub(super) fn idle(&self, at: usize) -> Option<&'static str> {
         let (_, (end, what)) = self.idle.range(..=at).next_back()?;
         (at < *end).then_some(*what)
-    }
-
-    /// Where pages end, and how many there are.
-    pub(super) fn count(&self) -> usize {
-        self.bytes.len() / self.size
     }
 
     fn is_idle(&mut self, range: Range<usize>, what: &'static str) {
@@ -132,6 +126,12 @@ impl<'a> Pages<'a> {
             }
             _ => self.varint(at),
         };
+        if kind == 13 {
+            // A number of the row's own is not written twice; whatever stands there is not looked at.
+            let first = self.varint(body).1;
+            let absent = self.bytes[first] == 0;
+            self.is_idle(first..first + usize::from(absent), "row: in place of its own number");
+        }
         let most = if kind == 13 { self.size - 35 } else { (self.size - 12) * 64 / 255 - 23 };
         if payload <= most {
             // A cell has room for a freed block's header at least.
