@@ -32,6 +32,7 @@ use piperoll_domain::{
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
+use self::group::Pending;
 pub use self::{
     clock::{Clock, Doubt},
     directory::{Caller, Directory},
@@ -115,7 +116,7 @@ pub enum Error {
 
 /// What the writer is asked.
 enum Message {
-    Execute { command: Box<Command>, arrived: std::time::Instant, reply: Reply<Done> },
+    Execute(Pending),
     Look { need: Need, reply: Reply<Found> },
 }
 
@@ -137,8 +138,7 @@ impl Engine {
     /// Puts a command to the roll, and waits until its facts are on disk.
     pub async fn execute(&self, command: Command) -> Result<Done, Error> {
         let (reply, answer) = oneshot::channel();
-        let arrived = std::time::Instant::now();
-        let message = Message::Execute { command: Box::new(command), arrived, reply };
+        let message = Message::Execute(Pending::new(Box::new(command), reply));
         self.queue.try_send(message).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => Error::Busy,
             mpsc::error::TrySendError::Closed(_) => Error::NotWritten,

@@ -9,7 +9,7 @@ use crate::{
     account::Account,
     book::{Slot, State},
     bytes::Id16,
-    claim::{Claim, Taker, claims},
+    claim::{Claim, Taker, lasting},
     commodity::{Commodity, built_in},
     connection::Connection,
     duty::{Duty, Name},
@@ -293,6 +293,10 @@ impl<'a> Draft<'a> {
             causation: self.meta.causation,
             idempotency: self.meta.idempotency.clone(),
         };
+        if self.said.is_empty() {
+            // Most commands say one fact, and facts are large.
+            self.said.reserve_exact(1);
+        }
         self.said.push(Recorded { envelope, event: event.into() });
         Ok(())
     }
@@ -323,8 +327,7 @@ impl<'a> Draft<'a> {
     /// The caller's own key is the engine's to look up beforehand; it may be an old one that has
     /// been forgotten.
     pub fn finish(self) -> Result<Vec<Recorded>, Stop> {
-        let said = self.said.iter();
-        let wanted: Vec<Claim> = said.flat_map(claims).filter(|claim| !claim.is_bare()).collect();
+        let wanted: Vec<Claim> = self.said.iter().flat_map(lasting).collect();
         for (index, claim) in wanted.iter().enumerate() {
             let ours = wanted.get(..index).is_some_and(|before| before.contains(claim));
             let taken = self.claim(claim)?.map(|taker| taker.position);

@@ -6,10 +6,13 @@
 
 mod coding;
 mod entries;
+mod names;
 
-use std::path::{Path, PathBuf};
+use std::{
+    fmt::{self, Write as _},
+    path::{Path, PathBuf},
+};
 
-use fastbloom::AtomicBloomFilter;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, config::PinningPolicy};
 use piperoll_domain::{
     book::Slot,
@@ -26,14 +29,11 @@ use self::coding::{
     encode_taker,
 };
 pub use self::entries::Entries;
+pub(super) use self::names::Names;
 use crate::roll::Head;
 
 /// Changes with every change of what is written here; another one is rebuilt.
 const FORMAT: &[u8] = b"piperoll.index.v1";
-/// Bits of the filter for each name.
-const BITS_PER_NAME: usize = 10;
-/// The filter's least capacity; it is made anew, larger, at each start.
-const NAMES_LEAST: usize = 1 << 20;
 
 /// Why the index failed.
 #[derive(Debug, thiserror::Error)]
@@ -95,8 +95,21 @@ pub type ClaimKey = Id16;
 
 /// The key of a claim.
 pub fn claim_key(claim: &Claim) -> ClaimKey {
-    let digest: [u8; 32] = Sha256::digest(claim.to_string().as_bytes()).into();
+    let mut text = Hashing(Sha256::new());
+    // Hashing takes any text.
+    let _ = write!(text, "{claim}");
+    let digest: [u8; 32] = text.0.finalize().into();
     Bytes::from_slice(&digest[..16]).unwrap_or(Bytes::ZERO)
+}
+
+/// Text that is hashed as it is written.
+struct Hashing(Sha256);
+
+impl fmt::Write for Hashing {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.update(text.as_bytes());
+        Ok(())
+    }
 }
 
 /// The index on disk.
@@ -108,7 +121,6 @@ pub struct Index {
     tenants: Keyspace,
     snapshots: Keyspace,
     meta: Keyspace,
-    names: AtomicBloomFilter,
 }
 
 impl Index {
@@ -171,18 +183,15 @@ impl Index {
             };
             database.keyspace(name, pinned).map_err(failed("open"))
         };
-        let mut index = Self {
+        Ok(Self {
             streams: keyspace("streams")?,
             claims: keyspace("claims")?,
             duties: keyspace("duties")?,
             tenants: keyspace("tenants")?,
             snapshots: keyspace("snapshots")?,
             meta: keyspace("meta")?,
-            names: filter(NAMES_LEAST),
             database,
-        };
-        index.names = index.filter_of_all()?;
-        Ok(index)
+        })
     }
 
     fn is_ours(&self) -> Result<bool, IndexError> {
@@ -190,15 +199,18 @@ impl Index {
         Ok(format.is_some_and(|format| *format == *FORMAT))
     }
 
-    fn filter_of_all(&self) -> Result<AtomicBloomFilter, IndexError> {
-        let names = self.streams.approximate_len().saturating_add(self.claims.approximate_len());
-        let filter = filter(names.saturating_mul(2).max(NAMES_LEAST));
-        for keyspace in [&self.streams, &self.claims] {
-            for guard in keyspace.iter() {
-                filter.insert(&*guard.key().map_err(failed("read"))?);
-            }
+    /// Every name that it holds, as far as a filter knows them.
+    pub(super) fn names(&self) -> Result<Names, IndexError> {
+        let count = self.streams.approximate_len().saturating_add(self.claims.approximate_len());
+        let mut names = Names::for_about(count);
+        for guard in self.streams.iter() {
+            names.add_stream(&parse_stream(&guard.key().map_err(failed("read"))?)?);
         }
-        Ok(filter)
+        for guard in self.claims.iter() {
+            let key = Bytes::from_slice(&guard.key().map_err(failed("read"))?);
+            names.add_claim(key.ok_or_else(|| damaged("a claim"))?);
+        }
+        Ok(names)
     }
 
     /// As of where it holds; none if it is empty.
@@ -215,28 +227,6 @@ impl Index {
             keyspace.clear().map_err(failed("clear"))?;
         }
         Ok(())
-    }
-
-    /// Whether a stream may exist. False is certain.
-    pub fn may_hold_stream(&self, stream: &Stream) -> bool {
-        self.names.contains(stream.to_string().as_bytes())
-    }
-
-    /// Whether a claim may be taken. False is certain.
-    pub fn may_hold_claim(&self, key: ClaimKey) -> bool {
-        self.names.contains(&key.0[..])
-    }
-
-    /// Lets the filter know names before they are written.
-    pub fn announce(&self, entries: &Entries) {
-        for (stream, end) in &entries.streams {
-            if end.version == 1 {
-                self.names.insert(stream.to_string().as_bytes());
-            }
-        }
-        for (key, _) in &entries.claims {
-            self.names.insert(&key.0[..]);
-        }
     }
 
     /// Writes entries and their checkpoint, all or nothing.
@@ -358,10 +348,6 @@ impl Index {
             Ok((parse_stream(&name)?, decode_snapshot(&snapshot)))
         })
     }
-}
-
-fn filter(names: usize) -> AtomicBloomFilter {
-    AtomicBloomFilter::with_num_bits(names.saturating_mul(BITS_PER_NAME)).expected_items(names)
 }
 
 fn damaged(what: &str) -> IndexError {

@@ -26,7 +26,7 @@ use crate::{
         load::{Loaded, Reader, decode},
         memory::Memory,
         state::Duties,
-        writer::{Bounds, Work, Writer},
+        writer::{Bounds, Measures, Work, Writer},
     },
     roll::{self, Head, Roll},
 };
@@ -112,6 +112,9 @@ pub enum StartError {
     Begin(#[source] Error),
 }
 
+/// How long entries are gathered before they are written: a stream that is written often is then
+/// written once. Nobody waits for it, since what is not in the index is in memory.
+const INDEX_GATHERS: std::time::Duration = std::time::Duration::from_millis(50);
 /// How long an index that could not be written is left alone.
 const INDEX_AGAIN: std::time::Duration = std::time::Duration::from_millis(200);
 /// How many bytes of blocks are read at once while catching up.
@@ -138,9 +141,7 @@ pub async fn start(
         duties: Duties::new(index.all_duties()?),
         state: watch::channel(Health::Writing).0,
     });
-    let tenants: HashMap<TenantId, u64> = index.all_tenants()?.into_iter().collect();
-    let mut memory = Memory::new(index.clone(), shared.clone(), tenants, options.streams);
-    load_standing(&reader, &mut memory, &shared).await?;
+    let memory = remember(&reader, &shared, options.streams).await?;
     let (queue, receiver) = mpsc::channel(options.queue);
     let (to_index, entries) = mpsc::unbounded_channel();
     let (flushed, flushed_to) = watch::channel(head.position);
@@ -166,6 +167,8 @@ pub async fn start(
         head,
         floor: last_time.unwrap_or(Time::EPOCH),
         work: Work::new(),
+        measures: Measures::new(),
+        group: None,
     };
     let task = tokio::spawn(async move {
         writer.run(stop).await;
@@ -204,7 +207,7 @@ async fn catch_up(roll: &Roll, index: &Index) -> Result<(Head, Option<Time>), St
                 let Some(entry) = roll.record(position).await? else { continue };
                 entries.fold(&decode(&entry).map_err(StartError::Load)?);
             }
-            index.announce(&entries);
+            entries.settle();
             index.write(&entries)?;
             at = block.last();
         }
@@ -214,11 +217,14 @@ async fn catch_up(roll: &Roll, index: &Index) -> Result<(Head, Option<Time>), St
     Ok((head, last.map(|last| last.envelope.recorded_at)))
 }
 
-async fn load_standing(
+/// What the writer has in memory from the start: which names are taken, and what stands.
+async fn remember(
     reader: &Reader,
-    memory: &mut Memory,
-    shared: &Shared,
-) -> Result<(), StartError> {
+    shared: &Arc<Shared>,
+    streams_max: usize,
+) -> Result<Memory, StartError> {
+    let tenants: HashMap<TenantId, u64> = reader.index.all_tenants()?.into_iter().collect();
+    let mut memory = Memory::new(reader.index.names()?, shared.clone(), tenants, streams_max);
     let mut standing = vec![];
     for kind in Kind::ALL.into_iter().filter(|kind| kind.is_standing()) {
         for stream in reader.index.streams_of(kind)? {
@@ -229,7 +235,7 @@ async fn load_standing(
         }
     }
     shared.directory.store(Arc::new(Directory::default().with(standing)));
-    Ok(())
+    Ok(memory)
 }
 
 /// Writes to the index, unless a test wants to see what happens otherwise.
@@ -259,9 +265,13 @@ fn keep_index(
     trouble: &watch::Sender<Option<String>>,
 ) {
     while let Some(mut batch) = entries.blocking_recv() {
+        if !entries.is_closed() {
+            std::thread::sleep(INDEX_GATHERS);
+        }
         while let Ok(more) = entries.try_recv() {
             batch.extend(more);
         }
+        batch.settle();
         while let Err(error) = write(&batch) {
             // Said once. The roll has it all: a restart reads the tail again.
             if trouble.borrow().is_none() {

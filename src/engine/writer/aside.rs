@@ -123,7 +123,7 @@ impl Writer {
             if let Some(answer) = answer.transpose() {
                 drop(pending.reply.send(answer));
             } else {
-                pending.key_forgotten = true;
+                pending.forgotten = Some(taker.position);
                 let _ = back.send(Read::Forgotten(Box::new(pending)));
             }
         });
