@@ -8,13 +8,12 @@ use piperoll_domain::{
     draft::Need,
     event::{Idempotency, Recorded},
     id::Stream,
-    time::Time,
     wire,
 };
 
 use crate::{
     engine::{
-        Done, Error,
+        Done, Error, Shared,
         index::{End, Index, claim_key},
     },
     roll::{Entry, Roll},
@@ -86,7 +85,7 @@ impl Reader {
         let mut walked = vec![];
         let mut position = end.last;
         while position > after {
-            let recorded = self.record(position).await?;
+            let recorded = record(&self.roll, position).await?;
             if recorded.envelope.stream != *stream {
                 let found = End { last: position, version: recorded.envelope.version };
                 return Err(disagree(stream, end, found));
@@ -101,24 +100,21 @@ impl Reader {
     async fn claim(&self, claim: &Claim) -> Result<Option<Taker>, Error> {
         let (index, key) = (self.index.clone(), claim_key(claim));
         let Some(taker) = blocking(move || index.taker(key)).await? else { return Ok(None) };
-        let recorded = self.record(taker.position).await?;
+        let recorded = record(&self.roll, taker.position).await?;
         Ok(claims(&recorded).contains(claim).then_some(taker))
     }
+}
 
-    async fn record(&self, position: u64) -> Result<Recorded, Error> {
-        let unreadable = |why: String| Error::Unreadable(format!("position {position}: {why}"));
-        let entry = self.roll.record(position).await.map_err(|e| unreadable(e.to_string()))?;
-        decode(&entry.ok_or_else(|| unreadable("it is beyond the end".to_owned()))?)
-    }
-
+impl Shared {
     /// The answer to a key that was used before; none if it is so old that it counts no more.
-    pub(super) async fn repeat(
+    pub(super) async fn first_answer(
         &self,
         taker: &Taker,
         key: &Idempotency,
-        forgotten_before: Time,
     ) -> Result<Option<Done>, Error> {
-        let first = self.record(taker.position).await?;
+        let days = i64::from(self.directory.load().settings().idempotency_days);
+        let forgotten_before = self.clock.now().plus_micros(-days * 86_400_000_000);
+        let first = record(&self.roll, taker.position).await?;
         if first.envelope.recorded_at < forgotten_before {
             return Ok(None);
         }
@@ -143,6 +139,12 @@ impl Reader {
         let head = entry.map(|entry| entry.head()).ok_or(Error::Unknown)?;
         Ok(Some(Done { events, head, replayed: true }))
     }
+}
+
+async fn record(roll: &Roll, position: u64) -> Result<Recorded, Error> {
+    let unreadable = |why: String| Error::Unreadable(format!("position {position}: {why}"));
+    let entry = roll.record(position).await.map_err(|e| unreadable(e.to_string()))?;
+    decode(&entry.ok_or_else(|| unreadable("it is beyond the end".to_owned()))?)
 }
 
 fn disagree(stream: &Stream, named: End, found: End) -> Error {

@@ -138,7 +138,8 @@ impl Writer {
     fn receive(&mut self, message: Message) {
         match message {
             Message::Execute { command, arrived, reply } => {
-                let pending = Pending { command, arrived, reply, rounds: 0, key_forgotten: false };
+                let (rounds, needs) = (0, vec![]);
+                let pending = Pending { command, arrived, reply, rounds, needs, forgotten: None };
                 self.work.ready.push(pending);
             }
             Message::Look { need, reply } => self.look(need, reply),
@@ -228,7 +229,7 @@ impl Writer {
             match group.take(pending, &mut self.memory) {
                 Verdict::Decided => {}
                 Verdict::Later(pending) => later.push(pending),
-                Verdict::Missing(pending, need) => self.step_aside(pending, need),
+                Verdict::Missing(pending, needs) => self.step_aside(pending, needs),
                 Verdict::Repeat(pending, taker) => self.repeat(pending, taker),
             }
         }

@@ -34,12 +34,8 @@ impl Service {
         operation: Operation,
         key: Option<Idempotency>,
     ) -> Result<Done, Error> {
-        let concerned = whose(&operation);
-        // Another tenant's things do not exist.
-        if who.tenant().is_some_and(|own| own != concerned) {
-            return Err(Rejection::TenantNotFound.into());
-        }
-        self.command(who, operation, None, key).await
+        let wish = meant_by(who, operation, key)?;
+        Ok(self.engine().execute(wish).await?)
     }
 
     /// Puts a wish to the roll.
@@ -87,6 +83,19 @@ impl Service {
     }
 }
 
+/// What a caller wishes. A tenant's caller reaches its own tenant only.
+pub(super) fn meant_by(
+    who: &Principal,
+    operation: Operation,
+    key: Option<Idempotency>,
+) -> Result<Command, Error> {
+    // Another tenant's things do not exist.
+    if who.tenant().is_some_and(|own| own != whose(&operation)) {
+        return Err(Rejection::TenantNotFound.into());
+    }
+    meant(who, operation, None, key, None)
+}
+
 fn meant(
     who: &Principal,
     operation: Operation,
@@ -126,6 +135,7 @@ fn whose(operation: &Operation) -> &TenantId {
         Operation::UseEntitlement(wish) => &wish.tenant,
         Operation::ReleaseUse(wish) => &wish.tenant,
         Operation::RevokeEntitlement(wish) => &wish.tenant,
+        Operation::Batch(wish) => &wish.tenant,
         Operation::OpenTenant(wish) => &wish.tenant,
         Operation::IssueKey(wish) => &wish.tenant,
         Operation::RevokeKey(wish) => &wish.tenant,
