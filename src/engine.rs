@@ -30,16 +30,19 @@ use piperoll_domain::{
     rejection::Rejection,
     time::Time,
 };
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 
 pub use self::{
     clock::{Clock, Doubt},
     directory::{Caller, Directory},
-    index::{ClaimKey, End, Entries, Index, IndexError, claim_key},
+    index::{ClaimKey, End, Entries, Index, IndexError, IndexMemory, claim_key},
     start::{Options, StartError, start},
     state::{Counts, OpenDuties},
 };
-use crate::roll::{Head, Roll};
+use crate::{
+    roll::{Head, Roll},
+    watch,
+};
 
 /// A handle on the engine. Clones talk to the same writer.
 #[derive(Clone)]

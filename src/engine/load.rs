@@ -68,7 +68,8 @@ impl Reader {
         end: Option<End>,
     ) -> Result<Option<Slot>, Error> {
         let (index, name) = (self.index.clone(), stream.clone());
-        let found = blocking(move || Ok((index.end(&name)?, index.snapshot(&name)?))).await?;
+        let read = move || Ok((index.end(&name)?, index.snapshot(&name)?));
+        let found = self.ask_index(read).await?;
         let (stored, snapshot) = found;
         let Some(end) = end.or(stored) else { return Ok(None) };
         let snapshot = snapshot.filter(|slot| slot.last <= end.last);
@@ -99,9 +100,23 @@ impl Reader {
     /// A claim's taker, confirmed by the record that took it.
     async fn claim(&self, claim: &Claim) -> Result<Option<Taker>, Error> {
         let (index, key) = (self.index.clone(), claim_key(claim));
-        let Some(taker) = blocking(move || index.taker(key)).await? else { return Ok(None) };
+        let Some(taker) = self.ask_index(move || index.taker(key)).await? else { return Ok(None) };
         let recorded = record(&self.roll, taker.position).await?;
         Ok(claims(&recorded).contains(claim).then_some(taker))
+    }
+
+    /// An index on disk keeps whoever reads it waiting.
+    async fn ask_index<T: Send + 'static>(
+        &self,
+        read: impl FnOnce() -> Result<T, super::IndexError> + Send + 'static,
+    ) -> Result<T, Error> {
+        let read = if self.index.is_in_memory() {
+            tokio::task::yield_now().await;
+            read()
+        } else {
+            tokio::task::spawn_blocking(read).await.map_err(|_| Error::Unknown)?
+        };
+        read.map_err(|error| Error::Unreadable(error.to_string()))
     }
 }
 
@@ -152,11 +167,4 @@ fn disagree(stream: &Stream, named: End, found: End) -> Error {
         "the index says that `{stream}` ends at {}, version {}; the roll says {}, version {}",
         named.last, named.version, found.last, found.version
     ))
-}
-
-async fn blocking<T: Send + 'static>(
-    read: impl FnOnce() -> Result<T, super::IndexError> + Send + 'static,
-) -> Result<T, Error> {
-    let read = tokio::task::spawn_blocking(read).await.map_err(|_| Error::Unknown)?;
-    read.map_err(|error| Error::Unreadable(error.to_string()))
 }

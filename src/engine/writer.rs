@@ -10,7 +10,7 @@ use piperoll_domain::{
     roll,
     time::{Moment, Time},
 };
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 pub(super) use self::aside::Work;
@@ -25,6 +25,7 @@ use crate::{
         start::Hook,
     },
     roll::{AppendError, Block, Head},
+    watch,
 };
 
 /// How far the clock may be behind the last record.
@@ -289,6 +290,7 @@ impl Writer {
                     tracing::error!(error = %chain(&source), "an append's outcome is unknown");
                     self.say_health(Health::Waiting { why: chain(&source) });
                     tokio::select! {
+                        biased;
                         () = tokio::time::sleep(pause) => pause = (pause * 2).min(RETRY.1),
                         () = stop.cancelled() => {
                             let why = "it was told to stop while an append's outcome was unknown";

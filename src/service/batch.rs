@@ -16,7 +16,7 @@ use piperoll_domain::{
 
 use crate::{
     engine::{self, Done, Engine},
-    service::{Error, Principal, Service, command},
+    service::{Error, Principal, Service},
 };
 
 /// How often what was done meanwhile is left out of a batch.
@@ -30,7 +30,7 @@ impl Service {
         who: &Principal,
         wishes: Vec<(Wish, Idempotency)>,
     ) -> Result<Vec<Result<Done, Error>>, Error> {
-        let meant = |(wish, key): (Wish, _)| command::meant_by(who, wish.into(), Some(key));
+        let meant = |(wish, key): (Wish, _)| self.meant_by(who, wish.into(), Some(key));
         let commands = wishes.into_iter().map(meant).collect::<Result<Vec<_>, _>>()?;
         let done = self.engine().execute_all(commands).await;
         Ok(done.into_iter().map(|done| done.map_err(Error::from)).collect())
