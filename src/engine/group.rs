@@ -7,7 +7,7 @@ use std::time::Instant;
 use piperoll_domain::{
     claim::Claim,
     draft::{Known, Meta, Need, Stop},
-    event::Recorded,
+    event::{Envelope, Recorded},
     operation::{Command, Operation},
     time::Moment,
     wire,
@@ -31,7 +31,9 @@ pub(super) struct Pending {
     pub(super) rounds: u8,
     /// What its caller's key is known by, hashed by the caller.
     pub(super) key: Option<ClaimKey>,
-    /// The key was used here, but so long ago that this counts no more.
+    /// What else it waits for while it stands aside.
+    pub(super) needs: Vec<Need>,
+    /// Who took its key so long ago that it counts no more.
     pub(super) forgotten: Option<u64>,
 }
 
@@ -40,7 +42,8 @@ impl Pending {
     pub(super) fn new(command: Box<Command>, reply: Reply<Done>) -> Self {
         let Meta { tenant, idempotency, .. } = &command.meta;
         let key = idempotency.as_ref().map(|key| claim_key(&Claim::idempotency(tenant, key)));
-        Self { command, arrived: Instant::now(), reply, rounds: 0, key, forgotten: None }
+        let (arrived, needs) = (Instant::now(), vec![]);
+        Self { command, arrived, reply, rounds: 0, key, needs, forgotten: None }
     }
 }
 
@@ -49,7 +52,7 @@ pub(super) enum Verdict {
     /// It is in the group.
     Decided,
     /// Something must be read first.
-    Missing(Pending, Need),
+    Missing(Pending, Vec<Need>),
     /// Its key is taken: the first answer is to be given again.
     Repeat(Pending, piperoll_domain::claim::Taker),
     /// Its key is taken in this very group: its turn comes after.
@@ -131,7 +134,11 @@ impl Group {
             }
         }
         match pending.command.decide(memory, self.moment, self.next) {
-            Err(Stop::Missing(need)) => Verdict::Missing(pending, need),
+            Err(Stop::Missing(needs)) => Verdict::Missing(pending, needs),
+            Err(Stop::Repeats(repeats)) => {
+                self.answer(pending.reply, Err(Error::Repeats(repeats)));
+                Verdict::Decided
+            }
             Err(Stop::Rejected(rejection)) => {
                 self.answer(pending.reply, Err(rejection.into()));
                 Verdict::Decided
@@ -172,8 +179,9 @@ impl Group {
                 self.poisoned = true;
                 return Err(internal("take in", command));
             }
-            // A key is claimed in the tenant of the fact that it stands on.
-            if fact.envelope.tenant == command.meta.tenant {
+            // A key is claimed in the tenant of the fact that it stands on; a batch has many keys.
+            let Envelope { tenant, idempotency, .. } = &fact.envelope;
+            if *tenant == command.meta.tenant && *idempotency == command.meta.idempotency {
                 self.entries.fold_keyed(fact, pending.key);
             } else {
                 self.entries.fold(fact);
@@ -255,14 +263,9 @@ impl Group {
 /// Whether the key is taken must be looked up.
 fn missing_key(pending: Pending) -> Verdict {
     let Meta { tenant, idempotency, .. } = &pending.command.meta;
-    match idempotency {
-        Some(key) => {
-            let claim = Claim::idempotency(tenant, key);
-            Verdict::Missing(pending, Need::Claim(claim))
-        }
-        // Only a command with a key has the hash of one.
-        None => Verdict::Later(pending),
-    }
+    // Only a command with a key has the hash of one.
+    let key = idempotency.iter().map(|key| Need::Claim(Claim::idempotency(tenant, key))).collect();
+    Verdict::Missing(pending, key)
 }
 
 fn internal(doing: &str, command: &Command) -> Error {

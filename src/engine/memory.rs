@@ -38,6 +38,8 @@ pub(super) struct Memory {
     /// Names that the filter took for known and that turned out to be new.
     absent: Set<Stream>,
     free: Set<ClaimKey>,
+    /// Takers that were read from the index.
+    read: Map<ClaimKey, Taker>,
     tenants: Map<TenantId, u64>,
     names: Names,
     shared: Arc<Shared>,
@@ -82,6 +84,7 @@ impl Memory {
             taken_order: VecDeque::new(),
             absent: Set::default(),
             free: Set::default(),
+            read: Map::default(),
             tenants: tenants.into_iter().collect(),
             names,
             shared,
@@ -121,10 +124,7 @@ impl Memory {
             return;
         }
         match taker {
-            Some(taker) => {
-                self.taken_order.push_back((taker.position, key));
-                self.taken.insert(key, taker);
-            }
+            Some(taker) => drop(self.read.insert(key, taker)),
             None => drop(self.free.insert(key)),
         }
     }
@@ -159,6 +159,8 @@ impl Memory {
         for (key, taker) in claims {
             let before = self.taken.insert(*key, taker.clone());
             self.free.remove(key);
+            // A key may be used again once it is forgotten.
+            self.read.remove(key);
             self.taken_order.push_back((taker.position, *key));
             self.undo.claims.push((*key, before));
         }
@@ -202,6 +204,7 @@ impl Memory {
         match self.taken.get(&key) {
             Some(taker) => Some(Known::Taken(taker.clone())),
             None if self.free.contains(&key) => Some(Known::Free),
+            None if self.read.contains_key(&key) => self.read.get(&key).cloned().map(Known::Taken),
             None if self.names.may_hold_claim(key) => None,
             None => Some(Known::Free),
         }
@@ -225,8 +228,9 @@ impl Memory {
         if self.slots.len() > self.streams_max {
             self.evict(flushed);
         }
-        if self.free.len() + self.absent.len() > self.streams_max {
+        if self.free.len() + self.read.len() + self.absent.len() > self.streams_max {
             self.free.clear();
+            self.read.clear();
             self.absent.clear();
         }
     }

@@ -14,7 +14,7 @@ use piperoll_domain::{
     roll,
     time::{Moment, Time},
 };
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 pub(super) use self::{aside::Work, measures::Measures};
@@ -29,6 +29,7 @@ use crate::{
         start::Hook,
     },
     roll::{AppendError, Block, Head},
+    watch,
 };
 
 /// How far the clock may be behind the last record.
@@ -144,7 +145,7 @@ impl Writer {
 
     fn receive(&mut self, message: Message) {
         match message {
-            Message::Execute(pending) => self.work.ready.push(pending),
+            Message::Execute(pending) => self.work.ready.push_back(pending),
             Message::Look { need, reply } => self.look(need, reply),
         }
     }
@@ -211,7 +212,7 @@ impl Writer {
             let (kept, refused): (Vec<_>, Vec<_>) =
                 self.work.ready.drain(..).partition(|pending| corrects_clock(&pending.command));
             refused.into_iter().for_each(refuse);
-            self.work.ready = kept;
+            self.work.ready = kept.into();
             if self.work.ready.is_empty() {
                 return None;
             }
@@ -223,24 +224,22 @@ impl Writer {
     /// Decides what is ready, as far as the group's bounds go. Returns what comes after it.
     fn decide(&mut self, group: &mut Group) -> Vec<Pending> {
         let mut later = vec![];
-        let mut ready = std::mem::take(&mut self.work.ready).into_iter();
         // For each group the one who waited longest: nearly always the first.
-        if let Some(first) = ready.as_slice().first() {
+        if let Some(first) = self.work.ready.front() {
             self.measures.queue_wait.record(first.arrived.elapsed());
         }
         while group.size() < self.bounds.bytes
             && group.commands() < self.bounds.commands
             && !group.is_ended()
         {
-            let Some(pending) = ready.next() else { break };
+            let Some(pending) = self.work.ready.pop_front() else { break };
             match group.take(pending, &mut self.memory) {
                 Verdict::Decided => {}
                 Verdict::Later(pending) => later.push(pending),
-                Verdict::Missing(pending, need) => self.step_aside(pending, need),
+                Verdict::Missing(pending, needs) => self.step_aside(pending, needs),
                 Verdict::Repeat(pending, taker) => self.repeat(pending, taker),
             }
         }
-        later.extend(ready);
         later
     }
 
@@ -303,6 +302,7 @@ impl Writer {
                     tracing::error!(error = %chain(&source), "an append's outcome is unknown");
                     self.say_health(Health::Waiting { why: chain(&source) });
                     tokio::select! {
+                        biased;
                         () = tokio::time::sleep(pause) => pause = (pause * 2).min(RETRY.1),
                         () = stop.cancelled() => {
                             let why = "it was told to stop while an append's outcome was unknown";

@@ -73,6 +73,17 @@ impl Entries {
         self.tenants.extend(counts);
     }
 
+    /// Forgets everything, and keeps the room.
+    pub(in crate::engine) fn clear(&mut self) {
+        self.up_to = None;
+        self.streams.clear();
+        self.claims.clear();
+        self.duties.clear();
+        self.tenants.clear();
+        self.snapshots.clear();
+        self.run = None;
+    }
+
     /// Takes in what came after.
     pub fn extend(&mut self, later: Self) {
         self.up_to = later.up_to.or(self.up_to);
