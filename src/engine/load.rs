@@ -17,7 +17,7 @@ use crate::{
         Done, Error,
         index::{End, Index, claim_key},
     },
-    roll::{Entry, Roll},
+    roll::{self, Entry, Roll},
 };
 
 /// What was read.
@@ -107,7 +107,7 @@ impl Reader {
 
     async fn record(&self, position: u64) -> Result<Recorded, Error> {
         let unreadable = |why: String| Error::Unreadable(format!("position {position}: {why}"));
-        let entry = self.roll.record(position).await.map_err(|e| unreadable(e.to_string()))?;
+        let entry = self.roll.record(position).await.map_err(|error| failed(&error))?;
         decode(&entry.ok_or_else(|| unreadable("it is beyond the end".to_owned()))?)
     }
 
@@ -130,7 +130,7 @@ impl Reader {
         loop {
             let next = taker.position + u64::try_from(events.len()).unwrap_or(u64::MAX);
             let more = self.roll.record(next).await;
-            let more = more.map_err(|error| Error::Unreadable(error.to_string()))?;
+            let more = more.map_err(|error| failed(&error))?;
             let Some(entry) = more else { break };
             let recorded = decode(&entry)?;
             if recorded.envelope.idempotency.as_ref() != Some(key) {
@@ -139,7 +139,7 @@ impl Reader {
             events.push(recorded);
         }
         let last = events.last().map_or(taker.position, |last| last.envelope.position);
-        let entry = self.roll.record(last).await.map_err(|e| Error::Unreadable(e.to_string()))?;
+        let entry = self.roll.record(last).await.map_err(|error| failed(&error))?;
         let head = entry.map(|entry| entry.head()).ok_or(Error::Unknown)?;
         Ok(Some(Done { events, head, replayed: true }))
     }
@@ -152,9 +152,20 @@ fn disagree(stream: &Stream, named: End, found: End) -> Error {
     ))
 }
 
+/// What is damaged stays so; a store that fails may come back.
+fn failed(error: &roll::Error) -> Error {
+    let said: &dyn std::error::Error = error;
+    tracing::warn!(error = said, "the roll could not be read");
+    if error.is_damage() { Error::Unreadable(error.to_string()) } else { Error::NotWritten }
+}
+
 async fn blocking<T: Send + 'static>(
     read: impl FnOnce() -> Result<T, super::IndexError> + Send + 'static,
 ) -> Result<T, Error> {
     let read = tokio::task::spawn_blocking(read).await.map_err(|_| Error::Unknown)?;
-    read.map_err(|error| Error::Unreadable(error.to_string()))
+    read.map_err(|error| {
+        let said: &dyn std::error::Error = &error;
+        tracing::warn!(error = said, "the index could not be read");
+        if error.is_damage() { Error::Unreadable(error.to_string()) } else { Error::NotWritten }
+    })
 }
