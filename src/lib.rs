@@ -8,6 +8,7 @@ pub mod bench;
 pub mod cli;
 pub mod config;
 pub mod engine;
+pub mod entropy;
 pub mod fact;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
@@ -23,3 +24,4 @@ pub mod secret;
 pub mod service;
 pub mod telemetry;
 pub mod views;
+pub mod watch;

@@ -89,6 +89,12 @@ impl Clock {
         Self::of(Hand::manual(now), None)
     }
 
+    /// One that goes with the runtime's time, which a simulation holds or lets go: the wall from
+    /// `now`, the time since boot from `boot_micros`.
+    pub fn paced(now: Time, boot_micros: i64) -> Self {
+        Self::of(Hand::paced(now, boot_micros), None)
+    }
+
     fn of(hand: Hand, kept: Option<Kept>) -> Self {
         let believed = AtomicI64::new(hand.wall() - hand.boot());
         let (doubt, last) = (Mutex::new(None), AtomicI64::new(i64::MIN));
@@ -173,7 +179,8 @@ impl Clock {
         }
     }
 
-    /// Moves a manual clock: the wall by `wall_micros`, the time since boot by `boot_micros`.
+    /// Moves a clock that is not the machine's: the wall by `wall_micros`, the time since boot by
+    /// `boot_micros`.
     pub fn advance(&self, wall_micros: i64, boot_micros: i64) {
         self.0.hand.advance(wall_micros, boot_micros);
     }

@@ -28,11 +28,11 @@ type Pages = BTreeMap<u64, Page>;
 #[derive(Default, Clone)]
 struct Disk {
     memory: Pages,
-    disk: Pages,
+    lasting: Pages,
     /// Written, and not synced since.
     dirty: BTreeSet<u64>,
     length: u64,
-    length_on_disk: u64,
+    lasting_length: u64,
     /// Whether the shim told of it at all.
     told: bool,
     syncing: BTreeMap<u64, (BTreeMap<u64, Page>, u64)>,
@@ -113,7 +113,7 @@ impl Disk {
     fn of(path: &Path) -> Self {
         let mut file = File::open(path).unwrap();
         let length = file.metadata().unwrap().len();
-        let mut disk = Self { length, length_on_disk: length, ..Self::default() };
+        let mut disk = Self { length, lasting_length: length, ..Self::default() };
         for number in 0..=split(length).0 {
             let mut page = Vec::with_capacity(PAGE);
             file.by_ref().take(PAGE.try_into().unwrap()).read_to_end(&mut page).unwrap();
@@ -122,7 +122,7 @@ impl Disk {
                 disk.memory.insert(number, page.try_into().unwrap());
             }
         }
-        disk.disk = disk.memory.clone();
+        disk.lasting = disk.memory.clone();
         disk
     }
 
@@ -159,13 +159,13 @@ impl Disk {
     fn end_sync(&mut self, sync: u64, done: bool, chance: &mut Chance) {
         let Some((pages, length)) = self.syncing.remove(&sync) else { return };
         let odds = if done { ALL } else { ALL / 2 };
-        let lasting = Lasting { pages: &mut self.disk, length: &mut self.length_on_disk };
+        let lasting = Lasting { pages: &mut self.lasting, length: &mut self.lasting_length };
         lasting.take(pages.iter(), length, chance, odds);
     }
 
     /// Leaves in the file what came through of what was in flight.
     fn leave(&self, path: &Path, chance: &mut Chance, odds: u64) {
-        let (mut pages, mut length) = (self.disk.clone(), self.length_on_disk);
+        let (mut pages, mut length) = (self.lasting.clone(), self.lasting_length);
         let syncing = self.syncing.values().flat_map(|(pages, _)| pages);
         let dirty = self.dirty.iter().filter_map(|at| Some((at, self.memory.get(at)?)));
         let lasting = Lasting { pages: &mut pages, length: &mut length };
