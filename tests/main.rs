@@ -24,5 +24,6 @@ mod overload;
 mod peers;
 mod refusals;
 mod replay;
+mod secrets;
 mod server;
 mod verify;
