@@ -8,10 +8,12 @@
 
 mod architecture;
 mod bench;
+mod clocks;
 mod commands;
 mod crash;
 mod doors;
 mod events_page;
+mod faults;
 mod fuzz;
 mod hostile;
 mod house;
