@@ -26,5 +26,6 @@ mod overload;
 mod peers;
 mod refusals;
 mod replay;
+mod secrets;
 mod server;
 mod verify;
