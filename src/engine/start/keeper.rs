@@ -3,7 +3,6 @@
 use std::{sync::Arc, thread, time::Duration};
 
 use tokio::{sync::mpsc, task::JoinHandle};
-use tokio_util::sync::CancellationToken;
 
 use crate::{
     engine::{
@@ -13,6 +12,9 @@ use crate::{
     watch,
 };
 
+/// How long entries are gathered before they are written: a stream that is written often is then
+/// written once. Nobody waits for it, since what is not in the index is in memory.
+const GATHER: Duration = Duration::from_millis(50);
 /// How long an index that could not be written is left alone.
 const AGAIN: Duration = Duration::from_millis(200);
 
@@ -32,8 +34,7 @@ pub(super) struct Keeper {
 /// A keeper at work.
 pub(super) enum Keeping {
     /// On a thread, because a store on disk keeps whoever calls it waiting.
-    /// Beside it another learns the names, for as long as that takes.
-    Thread(thread::JoinHandle<()>, thread::JoinHandle<()>),
+    Thread(thread::JoinHandle<()>),
     /// On a task, because threads run in no order.
     Task(JoinHandle<()>),
 }
@@ -42,9 +43,9 @@ impl Keeping {
     /// Waits until everything that was handed over is written, and closes the index.
     pub(super) async fn finished(self, index: Arc<Index>) {
         let finished = match self {
-            Self::Thread(keeper, learner) => {
-                let both = move || keeper.join().is_ok() & learner.join().is_ok();
-                tokio::task::spawn_blocking(both).await.is_ok_and(|finished| finished)
+            Self::Thread(thread) => {
+                let joined = tokio::task::spawn_blocking(move || thread.join()).await;
+                joined.is_ok_and(|ended| ended.is_ok())
             }
             Self::Task(task) => task.await.is_ok(),
         };
@@ -57,19 +58,23 @@ impl Keeping {
 
 impl Keeper {
     /// Begins to write what comes.
-    pub(super) fn begin(self, entries: Waiting, stop: &CancellationToken) -> Keeping {
+    pub(super) fn begin(self, entries: Waiting) -> Keeping {
         if self.index.is_in_memory() {
             Keeping::Task(tokio::spawn(self.keep_in_memory(entries)))
         } else {
-            let (index, stop) = (self.index.clone(), stop.clone());
-            let learner = thread::spawn(move || learn_names(&index, &stop));
-            Keeping::Thread(thread::spawn(move || self.keep(entries)), learner)
+            Keeping::Thread(thread::spawn(move || self.keep(entries)))
         }
     }
 
     fn keep(self, mut entries: Waiting) {
+        // One batch over and over, for its room.
+        let mut batch = Entries::default();
         while let Some(first) = entries.blocking_recv() {
-            let batch = all(first, &mut entries);
+            if !entries.is_closed() {
+                thread::sleep(GATHER);
+            }
+            batch.clear();
+            all(&mut batch, first, &mut entries);
             while !self.written(&batch) {
                 if entries.is_closed() {
                     return;
@@ -81,7 +86,8 @@ impl Keeper {
 
     async fn keep_in_memory(self, mut entries: Waiting) {
         while let Some(first) = entries.recv().await {
-            let batch = all(first, &mut entries);
+            let mut batch = Entries::default();
+            all(&mut batch, first, &mut entries);
             tokio::time::sleep(self.index.pace()).await;
             while !self.written(&batch) && !entries.is_closed() {
                 tokio::time::sleep(AGAIN).await;
@@ -106,12 +112,6 @@ impl Keeper {
     }
 }
 
-fn learn_names(index: &Index, stop: &CancellationToken) {
-    if let Err(error) = index.learn_names(|| stop.is_cancelled()) {
-        tracing::warn!(%error, "the names in the index cannot be read; each is looked for");
-    }
-}
-
 /// Closes the index, if nobody else holds it.
 async fn close(index: Arc<Index>) {
     let Some(index) = Arc::into_inner(index) else { return };
@@ -125,11 +125,12 @@ async fn close(index: Arc<Index>) {
 }
 
 /// Everything that waits, at once.
-fn all(mut batch: Entries, entries: &mut Waiting) -> Entries {
+fn all(batch: &mut Entries, first: Entries, entries: &mut Waiting) {
+    batch.extend(first);
     while let Ok(more) = entries.try_recv() {
         batch.extend(more);
     }
-    batch
+    batch.settle();
 }
 
 /// Writes to the index, unless a test wants to see what happens otherwise.

@@ -1,6 +1,6 @@
 //! Stepping aside: what a command misses is read off the writer's task, many things at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use piperoll_domain::{
     claim::Taker,
@@ -16,7 +16,7 @@ const ROUNDS_MAX: u8 = 8;
 
 /// What is under way beside the queue.
 pub(in crate::engine) struct Work {
-    pub(super) ready: Vec<Pending>,
+    pub(super) ready: VecDeque<Pending>,
     waiting: BTreeMap<Need, Waiting>,
     back: mpsc::UnboundedSender<Read>,
     pub(super) come: mpsc::UnboundedReceiver<Read>,
@@ -38,7 +38,7 @@ pub(super) enum Read {
 impl Work {
     pub(in crate::engine) fn new() -> Self {
         let (back, come) = mpsc::unbounded_channel();
-        Self { ready: vec![], waiting: BTreeMap::new(), back, come }
+        Self { ready: VecDeque::new(), waiting: BTreeMap::new(), back, come }
     }
 
     pub(super) fn is_idle(&self) -> bool {
@@ -83,11 +83,11 @@ impl Writer {
 
     pub(super) fn come_back(&mut self, read: Read) {
         match read {
-            Read::Forgotten(pending) => self.work.ready.push(*pending),
+            Read::Forgotten(pending) => self.work.ready.push_back(*pending),
             Read::Loaded(need, Ok(loaded)) => {
                 self.memory.take_in(loaded);
                 let waiting = self.work.waiting.remove(&need).unwrap_or_default();
-                self.work.ready.extend(waiting.commands);
+                waiting.commands.into_iter().for_each(|pending| self.go_on(pending));
                 for reply in waiting.looks {
                     self.look(need.clone(), reply);
                 }
@@ -103,27 +103,40 @@ impl Writer {
         }
     }
 
-    pub(super) fn step_aside(&mut self, mut pending: Pending, need: Need) {
+    pub(super) fn step_aside(&mut self, mut pending: Pending, needs: Vec<Need>) {
         pending.rounds += 1;
         if pending.rounds > ROUNDS_MAX {
             drop(pending.reply.send(Err(Error::Busy)));
             return;
         }
-        self.wait_for(need, |waiting| waiting.commands.push(pending));
+        for need in &needs {
+            self.wait_for(need.clone(), |_| ());
+        }
+        pending.needs = needs;
+        self.go_on(pending);
+    }
+
+    /// Waits for the next thing that is still being read, or decides again.
+    fn go_on(&mut self, mut pending: Pending) {
+        while let Some(need) = pending.needs.pop() {
+            if let Some(waiting) = self.work.waiting.get_mut(&need) {
+                waiting.commands.push(pending);
+                return;
+            }
+        }
+        self.work.ready.push_back(pending);
     }
 
     /// Reads the first answer off this task, and gives it.
     pub(super) fn repeat(&self, mut pending: Pending, taker: Taker) {
-        let days = i64::from(self.shared.directory.load().settings().idempotency_days);
-        let forgotten = self.shared.clock.now().plus_micros(-days * 86_400_000_000);
-        let (reader, back) = (self.reader.clone(), self.work.back.clone());
+        let (shared, back) = (self.shared.clone(), self.work.back.clone());
         tokio::spawn(async move {
             let Some(key) = pending.command.meta.idempotency.clone() else { return };
-            let answer: Result<Option<Done>, Error> = reader.repeat(&taker, &key, forgotten).await;
+            let answer: Result<Option<Done>, Error> = shared.first_answer(&taker, &key).await;
             if let Some(answer) = answer.transpose() {
                 drop(pending.reply.send(answer));
             } else {
-                pending.key_forgotten = true;
+                pending.forgotten = Some(taker.position);
                 let _ = back.send(Read::Forgotten(Box::new(pending)));
             }
         });
