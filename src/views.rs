@@ -22,8 +22,8 @@ mod samples;
 mod tests;
 
 pub use self::{
-    follow::{Batch, Lag, Source, Views},
-    of_roll::ReadError,
+    follow::{Batch, Events, Lag, Source, Views},
+    of_roll::Blocks,
     read::{Cursor, Page, Snapshot},
     rebuild::{Progress, rebuild},
     store::{Error, Mark, Opened, Outdated, Store},

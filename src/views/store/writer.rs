@@ -8,9 +8,11 @@ use std::{
 };
 
 use piperoll_projections::{
-    SCHEMAS, runbook_views,
+    SCHEMAS,
+    batch::Batch,
+    runbook_views,
     schema::Schema,
-    tables::{Tables, stored},
+    tables::stored,
     value::{Text, Value},
 };
 use sqlx::{
@@ -21,7 +23,7 @@ use sqlx::{
 use super::{Error, Mark, checkpoint, connect, digest};
 
 /// How many rows one statement takes, the largest first. Each size is prepared once.
-const SIZES: [usize; 4] = [512, 64, 8, 1];
+const SIZES: [usize; 4] = [128, 32, 8, 1];
 
 static UPSERTS: LazyLock<Vec<[Arc<str>; SIZES.len()]>> = LazyLock::new(|| {
     SCHEMAS.iter().map(|schema| SIZES.map(|rows| schema.upsert(rows).into())).collect()
@@ -32,13 +34,13 @@ static UPSERTS: LazyLock<Vec<[Arc<str>; SIZES.len()]>> = LazyLock::new(|| {
 pub struct Statements(Vec<(Arc<str>, SqliteArguments)>);
 
 impl Statements {
-    /// The statements that write what `tables` changes.
-    pub fn of(tables: Tables) -> Result<Self, sqlx::Error> {
+    /// The statements that write what a batch changes.
+    pub fn of(batch: Batch) -> Result<Self, sqlx::Error> {
         let (mut statements, mut words) = (vec![], Words::default());
-        for (schema, rows) in tables.into_tables() {
+        for (schema, mut left, mut rows) in batch.into_tables() {
             let width = schema.width();
-            let mut rows = rows.into_iter();
-            while let Some((size, sql)) = fitting(schema, rows.len()) {
+            while let Some((size, sql)) = fitting(schema, left) {
+                left = left.saturating_sub(size);
                 let mut arguments = SqliteArguments::default();
                 arguments.reserve(size.saturating_mul(width), 0);
                 for (key, row) in rows.by_ref().take(size) {
