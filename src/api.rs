@@ -6,6 +6,8 @@ mod accounts;
 mod admin;
 mod asking;
 mod authorize;
+#[expect(unused_qualifications, reason = "utoipa's macro names types in full")]
+mod batch;
 mod caller;
 mod challenge;
 mod connections;
@@ -14,6 +16,8 @@ mod entitlements;
 mod events;
 mod extract;
 mod forwarded;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod health;
 mod keys;
 mod l402;
@@ -202,6 +206,7 @@ fn resources() -> Router<Api> {
         .merge(authorize::routes())
         .merge(webhooks::routes())
         .merge(accounts::routes())
+        .merge(batch::routes())
         .merge(events::routes())
         .merge(offers::routes())
         .merge(connections::routes())

@@ -9,12 +9,14 @@ mod associated;
 mod cipher;
 mod error;
 mod master;
+mod memory;
 mod store;
 mod writer;
 
 pub use associated::AssociatedData;
 pub use error::Error;
 pub use master::{MasterName, Masters};
+pub use memory::KeyMemory;
 
 use std::{path::Path, sync::Arc};
 
@@ -28,15 +30,26 @@ use sqlx::SqlitePool;
 use cipher::Key;
 use writer::Writer;
 
+use crate::entropy::Entropy;
+
 /// The scheme that `Sealed.v` names.
 const SCHEME: u8 = 1;
 
 /// The keys of all subjects. Clones share them.
 #[derive(Debug, Clone)]
 pub struct Keyring {
-    readers: SqlitePool,
-    writer: Writer,
+    shelf: Shelf,
     masters: Arc<Masters>,
+    entropy: Entropy,
+}
+
+/// Where keys lie.
+#[derive(Debug, Clone)]
+enum Shelf {
+    /// In a file of their own.
+    File { readers: SqlitePool, writer: Writer },
+    /// In this process.
+    Memory(KeyMemory),
 }
 
 impl Keyring {
@@ -56,7 +69,13 @@ impl Keyring {
             .map_err(Error::storage("empty the keyring's write-ahead log"))?;
         let readers = store::readers(file);
         let writer = Writer::start(connection, file.to_owned());
-        Ok(Self { readers, writer, masters: Arc::new(masters) })
+        let (shelf, masters) = (Shelf::File { readers, writer }, Arc::new(masters));
+        Ok(Self { shelf, masters, entropy: Entropy::system() })
+    }
+
+    /// One whose keys lie in memory, made from `entropy`: for simulations.
+    pub fn in_memory(memory: KeyMemory, masters: Masters, entropy: Entropy) -> Self {
+        Self { shelf: Shelf::Memory(memory), masters: Arc::new(masters), entropy }
     }
 
     /// Makes a subject with a key of its own; durable when this returns.
@@ -73,7 +92,7 @@ impl Keyring {
         now: Time,
     ) -> Result<Sealed, Error> {
         let (subject, id, key) = self.created(now).await?;
-        sealed(subject, id, &key, data, plaintext)
+        self.sealed(subject, id, &key, data, plaintext)
     }
 
     /// Seals one more text of a subject; refused once its key is destroyed.
@@ -83,9 +102,9 @@ impl Keyring {
         data: &AssociatedData,
         plaintext: &[u8],
     ) -> Result<Sealed, Error> {
-        let row = store::find(&self.readers, subject).await?.ok_or(Error::Erased { subject })?;
+        let row = self.find(subject).await?.ok_or(Error::Erased { subject })?;
         let key = self.masters.unwrap(&row)?;
-        sealed(subject, row.key, &key, data, plaintext)
+        self.sealed(subject, row.key, &key, data, plaintext)
     }
 
     /// Opens a text; `None` once its key is destroyed.
@@ -97,7 +116,7 @@ impl Keyring {
         if sealed.v != SCHEME {
             return Err(Error::Scheme { v: sealed.v });
         }
-        let row = store::find(&self.readers, sealed.subject).await?;
+        let row = self.find(sealed.subject).await?;
         let Some(row) = row.filter(|row| row.key == sealed.key) else {
             return Ok(None);
         };
@@ -110,7 +129,10 @@ impl Keyring {
     ///
     /// The bytes are overwritten, deleted, and driven out of the write-ahead log.
     pub async fn destroy(&self, subject: Id16) -> Result<bool, Error> {
-        self.writer.destroy(subject).await
+        match &self.shelf {
+            Shelf::File { writer, .. } => writer.destroy(subject).await,
+            Shelf::Memory(memory) => Ok(memory.destroy(subject)),
+        }
     }
 
     /// Wraps every key anew under the master key in force; says how many were not.
@@ -119,43 +141,75 @@ impl Keyring {
     pub async fn rewrap(&self) -> Result<u64, Error> {
         let mut moved = 0_u64;
         loop {
-            let rows =
-                store::wrapped_otherwise(&self.readers, self.masters.current().name()).await?;
+            let rows = self.wrapped_otherwise().await?;
             if rows.is_empty() {
                 break;
             }
-            let rewrapped = rows.iter().map(|row| self.masters.rewrap(row));
-            let rewrapped = rewrapped.collect::<Result<Vec<_>, _>>()?;
-            moved = moved.saturating_add(self.writer.replace(rewrapped).await?);
+            let rewrap = |row| self.masters.rewrap(row, self.random()?);
+            let rewrapped = rows.iter().map(rewrap).collect::<Result<Vec<_>, _>>()?;
+            moved = moved.saturating_add(match &self.shelf {
+                Shelf::File { writer, .. } => writer.replace(rewrapped).await?,
+                Shelf::Memory(memory) => memory.replace(rewrapped),
+            });
         }
-        self.writer.forget_masters_but(self.masters.current().name()).await?;
+        if let Shelf::File { writer, .. } = &self.shelf {
+            writer.forget_masters_but(self.masters.current().name()).await?;
+        }
         Ok(moved)
     }
 
     /// How many keys each master key wraps.
     pub async fn in_use(&self) -> Result<Vec<(MasterName, u64)>, Error> {
-        store::in_use(&self.readers).await
+        match &self.shelf {
+            Shelf::File { readers, .. } => store::in_use(readers).await,
+            Shelf::Memory(memory) => Ok(memory.in_use()),
+        }
     }
 
     async fn created(&self, now: Time) -> Result<(Id16, Id16, Key), Error> {
-        let (subject, id) = (Bytes(cipher::random()?), Bytes(cipher::random()?));
-        let key = cipher::random_key()?;
-        let row = self.masters.wrap(subject, id, &key, now)?;
-        self.writer.create(row).await?;
+        let (subject, id) = (self.random()?, self.random()?);
+        let key = cipher::random_key(&self.entropy)?;
+        let row = self.masters.wrap(subject, id, &key, self.random()?, now)?;
+        match &self.shelf {
+            Shelf::File { writer, .. } => writer.create(row).await?,
+            Shelf::Memory(memory) => memory.create(row),
+        }
         Ok((subject, id, key))
     }
-}
 
-fn sealed(
-    subject: Id16,
-    id: Id16,
-    key: &Key,
-    data: &AssociatedData,
-    plaintext: &[u8],
-) -> Result<Sealed, Error> {
-    let nonce = Bytes(cipher::random()?);
-    let ciphertext = cipher::seal(key, &nonce, plaintext, data.as_bytes()).ok_or(Error::TooLong)?;
-    Ok(Sealed { v: SCHEME, subject, key: id, nonce, ciphertext: Blob(ciphertext) })
+    async fn find(&self, subject: Id16) -> Result<Option<store::Row>, Error> {
+        match &self.shelf {
+            Shelf::File { readers, .. } => store::find(readers, subject).await,
+            Shelf::Memory(memory) => Ok(memory.find(subject)),
+        }
+    }
+
+    async fn wrapped_otherwise(&self) -> Result<Vec<store::Row>, Error> {
+        let current = self.masters.current().name();
+        match &self.shelf {
+            Shelf::File { readers, .. } => store::wrapped_otherwise(readers, current).await,
+            Shelf::Memory(memory) => Ok(memory.wrapped_otherwise(current)),
+        }
+    }
+
+    fn sealed(
+        &self,
+        subject: Id16,
+        id: Id16,
+        key: &Key,
+        data: &AssociatedData,
+        plaintext: &[u8],
+    ) -> Result<Sealed, Error> {
+        let nonce = self.random()?;
+        let ciphertext = cipher::seal(key, &nonce, plaintext, data.as_bytes());
+        let ciphertext = Blob(ciphertext.ok_or(Error::TooLong)?);
+        Ok(Sealed { v: SCHEME, subject, key: id, nonce, ciphertext })
+    }
+
+    /// Bytes that nobody can guess.
+    fn random<const N: usize>(&self) -> Result<Bytes<N>, Error> {
+        self.entropy.bytes().map_err(Error::Random)
+    }
 }
 
 #[cfg(test)]

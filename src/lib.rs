@@ -8,7 +8,11 @@ pub mod bench;
 pub mod cli;
 pub mod config;
 pub mod engine;
+pub mod entropy;
 pub mod fact;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod idempotency;
 pub mod keyring;
 pub mod l402;
@@ -20,3 +24,4 @@ pub mod secret;
 pub mod service;
 pub mod telemetry;
 pub mod views;
+pub mod watch;

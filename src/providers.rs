@@ -112,7 +112,7 @@ impl Provider {
     pub async fn create(&self, asked: &CreateInvoice, now: Time) -> Result<Invoice, CreateError> {
         asked.check()?;
         match self {
-            Self::Sandbox(node) => node.create(asked, now).await,
+            Self::Sandbox(node) => over(node, node.create(asked, now)).await,
             Self::Lnbits(wallet) => wallet.create(asked, now).await,
         }
     }
@@ -120,7 +120,7 @@ impl Provider {
     /// Asks what became of an invoice.
     pub async fn status(&self, lookup: &Lookup, now: Time) -> Result<Report, StatusError> {
         match self {
-            Self::Sandbox(node) => node.status(lookup, now),
+            Self::Sandbox(node) => over(node, async { node.status(lookup, now) }).await,
             Self::Lnbits(wallet) => wallet.status(lookup, now).await,
         }
     }
@@ -130,7 +130,7 @@ impl Provider {
     /// "None" is what is true now: a create that is still on its way may yet arrive.
     pub async fn find(&self, asked: &CreateInvoice) -> Result<Option<Invoice>, StatusError> {
         match self {
-            Self::Sandbox(node) => node.find(asked),
+            Self::Sandbox(node) => over(node, async { node.find(asked) }).await,
             Self::Lnbits(wallet) => wallet.find(asked).await,
         }
     }
@@ -138,7 +138,7 @@ impl Provider {
     /// Asks the provider whether it knows us; nothing is made by it.
     pub async fn probe(&self) -> Result<Option<Time>, StatusError> {
         match self {
-            Self::Sandbox(node) => node.probe(),
+            Self::Sandbox(node) => over(node, async { node.probe() }).await,
             Self::Lnbits(wallet) => wallet.probe().await,
         }
     }
@@ -158,4 +158,12 @@ impl Provider {
             Self::Lnbits(wallet) => wallet.receive(headers, body, url_token_ok, now),
         }
     }
+}
+
+/// A call of a sandbox, as long on its way as its faults say.
+async fn over<T>(node: &Sandbox, call: impl Future<Output = T>) -> T {
+    node.travel().await;
+    let answer = call.await;
+    node.travel().await;
+    answer
 }

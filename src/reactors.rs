@@ -79,6 +79,7 @@ impl Reactor {
                 continue;
             }
             tokio::select! {
+                biased;
                 () = stop.cancelled() => {}
                 () = tokio::time::sleep(REST) => {}
                 changed = opened.changed() => if changed.is_err() { return },

@@ -33,7 +33,7 @@ pub use self::{
     chain::{Head, event_id, genesis, leaf, link},
     directory_lock::{DirectoryLock, Holder, LockError},
     error::{AppendError, Error, Foreign},
-    memory::{Fault, MemoryRoll},
+    memory::{Call, Fault, MemoryRoll, Turn},
     open::{create, open, open_beside, open_to_audit},
     record::{Causer, Error as RecordError, Key, Record, write as write_record},
     sqlite::SqliteRoll,

@@ -11,6 +11,7 @@
 
 mod ask;
 mod authorize;
+mod batch;
 mod breaker;
 mod callback;
 mod checkout;
@@ -80,6 +81,12 @@ use crate::{
     l402::{self, credential::Credential},
     secret,
 };
+
+/// The payment that the token in a callback's address names.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn named_by_callback(token: &str) -> Option<piperoll_domain::payment::PaymentRef> {
+    callback::names(token)
+}
 
 /// Everything the service is made of.
 pub struct Parts {

@@ -5,7 +5,7 @@
 //! choices (not its timing).
 
 mod buyer;
-mod chance;
+pub(crate) mod chance;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

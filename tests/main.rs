@@ -12,6 +12,7 @@ mod commands;
 mod crash;
 mod doors;
 mod events_page;
+mod fuzz;
 mod house;
 mod lnbits;
 mod macaroons;

@@ -5,9 +5,11 @@ mod key;
 mod path;
 mod query;
 
+#[cfg(feature = "fuzzing")]
+pub(super) use self::query::read as read_query;
 pub(super) use self::{
-    json::{Json, read},
-    key::Write,
+    json::{Json, read, strict, typed, what_is_wrong},
+    key::{Write, bound},
     path::Path,
     query::Query,
 };

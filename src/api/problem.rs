@@ -31,7 +31,9 @@ pub(super) fn not_found(what: &str) -> Problem {
 pub(super) fn of_engine(error: &engine::Error) -> Problem {
     match error {
         engine::Error::Rejected(rejection) => rejection.into(),
-        engine::Error::Busy => Problem::new(Code::Busy, "too many commands are waiting"),
+        engine::Error::Busy | engine::Error::Repeats(_) => {
+            Problem::new(Code::Busy, "too many commands are waiting")
+        }
         engine::Error::ClockBehind { behind_ms } => {
             let detail = format!("the clock is {behind_ms} ms behind the last record");
             Problem::new(Code::ClockBehind, detail)

@@ -147,6 +147,7 @@ fn options(config: &Config, clock: Clock, facts: &Arc<Facts>) -> Result<engine::
         streams: size(config.engine.streams_in_memory_max),
         unflushed: UNFLUSHED_MAX,
         index_cache_bytes: INDEX_CACHE_BYTES,
+        index: None,
         clock,
         on_append: Box::new(move |appended| facts.observe(appended)),
         environment,

@@ -52,8 +52,19 @@ struct Inner {
 
 #[derive(Debug)]
 enum Hand {
-    System { started: Instant },
-    Manual { wall: AtomicI64, boot: AtomicI64 },
+    System {
+        started: Instant,
+    },
+    Manual {
+        wall: AtomicI64,
+        boot: AtomicI64,
+    },
+    /// Goes with the runtime's time; both hands can be moved against it.
+    Paced {
+        started: tokio::time::Instant,
+        wall: AtomicI64,
+        boot: AtomicI64,
+    },
 }
 
 impl Clock {
@@ -66,6 +77,13 @@ impl Clock {
     pub fn manual(now: Time) -> Self {
         let wall = AtomicI64::new(now.micros());
         Self::of(Hand::Manual { wall, boot: AtomicI64::new(0) })
+    }
+
+    /// One that goes with the runtime's time, which a simulation holds or lets go: the wall from
+    /// `now`, the time since boot from `boot_micros`.
+    pub fn paced(now: Time, boot_micros: i64) -> Self {
+        let (wall, boot) = (AtomicI64::new(now.micros()), AtomicI64::new(boot_micros));
+        Self::of(Hand::Paced { started: tokio::time::Instant::now(), wall, boot })
     }
 
     fn of(hand: Hand) -> Self {
@@ -123,9 +141,9 @@ impl Clock {
         agrees
     }
 
-    /// Moves a manual clock: the wall by `wall_micros`, the time since boot by `boot_micros`.
+    /// Moves a clock that is not the machine's: the wall by `wall_micros`, the time since boot by `boot_micros`.
     pub fn advance(&self, wall_micros: i64, boot_micros: i64) {
-        if let Hand::Manual { wall, boot } = &self.0.hand {
+        if let Hand::Manual { wall, boot } | Hand::Paced { wall, boot, .. } = &self.0.hand {
             wall.fetch_add(wall_micros, Ordering::Relaxed);
             boot.fetch_add(boot_micros, Ordering::Relaxed);
         }
@@ -140,6 +158,7 @@ impl Hand {
                 i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
             }
             Self::Manual { wall, .. } => wall.load(Ordering::Relaxed),
+            Self::Paced { started, wall, .. } => wall.load(Ordering::Relaxed) + micros(*started),
         }
     }
 
@@ -150,8 +169,13 @@ impl Hand {
                 i64::try_from(started.elapsed().as_micros()).unwrap_or(i64::MAX)
             }),
             Self::Manual { boot, .. } => boot.load(Ordering::Relaxed),
+            Self::Paced { started, boot, .. } => boot.load(Ordering::Relaxed) + micros(*started),
         }
     }
+}
+
+fn micros(since: tokio::time::Instant) -> i64 {
+    i64::try_from(since.elapsed().as_micros()).unwrap_or(i64::MAX)
 }
 
 fn uptime() -> Option<i64> {

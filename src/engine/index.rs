@@ -6,11 +6,14 @@
 
 mod coding;
 mod entries;
+mod store;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use fastbloom::AtomicBloomFilter;
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, config::PinningPolicy};
 use piperoll_domain::{
     book::Slot,
     bytes::{Bytes, Id16},
@@ -21,11 +24,14 @@ use piperoll_domain::{
 use sha2::{Digest, Sha256};
 
 pub(super) use self::coding::encode_snapshot;
-use self::coding::{
-    decode_end, decode_head, decode_snapshot, decode_taker, duty_key, encode_end, encode_head,
-    encode_taker,
+use self::{
+    coding::{
+        decode_end, decode_head, decode_snapshot, decode_taker, duty_key, encode_end, encode_head,
+        encode_taker,
+    },
+    store::{Store, Table, Write},
 };
-pub use self::entries::Entries;
+pub use self::{entries::Entries, store::IndexMemory};
 use crate::roll::Head;
 
 /// Changes with every change of what is written here; another one is rebuilt.
@@ -34,6 +40,8 @@ const FORMAT: &[u8] = b"piperoll.index.v1";
 const BITS_PER_NAME: usize = 10;
 /// The filter's least capacity; it is made anew, larger, at each start.
 const NAMES_LEAST: usize = 1 << 20;
+/// The same in memory, where few names are more than a few.
+const NAMES_IN_MEMORY: usize = 1 << 10;
 
 /// Why the index failed.
 #[derive(Debug, thiserror::Error)]
@@ -99,15 +107,9 @@ pub fn claim_key(claim: &Claim) -> ClaimKey {
     Bytes::from_slice(&digest[..16]).unwrap_or(Bytes::ZERO)
 }
 
-/// The index on disk.
+/// The index.
 pub struct Index {
-    database: Database,
-    streams: Keyspace,
-    claims: Keyspace,
-    duties: Keyspace,
-    tenants: Keyspace,
-    snapshots: Keyspace,
-    meta: Keyspace,
+    store: Store,
     names: AtomicBloomFilter,
 }
 
@@ -156,65 +158,50 @@ impl Index {
     fn anew(path: &Path, cache_bytes: u64) -> Result<Self, IndexError> {
         remove(path)?;
         let index = Self::try_open(path, cache_bytes)?;
-        index.meta.insert("format", FORMAT).map_err(failed("write"))?;
+        index.store.write(vec![Write::Insert(Table::Meta, b"format".to_vec(), FORMAT.to_vec())])?;
         Ok(index)
+    }
+
+    /// Opens an index in memory.
+    pub fn in_memory(memory: IndexMemory) -> Result<Self, IndexError> {
+        Self::over(Store::Memory(memory), NAMES_IN_MEMORY)
+    }
+
+    /// How long a batch takes, where that is not the store's own affair.
+    pub(super) const fn pace(&self) -> Duration {
+        self.store.pace()
+    }
+
+    /// Whether reading it keeps nobody waiting.
+    pub(super) const fn is_in_memory(&self) -> bool {
+        self.store.is_in_memory()
     }
 
     fn try_open(path: &Path, cache_bytes: u64) -> Result<Self, IndexError> {
-        let database =
-            Database::builder(path).cache_size(cache_bytes).open().map_err(failed("open"))?;
-        let keyspace = |name| {
-            let pinned = || {
-                KeyspaceCreateOptions::default()
-                    .filter_block_pinning_policy(PinningPolicy::all(true))
-                    .index_block_pinning_policy(PinningPolicy::all(true))
-            };
-            database.keyspace(name, pinned).map_err(failed("open"))
-        };
-        let mut index = Self {
-            streams: keyspace("streams")?,
-            claims: keyspace("claims")?,
-            duties: keyspace("duties")?,
-            tenants: keyspace("tenants")?,
-            snapshots: keyspace("snapshots")?,
-            meta: keyspace("meta")?,
-            names: filter(NAMES_LEAST),
-            database,
-        };
-        index.names = index.filter_of_all()?;
-        Ok(index)
+        Self::over(Store::open(path, cache_bytes)?, NAMES_LEAST)
+    }
+
+    fn over(store: Store, names_least: usize) -> Result<Self, IndexError> {
+        let names = filter_of_all(&store, names_least)?;
+        Ok(Self { store, names })
     }
 
     fn is_ours(&self) -> Result<bool, IndexError> {
-        let format = self.meta.get("format").map_err(failed("read"))?;
-        Ok(format.is_some_and(|format| *format == *FORMAT))
-    }
-
-    fn filter_of_all(&self) -> Result<AtomicBloomFilter, IndexError> {
-        let names = self.streams.approximate_len().saturating_add(self.claims.approximate_len());
-        let filter = filter(names.saturating_mul(2).max(NAMES_LEAST));
-        for keyspace in [&self.streams, &self.claims] {
-            for guard in keyspace.iter() {
-                filter.insert(&*guard.key().map_err(failed("read"))?);
-            }
-        }
-        Ok(filter)
+        let format = self.store.get(Table::Meta, b"format")?;
+        Ok(format.is_some_and(|format| format == FORMAT))
     }
 
     /// As of where it holds; none if it is empty.
     pub fn checkpoint(&self) -> Result<Option<Head>, IndexError> {
-        let stored = self.meta.get("checkpoint").map_err(failed("read"))?;
+        let stored = self.store.get(Table::Meta, b"checkpoint")?;
         stored.map(|bytes| decode_head(&bytes).ok_or_else(|| damaged("checkpoint"))).transpose()
     }
 
     /// Forgets everything.
     pub fn clear(&self) -> Result<(), IndexError> {
-        self.meta.remove("checkpoint").map_err(failed("clear"))?;
-        for keyspace in [&self.streams, &self.claims, &self.duties, &self.tenants, &self.snapshots]
-        {
-            keyspace.clear().map_err(failed("clear"))?;
-        }
-        Ok(())
+        self.store.write(vec![Write::Remove(Table::Meta, b"checkpoint".to_vec())])?;
+        let all = [Table::Streams, Table::Claims, Table::Duties, Table::Tenants, Table::Snapshots];
+        all.into_iter().try_for_each(|table| self.store.clear(table))
     }
 
     /// Whether a stream may exist. False is certain.
@@ -241,49 +228,48 @@ impl Index {
 
     /// Writes entries and their checkpoint, all or nothing.
     pub fn write(&self, entries: &Entries) -> Result<(), IndexError> {
-        let mut batch = self.database.batch();
+        let mut writes = vec![];
+        let mut insert = |table, key, value| writes.push(Write::Insert(table, key, value));
         for (stream, end) in &entries.streams {
-            batch.insert(&self.streams, stream.to_string(), encode_end(*end));
+            insert(Table::Streams, stream.to_string().into(), encode_end(*end).to_vec());
         }
         for (key, taker) in &entries.claims {
-            batch.insert(&self.claims, key.0, encode_taker(taker));
-        }
-        for change in &entries.duties {
-            match change {
-                Change::Open(duty) => {
-                    let value = rmp_serde::to_vec(duty).unwrap_or_default();
-                    batch.insert(&self.duties, duty_key(&duty.name), value);
-                }
-                Change::Close(name) => batch.remove(&self.duties, duty_key(name)),
-            }
+            insert(Table::Claims, key.0.to_vec(), encode_taker(taker));
         }
         for (tenant, count) in &entries.tenants {
-            batch.insert(&self.tenants, tenant.as_str(), count.to_be_bytes());
+            insert(Table::Tenants, tenant.as_str().into(), count.to_be_bytes().to_vec());
         }
         for (stream, snapshot) in &entries.snapshots {
-            batch.insert(&self.snapshots, stream.to_string(), snapshot.as_slice());
+            insert(Table::Snapshots, stream.to_string().into(), snapshot.clone());
         }
         if let Some(head) = entries.up_to {
-            batch.insert(&self.meta, "checkpoint", encode_head(head));
+            insert(Table::Meta, b"checkpoint".to_vec(), encode_head(head));
         }
-        batch.commit().map_err(failed("write"))
+        writes.extend(entries.duties.iter().map(|change| match change {
+            Change::Open(duty) => {
+                let value = rmp_serde::to_vec(duty).unwrap_or_default();
+                Write::Insert(Table::Duties, duty_key(&duty.name).into(), value)
+            }
+            Change::Close(name) => Write::Remove(Table::Duties, duty_key(name).into()),
+        }));
+        self.store.write(writes)
     }
 
     /// Makes sure that what was written survives a power cut; only a convenience.
     pub fn sync(&self) -> Result<(), IndexError> {
-        self.database.persist(PersistMode::SyncAll).map_err(failed("sync"))
+        self.store.sync()
     }
 
     /// Where a stream ends; none if it has no events.
     pub fn end(&self, stream: &Stream) -> Result<Option<End>, IndexError> {
         let name = stream.to_string();
-        let stored = self.streams.get(&name).map_err(failed("read"))?;
+        let stored = self.store.get(Table::Streams, name.as_bytes())?;
         stored.map(|bytes| decode_end(&bytes).ok_or_else(|| damaged(&name))).transpose()
     }
 
     /// Who took a claim.
     pub fn taker(&self, key: ClaimKey) -> Result<Option<Taker>, IndexError> {
-        let stored = self.claims.get(key.0).map_err(failed("read"))?;
+        let stored = self.store.get(Table::Claims, &key.0)?;
         stored
             .map(|bytes| decode_taker(&bytes).ok_or_else(|| damaged(&format!("claim {key}"))))
             .transpose()
@@ -291,17 +277,17 @@ impl Index {
 
     /// A stream's state at some earlier end of it. One that cannot be read is as good as none.
     pub fn snapshot(&self, stream: &Stream) -> Result<Option<Slot>, IndexError> {
-        let stored = self.snapshots.get(stream.to_string()).map_err(failed("read"))?;
+        let stored = self.store.get(Table::Snapshots, stream.to_string().as_bytes())?;
         Ok(stored.and_then(|bytes| decode_snapshot(&bytes)))
     }
 
     /// Every open duty.
     pub fn all_duties(&self) -> Result<Vec<Duty>, IndexError> {
         let mut duties = vec![];
-        for guard in self.duties.iter() {
-            let (key, value) = guard.into_inner().map_err(failed("read"))?;
+        for pair in self.store.pairs(Table::Duties, b"") {
+            let (key, value) = pair?;
             let duty: Option<Duty> = rmp_serde::from_slice(&value).ok();
-            let duty = duty.filter(|duty| duty_key(&duty.name).as_bytes() == &*key);
+            let duty = duty.filter(|duty| duty_key(&duty.name).as_bytes() == key);
             let name = || format!("duty {}", String::from_utf8_lossy(&key));
             duties.push(duty.ok_or_else(|| damaged(&name()))?);
         }
@@ -311,10 +297,10 @@ impl Index {
     /// Every tenant's count of events.
     pub fn all_tenants(&self) -> Result<Vec<(TenantId, u64)>, IndexError> {
         let mut tenants = vec![];
-        for guard in self.tenants.iter() {
-            let (name, count) = guard.into_inner().map_err(failed("read"))?;
+        for pair in self.store.pairs(Table::Tenants, b"") {
+            let (name, count) = pair?;
             let entry = str::from_utf8(&name).ok().and_then(|name| name.parse().ok());
-            let count = count.as_ref().try_into().ok().map(u64::from_be_bytes);
+            let count = count.try_into().ok().map(u64::from_be_bytes);
             tenants.push(entry.zip(count).ok_or_else(|| damaged("a tenant"))?);
         }
         Ok(tenants)
@@ -323,14 +309,14 @@ impl Index {
     /// Every stream of a kind.
     pub fn streams_of(&self, kind: Kind) -> Result<Vec<Stream>, IndexError> {
         let prefix = format!("{}-", kind.as_str());
-        let names = self.streams.prefix(prefix).map(|guard| guard.key().map_err(failed("read")));
-        names.map(|name| name.and_then(|name| parse_stream(&name))).collect()
+        let streams = self.store.pairs(Table::Streams, prefix.as_bytes());
+        streams.map(|pair| parse_stream(&pair?.0)).collect()
     }
 
     /// Every stream and its end, in order of names.
     pub fn all_ends(&self) -> impl Iterator<Item = Result<(Stream, End), IndexError>> + use<> {
-        self.streams.iter().map(|guard| {
-            let (name, end) = guard.into_inner().map_err(failed("read"))?;
+        self.store.pairs(Table::Streams, b"").map(|pair| {
+            let (name, end) = pair?;
             let stream = parse_stream(&name)?;
             let end = decode_end(&end).ok_or_else(|| damaged(&stream.to_string()))?;
             Ok((stream, end))
@@ -341,8 +327,8 @@ impl Index {
     pub fn all_claims(
         &self,
     ) -> impl Iterator<Item = Result<(ClaimKey, Taker), IndexError>> + use<> {
-        self.claims.iter().map(|guard| {
-            let (key, taker) = guard.into_inner().map_err(failed("read"))?;
+        self.store.pairs(Table::Claims, b"").map(|pair| {
+            let (key, taker) = pair?;
             let key = Bytes::from_slice(&key).ok_or_else(|| damaged("a claim"))?;
             let taker = decode_taker(&taker).ok_or_else(|| damaged(&format!("claim {key}")))?;
             Ok((key, taker))
@@ -353,15 +339,29 @@ impl Index {
     pub fn all_snapshots(
         &self,
     ) -> impl Iterator<Item = Result<(Stream, Option<Slot>), IndexError>> + use<> {
-        self.snapshots.iter().map(|guard| {
-            let (name, snapshot) = guard.into_inner().map_err(failed("read"))?;
+        self.store.pairs(Table::Snapshots, b"").map(|pair| {
+            let (name, snapshot) = pair?;
             Ok((parse_stream(&name)?, decode_snapshot(&snapshot)))
         })
     }
 }
 
-fn filter(names: usize) -> AtomicBloomFilter {
-    AtomicBloomFilter::with_num_bits(names.saturating_mul(BITS_PER_NAME)).expected_items(names)
+/// A filter over every name that is there.
+fn filter_of_all(store: &Store, least: usize) -> Result<AtomicBloomFilter, IndexError> {
+    let tables = [Table::Streams, Table::Claims];
+    let names = tables.map(|table| store.approximate_len(table));
+    let names = names.into_iter().fold(0, usize::saturating_add);
+    let filter = filter(names.saturating_mul(2).max(least), store.is_in_memory());
+    for key in tables.into_iter().flat_map(|table| store.keys(table)) {
+        filter.insert(key?.as_slice());
+    }
+    Ok(filter)
+}
+
+/// Nobody can guess which names the filter takes for known; in memory, it is the same ones each time.
+fn filter(names: usize, in_memory: bool) -> AtomicBloomFilter {
+    let bits = AtomicBloomFilter::with_num_bits(names.saturating_mul(BITS_PER_NAME));
+    if in_memory { bits.seed(&0).expected_items(names) } else { bits.expected_items(names) }
 }
 
 fn damaged(what: &str) -> IndexError {

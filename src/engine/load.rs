@@ -8,13 +8,12 @@ use piperoll_domain::{
     draft::Need,
     event::{Idempotency, Recorded},
     id::Stream,
-    time::Time,
     wire,
 };
 
 use crate::{
     engine::{
-        Done, Error,
+        Done, Error, Shared,
         index::{End, Index, claim_key},
     },
     roll::{Entry, Roll},
@@ -69,7 +68,8 @@ impl Reader {
         end: Option<End>,
     ) -> Result<Option<Slot>, Error> {
         let (index, name) = (self.index.clone(), stream.clone());
-        let found = blocking(move || Ok((index.end(&name)?, index.snapshot(&name)?))).await?;
+        let read = move || Ok((index.end(&name)?, index.snapshot(&name)?));
+        let found = self.ask_index(read).await?;
         let (stored, snapshot) = found;
         let Some(end) = end.or(stored) else { return Ok(None) };
         let snapshot = snapshot.filter(|slot| slot.last <= end.last);
@@ -86,7 +86,7 @@ impl Reader {
         let mut walked = vec![];
         let mut position = end.last;
         while position > after {
-            let recorded = self.record(position).await?;
+            let recorded = record(&self.roll, position).await?;
             if recorded.envelope.stream != *stream {
                 let found = End { last: position, version: recorded.envelope.version };
                 return Err(disagree(stream, end, found));
@@ -100,25 +100,36 @@ impl Reader {
     /// A claim's taker, confirmed by the record that took it.
     async fn claim(&self, claim: &Claim) -> Result<Option<Taker>, Error> {
         let (index, key) = (self.index.clone(), claim_key(claim));
-        let Some(taker) = blocking(move || index.taker(key)).await? else { return Ok(None) };
-        let recorded = self.record(taker.position).await?;
+        let Some(taker) = self.ask_index(move || index.taker(key)).await? else { return Ok(None) };
+        let recorded = record(&self.roll, taker.position).await?;
         Ok(claims(&recorded).contains(claim).then_some(taker))
     }
 
-    async fn record(&self, position: u64) -> Result<Recorded, Error> {
-        let unreadable = |why: String| Error::Unreadable(format!("position {position}: {why}"));
-        let entry = self.roll.record(position).await.map_err(|e| unreadable(e.to_string()))?;
-        decode(&entry.ok_or_else(|| unreadable("it is beyond the end".to_owned()))?)
+    /// An index on disk keeps whoever reads it waiting.
+    async fn ask_index<T: Send + 'static>(
+        &self,
+        read: impl FnOnce() -> Result<T, super::IndexError> + Send + 'static,
+    ) -> Result<T, Error> {
+        let read = if self.index.is_in_memory() {
+            tokio::task::yield_now().await;
+            read()
+        } else {
+            tokio::task::spawn_blocking(read).await.map_err(|_| Error::Unknown)?
+        };
+        read.map_err(|error| Error::Unreadable(error.to_string()))
     }
+}
 
+impl Shared {
     /// The answer to a key that was used before; none if it is so old that it counts no more.
-    pub(super) async fn repeat(
+    pub(super) async fn first_answer(
         &self,
         taker: &Taker,
         key: &Idempotency,
-        forgotten_before: Time,
     ) -> Result<Option<Done>, Error> {
-        let first = self.record(taker.position).await?;
+        let days = i64::from(self.directory.load().settings().idempotency_days);
+        let forgotten_before = self.clock.now().plus_micros(-days * 86_400_000_000);
+        let first = record(&self.roll, taker.position).await?;
         if first.envelope.recorded_at < forgotten_before {
             return Ok(None);
         }
@@ -145,16 +156,15 @@ impl Reader {
     }
 }
 
+async fn record(roll: &Roll, position: u64) -> Result<Recorded, Error> {
+    let unreadable = |why: String| Error::Unreadable(format!("position {position}: {why}"));
+    let entry = roll.record(position).await.map_err(|e| unreadable(e.to_string()))?;
+    decode(&entry.ok_or_else(|| unreadable("it is beyond the end".to_owned()))?)
+}
+
 fn disagree(stream: &Stream, named: End, found: End) -> Error {
     Error::Unreadable(format!(
         "the index says that `{stream}` ends at {}, version {}; the roll says {}, version {}",
         named.last, named.version, found.last, found.version
     ))
-}
-
-async fn blocking<T: Send + 'static>(
-    read: impl FnOnce() -> Result<T, super::IndexError> + Send + 'static,
-) -> Result<T, Error> {
-    let read = tokio::task::spawn_blocking(read).await.map_err(|_| Error::Unknown)?;
-    read.map_err(|error| Error::Unreadable(error.to_string()))
 }

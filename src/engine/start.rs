@@ -1,5 +1,7 @@
 //! Starting: the index is brought up to the roll, what stands is loaded, then the writer begins.
 
+mod keeper;
+
 use std::{collections::HashMap, path::Path, sync::Arc};
 
 use arc_swap::ArcSwap;
@@ -12,23 +14,22 @@ use piperoll_domain::{
     roll::{Environment, Opened},
     time::Time,
 };
-use tokio::{
-    sync::{mpsc, watch},
-    task::JoinHandle,
-};
+use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
+use self::keeper::{Keeper, writing};
 use crate::{
     engine::{
         Clock, Engine, Error, Health, Shared,
         directory::Directory,
-        index::{Entries, Index, IndexError},
+        index::{Entries, Index, IndexError, IndexMemory},
         load::{Loaded, Reader, decode},
         memory::Memory,
         state::Duties,
         writer::{Bounds, Work, Writer},
     },
     roll::{self, Head, Roll},
+    watch,
 };
 
 /// Told of every append, after it succeeded and before anybody is answered.
@@ -48,6 +49,8 @@ pub struct Options {
     pub unflushed: usize,
     /// The index's cache.
     pub index_cache_bytes: u64,
+    /// An index in memory, in place of the one on disk: for simulations.
+    pub index: Option<IndexMemory>,
     /// What time it is.
     pub clock: Clock,
     /// Told of every append.
@@ -75,6 +78,7 @@ impl Options {
             streams: 100_000,
             unflushed: 1_000_000,
             index_cache_bytes: 64 << 20,
+            index: None,
             clock,
             on_append: Box::new(|_| {}),
             environment: Environment::Development,
@@ -112,8 +116,6 @@ pub enum StartError {
     Begin(#[source] Error),
 }
 
-/// How long an index that could not be written is left alone.
-const INDEX_AGAIN: std::time::Duration = std::time::Duration::from_millis(200);
 /// How many bytes of blocks are read at once while catching up.
 const READ_BYTES: usize = 8 << 20;
 
@@ -125,7 +127,10 @@ pub async fn start(
     options: Options,
     stop: CancellationToken,
 ) -> Result<(Engine, JoinHandle<()>), StartError> {
-    let index = Index::open(directory, options.index_cache_bytes)?;
+    let index = match &options.index {
+        Some(memory) => Index::in_memory(memory.clone())?,
+        None => Index::open(directory, options.index_cache_bytes)?,
+    };
     let index = Arc::new(index);
     let (head, last_time) = catch_up(&roll, &index).await?;
     options.clock.compare_with_last(last_time);
@@ -133,21 +138,20 @@ pub async fn start(
     let shared = Arc::new(Shared {
         roll: roll.clone(),
         clock: options.clock.clone(),
-        head: watch::channel(head).0,
+        head: watch::Sender::new(head),
         directory: ArcSwap::from_pointee(Directory::default()),
         duties: Duties::new(index.all_duties()?),
-        state: watch::channel(Health::Writing).0,
+        state: watch::Sender::new(Health::Writing),
     });
     let tenants: HashMap<TenantId, u64> = index.all_tenants()?.into_iter().collect();
     let mut memory = Memory::new(index.clone(), shared.clone(), tenants, options.streams);
     load_standing(&reader, &mut memory, &shared).await?;
     let (queue, receiver) = mpsc::channel(options.queue);
     let (to_index, entries) = mpsc::unbounded_channel();
-    let (flushed, flushed_to) = watch::channel(head.position);
-    let (trouble, index_trouble) = watch::channel(None);
-    let write = writing(&index, &options);
-    let indexing =
-        std::thread::spawn(move || keep_index(&index, write, entries, &flushed, &trouble));
+    let (flushed, trouble) = (watch::Sender::new(head.position), watch::Sender::new(None));
+    let (flushed_to, index_trouble) = (flushed.subscribe(), trouble.subscribe());
+    let keeper = Keeper { write: writing(&index, &options), index, flushed, trouble };
+    let indexing = keeper.begin(entries);
     let writer = Writer {
         shared: shared.clone(),
         queue: receiver,
@@ -169,10 +173,7 @@ pub async fn start(
     };
     let task = tokio::spawn(async move {
         writer.run(stop).await;
-        let joined = tokio::task::spawn_blocking(move || indexing.join()).await;
-        if joined.is_err() {
-            tracing::error!("the index could not be finished");
-        }
+        indexing.finished().await;
     });
     let engine = Engine { queue, shared };
     let begin = Begin {
@@ -230,57 +231,6 @@ async fn load_standing(
     }
     shared.directory.store(Arc::new(Directory::default().with(standing)));
     Ok(())
-}
-
-/// Writes to the index, unless a test wants to see what happens otherwise.
-#[cfg_attr(not(test), expect(unused_variables, reason = "only tests say that it fails"))]
-fn writing(
-    index: &Arc<Index>,
-    options: &Options,
-) -> impl Fn(&Entries) -> Result<(), IndexError> + Send + 'static {
-    let index = index.clone();
-    #[cfg(test)]
-    let fails = options.index_fails.clone();
-    move |entries| {
-        #[cfg(test)]
-        if fails.load(std::sync::atomic::Ordering::Relaxed) {
-            return Err(IndexError::Damaged("a test".to_owned()));
-        }
-        index.write(entries)
-    }
-}
-
-/// Writes what the writer hands over, everything that waits at once.
-fn keep_index(
-    index: &Index,
-    write: impl Fn(&Entries) -> Result<(), IndexError>,
-    mut entries: mpsc::UnboundedReceiver<Entries>,
-    flushed: &watch::Sender<u64>,
-    trouble: &watch::Sender<Option<String>>,
-) {
-    while let Some(mut batch) = entries.blocking_recv() {
-        while let Ok(more) = entries.try_recv() {
-            batch.extend(more);
-        }
-        while let Err(error) = write(&batch) {
-            // Said once. The roll has it all: a restart reads the tail again.
-            if trouble.borrow().is_none() {
-                tracing::error!(%error, "the index could not be written");
-            }
-            trouble.send_replace(Some(error.to_string()));
-            if entries.is_closed() {
-                return;
-            }
-            std::thread::sleep(INDEX_AGAIN);
-        }
-        trouble.send_if_modified(|trouble| trouble.take().is_some());
-        if let Some(head) = batch.up_to {
-            flushed.send_replace(head.position);
-        }
-    }
-    if let Err(error) = index.sync() {
-        tracing::warn!(%error, "the index could not be synced");
-    }
 }
 
 /// The first commands of a run.

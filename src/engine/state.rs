@@ -5,11 +5,11 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use crate::watch;
 use piperoll_domain::{
     duty::{Change, Duty, Kind, Name},
     time::Time,
 };
-use tokio::sync::watch;
 
 /// How much of a kind is owed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +48,7 @@ impl Duties {
     pub(super) fn new(open: impl IntoIterator<Item = Duty>) -> Self {
         let mut state = Open::default();
         open.into_iter().for_each(|duty| state.insert(duty));
-        Self { open: Mutex::new(state), opened: watch::channel(0).0 }
+        Self { open: Mutex::new(state), opened: watch::Sender::new(0) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Open> {

@@ -10,7 +10,7 @@ use piperoll_domain::{
     roll,
     time::{Moment, Time},
 };
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 pub(super) use self::aside::Work;
@@ -25,6 +25,7 @@ use crate::{
         start::Hook,
     },
     roll::{AppendError, Block, Head},
+    watch,
 };
 
 /// How far the clock may be behind the last record.
@@ -138,7 +139,8 @@ impl Writer {
     fn receive(&mut self, message: Message) {
         match message {
             Message::Execute { command, arrived, reply } => {
-                let pending = Pending { command, arrived, reply, rounds: 0, key_forgotten: false };
+                let (rounds, needs) = (0, vec![]);
+                let pending = Pending { command, arrived, reply, rounds, needs, forgotten: None };
                 self.work.ready.push(pending);
             }
             Message::Look { need, reply } => self.look(need, reply),
@@ -228,7 +230,7 @@ impl Writer {
             match group.take(pending, &mut self.memory) {
                 Verdict::Decided => {}
                 Verdict::Later(pending) => later.push(pending),
-                Verdict::Missing(pending, need) => self.step_aside(pending, need),
+                Verdict::Missing(pending, needs) => self.step_aside(pending, needs),
                 Verdict::Repeat(pending, taker) => self.repeat(pending, taker),
             }
         }
@@ -288,6 +290,7 @@ impl Writer {
                     tracing::error!(error = %chain(&source), "an append's outcome is unknown");
                     self.say_health(Health::Waiting { why: chain(&source) });
                     tokio::select! {
+                        biased;
                         () = tokio::time::sleep(pause) => pause = (pause * 2).min(RETRY.1),
                         () = stop.cancelled() => {
                             let why = "it was told to stop while an append's outcome was unknown";

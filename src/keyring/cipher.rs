@@ -8,22 +8,16 @@ use piperoll_domain::bytes::Bytes;
 use zeroize::Zeroizing;
 
 use super::Error;
+use crate::entropy::Entropy;
 
 /// A key, wiped when dropped.
 pub(super) type Key = Zeroizing<[u8; 32]>;
 /// Random, so never used twice.
 pub(super) type Nonce = Bytes<24>;
 
-/// `N` bytes that nobody can guess.
-pub(super) fn random<const N: usize>() -> Result<[u8; N], Error> {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(Error::Random)?;
-    Ok(bytes)
-}
-
-pub(super) fn random_key() -> Result<Key, Error> {
+pub(super) fn random_key(entropy: &Entropy) -> Result<Key, Error> {
     let mut key = Key::default();
-    getrandom::fill(key.as_mut_slice()).map_err(Error::Random)?;
+    entropy.fill(key.as_mut_slice()).map_err(Error::Random)?;
     Ok(key)
 }
 

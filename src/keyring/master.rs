@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::{
     Error,
-    cipher::{self, Key},
+    cipher::{self, Key, Nonce},
     store::Row,
 };
 use crate::secret::{Secret, Secrets};
@@ -72,10 +72,10 @@ impl Masters {
         subject: Id16,
         id: Id16,
         key: &Key,
+        nonce: Nonce,
         created: Time,
     ) -> Result<Row, Error> {
         let Master { name, key: master } = &self.current;
-        let nonce = Bytes(cipher::random()?);
         let wrapped = cipher::seal(master, &nonce, key.as_slice(), &bound_to(subject, id));
         let wrapped = wrapped.ok_or(Error::TooLong)?;
         Ok(Row { subject, key: id, master: *name, nonce, wrapped, created })
@@ -90,8 +90,8 @@ impl Masters {
         key.map(Zeroizing::new).ok_or(Error::KeyDamaged { subject: row.subject })
     }
 
-    pub(super) fn rewrap(&self, row: &Row) -> Result<Row, Error> {
-        self.wrap(row.subject, row.key, &self.unwrap(row)?, row.created)
+    pub(super) fn rewrap(&self, row: &Row, nonce: Nonce) -> Result<Row, Error> {
+        self.wrap(row.subject, row.key, &self.unwrap(row)?, nonce, row.created)
     }
 }
 

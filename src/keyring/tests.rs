@@ -33,6 +33,13 @@ fn metadata() -> AssociatedData {
     AssociatedData::new(ROLL, None, "payment.requested.v1", "metadata")
 }
 
+fn writer(keyring: &Keyring) -> &Writer {
+    match &keyring.shelf {
+        Shelf::File { writer, .. } => writer,
+        Shelf::Memory(_) => panic!("there is no file"),
+    }
+}
+
 #[tokio::test]
 async fn what_was_sealed_opens_after_a_restart() {
     let place = place();
@@ -131,7 +138,7 @@ async fn no_byte_of_a_destroyed_key_is_left_in_the_files() {
     let keyring = opened(&place).await;
     let sealed = keyring.seal(&metadata(), b"x", NOW).await.unwrap();
     let _read = keyring.unseal(&sealed, &metadata()).await.unwrap();
-    let row = store::find(&keyring.readers, sealed.subject).await.unwrap().unwrap();
+    let row = keyring.find(sealed.subject).await.unwrap().unwrap();
     let everywhere = || {
         ["", "-wal"]
             .map(|suffix| format!("{}{suffix}", place.file.display()))
@@ -185,9 +192,9 @@ async fn a_wrapped_key_in_another_subjects_row_opens_nothing() {
     let keyring = opened(&place).await;
     let one = keyring.create(NOW).await.unwrap();
     let other = keyring.seal(&metadata(), b"x", NOW).await.unwrap();
-    let row = store::find(&keyring.readers, one).await.unwrap().unwrap();
+    let row = keyring.find(one).await.unwrap().unwrap();
     let swapped = store::Row { subject: other.subject, key: other.key, ..row };
-    assert_eq!(keyring.writer.replace(vec![swapped]).await.unwrap(), 1);
+    assert_eq!(writer(&keyring).replace(vec![swapped]).await.unwrap(), 1);
 
     let outcome = keyring.unseal(&other, &metadata()).await;
     assert!(matches!(outcome, Err(Error::KeyDamaged { .. })), "{outcome:?}");
@@ -218,8 +225,8 @@ async fn the_writer_goes_on_after_a_failure() {
     let place = place();
     let keyring = opened(&place).await;
     let subject = keyring.create(NOW).await.unwrap();
-    let row = store::find(&keyring.readers, subject).await.unwrap().unwrap();
-    let twice = keyring.writer.create(row).await;
+    let row = keyring.find(subject).await.unwrap().unwrap();
+    let twice = writer(&keyring).create(row).await;
     assert!(matches!(twice, Err(Error::Storage { .. })), "{twice:?}");
     let sealed = keyring.seal(&metadata(), b"x", NOW).await.unwrap();
     assert!(keyring.unseal(&sealed, &metadata()).await.unwrap().is_some());
@@ -254,4 +261,18 @@ fn master_keys_never_show_themselves() {
     let shown = format!("{:?}", masters(FIRST, &[SECOND]));
     assert!(!shown.contains("master-key"), "{shown}");
     assert_ne!(masters(FIRST, &[]).current().name(), masters(SECOND, &[]).current().name());
+}
+
+#[tokio::test]
+async fn keys_in_memory_are_kept_wrapped_anew_and_destroyed_like_those_in_a_file() {
+    let (memory, entropy) = (KeyMemory::default(), Entropy::seeded([1; 32]));
+    let keyring = Keyring::in_memory(memory.clone(), masters(FIRST, &[]), entropy.clone());
+    let (one, other) = (keyring.create(Time::EPOCH).await.unwrap(), keyring.create(Time::EPOCH));
+    let other = other.await.unwrap();
+    let again = Keyring::in_memory(memory, masters(SECOND, &[FIRST]), entropy);
+    assert_eq!(again.rewrap().await.unwrap(), 2);
+    assert!(again.destroy(one).await.unwrap() && !again.destroy(one).await.unwrap());
+    assert!(again.find(one).await.unwrap().is_none());
+    assert!(again.find(other).await.unwrap().is_some());
+    assert_eq!(again.in_use().await.unwrap().len(), 1);
 }

@@ -99,8 +99,15 @@ fn notice(headers: &HeaderMap, body: &[u8], verification: Verification) -> Resul
     })
 }
 
-fn is_name(text: &str) -> bool {
+/// Whether a name of somebody else's may stand in a fact as it is: short, and it shows what it holds.
+pub(crate) fn is_name(text: &str) -> bool {
     (1..=TEXT_BYTES_MAX).contains(&text.len()) && text.bytes().all(|b| (0x20..0x7f).contains(&b))
+}
+
+/// A word that we do not know, as it may stand in a fact.
+pub(crate) fn word(text: &str) -> String {
+    let shown = |c: &char| c.is_ascii_graphic() || *c == ' ';
+    text.chars().filter(shown).take(WORD_CHARS_MAX).collect()
 }
 
 fn text(body: &Map<String, Value>, keys: &[&str]) -> Option<String> {
@@ -126,7 +133,7 @@ fn says(body: &Map<String, Value>) -> Option<Says> {
         "failed" | "error" => Says::Failed,
         "pending" => Says::Pending,
         "" => return None,
-        _ => Says::Other(word.chars().filter(|c| !c.is_control()).take(WORD_CHARS_MAX).collect()),
+        other => Says::Other(self::word(other)),
     })
 }
 

@@ -1,10 +1,6 @@
 //! From typed settings to a provider that may be used in this environment, or a reason why not.
 
-use std::{
-    net::IpAddr,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use reqwest::{Url, header::HeaderValue};
 
@@ -69,6 +65,8 @@ pub enum Kind {
         /// Where it remembers; without it, nowhere.
         file: Option<PathBuf>,
     },
+    /// Such a node that is there already.
+    Node(Sandbox),
     /// A wallet of an LNbits server.
     Lnbits {
         /// Where the server is.
@@ -131,17 +129,23 @@ pub fn open(settings: ConnectionSettings, environment: Environment) -> Result<Pr
         return Err(OpenError::Timeout);
     }
     match settings.kind.clone() {
-        Kind::Sandbox { seed, file } => open_sandbox(settings, &seed, file.as_deref(), environment),
+        Kind::Sandbox { seed, file } => {
+            may_be_sandbox(&settings, environment)?;
+            let file = file.as_deref();
+            Ok(Provider::Sandbox(Sandbox::open(&seed, settings.webhook_secrets, file)?))
+        }
+        Kind::Node(node) => {
+            may_be_sandbox(&settings, environment)?;
+            Ok(Provider::Sandbox(node))
+        }
         Kind::Lnbits { base_url, key } => open_lnbits(settings, &base_url, &key, environment),
     }
 }
 
-fn open_sandbox(
-    settings: ConnectionSettings,
-    seed: &[u8; 32],
-    file: Option<&Path>,
+fn may_be_sandbox(
+    settings: &ConnectionSettings,
     environment: Environment,
-) -> Result<Provider, OpenError> {
+) -> Result<(), OpenError> {
     if environment == Environment::Production {
         return Err(OpenError::SandboxInProduction);
     }
@@ -151,7 +155,7 @@ fn open_sandbox(
     if settings.webhook_secrets.current.is_none() {
         return Err(OpenError::NoWebhookSecret);
     }
-    Ok(Provider::Sandbox(Sandbox::open(seed, settings.webhook_secrets, file)?))
+    Ok(())
 }
 
 fn open_lnbits(

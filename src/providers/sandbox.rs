@@ -125,6 +125,13 @@ impl Sandbox {
         self.state().faults
     }
 
+    /// A question on its way to the node, or an answer on its way back.
+    pub(crate) async fn travel(&self) {
+        if let Some(slow) = self.faults().slow {
+            tokio::time::sleep(slow).await;
+        }
+    }
+
     /// Makes an invoice; the same wish again gives the same invoice.
     pub(crate) async fn create(
         &self,

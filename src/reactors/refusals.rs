@@ -12,6 +12,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 pub(super) async fn run(service: Service, stop: CancellationToken) {
     while !stop.is_cancelled() {
         tokio::select! {
+            biased;
             () = stop.cancelled() => {}
             () = tokio::time::sleep(LOOK_EVERY) => {}
         }

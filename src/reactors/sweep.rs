@@ -16,6 +16,7 @@ pub(super) async fn run(service: Service, stop: CancellationToken) {
             Err(error) => tracing::warn!(%error, "a sweep could not be finished"),
         }
         tokio::select! {
+            biased;
             () = stop.cancelled() => {}
             () = tokio::time::sleep(service.settings().sweep_interval) => {}
         }

@@ -2,7 +2,9 @@
 
 use std::{
     collections::VecDeque,
+    fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use tokio::sync::watch;
@@ -18,10 +20,44 @@ pub enum Fault {
     LoseBlock,
     /// The next append stores its block, and cannot tell.
     LoseAnswer,
+    /// The next append stores nothing, and says that it did: no store may, and every check of one
+    /// must see it.
+    Lie,
     /// The next question for the head fails.
     FailHead,
     /// The next read fails.
     FailRead,
+}
+
+/// What is asked of the roll.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Call {
+    /// A block is to be stored.
+    Append,
+    /// Somebody wants to know where it stands.
+    Head,
+    /// Blocks are to be read.
+    Read,
+}
+
+/// What becomes of a call.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Turn {
+    /// How long it takes until it is done.
+    pub before: Duration,
+    /// What goes wrong with it.
+    pub fault: Option<Fault>,
+    /// How long it takes until the answer is there.
+    pub after: Duration,
+}
+
+/// Decides about every call, as weather does.
+struct Weather(Box<dyn FnMut(Call) -> Turn + Send>);
+
+impl fmt::Debug for Weather {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Weather")
+    }
 }
 
 /// A roll in memory. Clones are handles on the same one.
@@ -41,6 +77,7 @@ struct Shared {
 struct State {
     blocks: Vec<Arc<Block>>,
     faults: VecDeque<Fault>,
+    weather: Option<Weather>,
 }
 
 impl MemoryRoll {
@@ -64,19 +101,45 @@ impl MemoryRoll {
         self.state().faults.push_back(fault);
     }
 
+    /// Lets `weather` decide about every call from now on.
+    pub fn expose(&self, weather: impl FnMut(Call) -> Turn + Send + 'static) {
+        self.state().weather = Some(Weather(Box::new(weather)));
+    }
+
+    /// The blocks behind a position, whatever the weather.
+    pub fn blocks_after(&self, position: u64) -> Vec<Arc<Block>> {
+        let state = self.state();
+        let start = state.blocks.partition_point(|block| block.last() <= position);
+        state.blocks[start..].to_vec()
+    }
+
     pub(super) fn identity(&self) -> &Identity {
         &self.shared.identity
     }
 
-    #[expect(clippy::unused_async, reason = "the same port as that of stores that wait")]
     pub(super) async fn head(&self) -> Result<Head, Error> {
-        self.fail(Fault::FailHead)?;
-        Ok(self.stored_head())
+        let turn = self.turn(Call::Head, &[Fault::FailHead]);
+        pass(turn.before).await;
+        let answer = turn.fault.map_or_else(|| Ok(self.stored_head()), |_| Err(Error::Injected));
+        pass(turn.after).await;
+        answer
     }
 
-    #[expect(clippy::unused_async, reason = "the same port as that of stores that wait")]
     pub(super) async fn append(&self, expected: Head, block: &Block) -> Result<Head, AppendError> {
-        let fault = self.take(&[Fault::RefuseAppend, Fault::LoseBlock, Fault::LoseAnswer]);
+        let faults = [Fault::RefuseAppend, Fault::LoseBlock, Fault::LoseAnswer, Fault::Lie];
+        let turn = self.turn(Call::Append, &faults);
+        pass(turn.before).await;
+        let answer = self.append_now(expected, block, turn.fault);
+        pass(turn.after).await;
+        answer
+    }
+
+    fn append_now(
+        &self,
+        expected: Head,
+        block: &Block,
+        fault: Option<Fault>,
+    ) -> Result<Head, AppendError> {
         match fault {
             Some(Fault::RefuseAppend) => Err(AppendError::Refused { source: Error::Injected }),
             Some(Fault::LoseBlock) => Err(AppendError::Unknown { source: Error::Injected }),
@@ -84,6 +147,7 @@ impl MemoryRoll {
                 self.store(expected, block)?;
                 Err(AppendError::Unknown { source: Error::Injected })
             }
+            Some(Fault::Lie) => Ok(block.head()),
             Some(Fault::FailHead | Fault::FailRead) | None => self.store(expected, block),
         }
     }
@@ -102,9 +166,15 @@ impl MemoryRoll {
         Ok(block.head())
     }
 
-    #[expect(clippy::unused_async, reason = "the same port as that of stores that wait")]
     pub(super) async fn read(&self, from: u64, bytes_max: usize) -> Result<Vec<Arc<Block>>, Error> {
-        self.fail(Fault::FailRead)?;
+        let turn = self.turn(Call::Read, &[Fault::FailRead]);
+        pass(turn.before).await;
+        let blocks = self.read_now(from, bytes_max);
+        pass(turn.after).await;
+        turn.fault.map_or(Ok(blocks), |_| Err(Error::Injected))
+    }
+
+    fn read_now(&self, from: u64, bytes_max: usize) -> Vec<Arc<Block>> {
         let state = self.state();
         let start = state.blocks.partition_point(|block| block.last() < from);
         let mut bytes = 0;
@@ -113,7 +183,7 @@ impl MemoryRoll {
             bytes += block.size();
             first || bytes <= bytes_max
         };
-        Ok(state.blocks[start..].iter().take_while(fits).cloned().collect())
+        state.blocks[start..].iter().take_while(fits).cloned().collect()
     }
 
     pub(super) async fn block_at(&self, position: u64) -> Result<Option<Arc<Block>>, Error> {
@@ -128,19 +198,25 @@ impl MemoryRoll {
         self.state().head(&self.shared.identity)
     }
 
-    fn fail(&self, fault: Fault) -> Result<(), Error> {
-        self.take(&[fault]).map_or(Ok(()), |_| Err(Error::Injected))
-    }
-
-    fn take(&self, kinds: &[Fault]) -> Option<Fault> {
-        let faults = &mut self.state().faults;
-        let index = faults.iter().position(|fault| kinds.contains(fault))?;
-        faults.remove(index)
+    /// What becomes of a call: what the weather says, and any fault that was asked for.
+    fn turn(&self, call: Call, kinds: &[Fault]) -> Turn {
+        let mut state = self.state();
+        let turn = state.weather.as_mut().map_or_else(Turn::default, |weather| (weather.0)(call));
+        let asked = state.faults.iter().position(|fault| kinds.contains(fault));
+        let asked = asked.and_then(|index| state.faults.remove(index));
+        Turn { fault: asked.or(turn.fault.filter(|fault| kinds.contains(fault))), ..turn }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         // No code that could panic runs between two changes that belong together.
         self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// No time at all is not even a chance for others.
+async fn pass(time: Duration) {
+    if !time.is_zero() {
+        tokio::time::sleep(time).await;
     }
 }
 
@@ -189,6 +265,22 @@ mod tests {
         assert!(roll.head().await.is_ok());
         assert!(roll.read(1, 0).await.is_err());
         assert!(roll.read(1, 0).await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_weather_takes_its_time_and_decides_what_goes_wrong() {
+        let roll = roll();
+        roll.expose(|call| Turn {
+            before: Duration::from_millis(5),
+            fault: (call == Call::Append).then_some(Fault::Lie),
+            after: Duration::from_millis(3),
+        });
+        let (began, genesis) = (tokio::time::Instant::now(), Head::genesis(samples::ROLL));
+        let block = samples::block(genesis, 2);
+        assert_eq!(roll.append(genesis, &block).await.unwrap(), block.head());
+        assert_eq!(began.elapsed(), Duration::from_millis(8));
+        assert_eq!(roll.head().await.unwrap(), genesis);
+        assert!(roll.blocks_after(0).is_empty());
     }
 
     #[tokio::test]

@@ -10,13 +10,13 @@
 use std::time::Duration;
 
 use piperoll_domain::{
+    bytes::Bytes,
     event::{Event, Idempotency},
     id::{PaymentId, TenantId},
     operation::{Purpose, RecordCreateFailed, RecordCreateUnknown, RequestPayment},
     payment::{Event as PaymentEvent, Failed, PaymentRef, Requested, Status},
 };
 use tokio::time::Instant;
-use uuid::Uuid;
 
 use crate::{
     engine::Done,
@@ -101,7 +101,7 @@ impl Service {
         };
         let request = RequestPayment {
             tenant: tenant.clone(),
-            payment: new_payment()?,
+            payment: self.new_payment()?,
             purpose,
             connection,
             expiry_seconds,
@@ -110,6 +110,15 @@ impl Service {
         };
         let done = self.command(who, request, None, key).await?;
         begun(who, tenant, &done).ok_or(Error::Interrupted)
+    }
+
+    /// A new payment's name; those of a later millisecond sort behind earlier ones.
+    fn new_payment(&self) -> Result<PaymentId, Error> {
+        let millis = self.engine().clock().now().micros() / 1_000;
+        let millis = u64::try_from(millis).unwrap_or(0);
+        let Bytes(random) = self.random()?;
+        let uuid = uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid();
+        Ok(format!("pay_{}", uuid.simple()).parse()?)
     }
 
     /// The answer of the first request with the same key, from its own facts, once there is one.
@@ -280,11 +289,6 @@ impl Service {
         let shown = self.as_checkout(&at, &known.requested, asked_at, instrument).await?;
         Ok(Some(Checkout { reused: true, ..shown }))
     }
-}
-
-/// A new payment's name; later ones sort behind earlier ones.
-fn new_payment() -> Result<PaymentId, Error> {
-    Ok(format!("pay_{}", Uuid::now_v7().simple()).parse()?)
 }
 
 fn begun(who: &Principal, tenant: &TenantId, done: &Done) -> Option<(Begun, bool)> {

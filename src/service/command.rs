@@ -20,26 +20,34 @@ use crate::{
 /// How often a fact that must not be lost is put to a busy engine, and how long between.
 const INSISTENCE: (u32, Duration) = (6, Duration::from_millis(50));
 
-/// Random bytes that name an operation.
-pub(super) fn random_id() -> Result<Id16, Error> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(Error::Random)?;
-    Ok(Bytes(bytes))
-}
-
 impl Service {
+    /// Random bytes, such as name an operation.
+    pub(super) fn random<const N: usize>(&self) -> Result<Bytes<N>, Error> {
+        self.settings().entropy.bytes().map_err(Error::Random)
+    }
+
     pub(super) async fn put(
         &self,
         who: &Principal,
         operation: Operation,
         key: Option<Idempotency>,
     ) -> Result<Done, Error> {
-        let concerned = whose(&operation);
+        let wish = self.meant_by(who, operation, key)?;
+        Ok(self.engine().execute(wish).await?)
+    }
+
+    /// What a caller wishes. A tenant's caller reaches its own tenant only.
+    pub(super) fn meant_by(
+        &self,
+        who: &Principal,
+        operation: Operation,
+        key: Option<Idempotency>,
+    ) -> Result<Command, Error> {
         // Another tenant's things do not exist.
-        if who.tenant().is_some_and(|own| own != concerned) {
+        if who.tenant().is_some_and(|own| own != whose(&operation)) {
             return Err(Rejection::TenantNotFound.into());
         }
-        self.command(who, operation, None, key).await
+        Ok(meant(self.random()?, who, operation, None, key, None))
     }
 
     /// Puts a wish to the roll.
@@ -50,7 +58,7 @@ impl Service {
         cause: Option<Cause>,
         key: Option<Idempotency>,
     ) -> Result<Done, Error> {
-        let wish = meant(who, operation.into(), cause, key, None)?;
+        let wish = meant(self.random()?, who, operation.into(), cause, key, None);
         Ok(self.engine().execute(wish).await?)
     }
 
@@ -62,7 +70,7 @@ impl Service {
         cause: Option<Cause>,
         at: Option<Time>,
     ) -> Result<Done, Error> {
-        let wish = meant(who, operation.into(), cause, None, at)?;
+        let wish = meant(self.random()?, who, operation.into(), cause, None, at);
         Ok(self.engine().execute(wish).await?)
     }
 
@@ -73,7 +81,7 @@ impl Service {
         operation: impl Into<Operation>,
         cause: Option<Cause>,
     ) -> Result<Done, Error> {
-        let wish = meant(who, operation.into(), cause, None, None)?;
+        let wish = meant(self.random()?, who, operation.into(), cause, None, None);
         let (most, mut pause) = INSISTENCE;
         for _ in 1..most {
             match self.engine().execute(wish.clone()).await {
@@ -88,13 +96,13 @@ impl Service {
 }
 
 fn meant(
+    id: Id16,
     who: &Principal,
     operation: Operation,
     cause: Option<Cause>,
     idempotency: Option<Idempotency>,
     effective_at: Option<Time>,
-) -> Result<Command, Error> {
-    let id = random_id()?;
+) -> Command {
     let meta = Meta {
         operation: id,
         tenant: whose(&operation).clone(),
@@ -104,7 +112,7 @@ fn meant(
         idempotency,
         effective_at,
     };
-    Ok(Command { meta, operation })
+    Command { meta, operation }
 }
 
 /// Whose streams a wish writes, as far as it can be told before it is decided.
@@ -126,6 +134,7 @@ fn whose(operation: &Operation) -> &TenantId {
         Operation::UseEntitlement(wish) => &wish.tenant,
         Operation::ReleaseUse(wish) => &wish.tenant,
         Operation::RevokeEntitlement(wish) => &wish.tenant,
+        Operation::Batch(wish) => &wish.tenant,
         Operation::OpenTenant(wish) => &wish.tenant,
         Operation::IssueKey(wish) => &wish.tenant,
         Operation::RevokeKey(wish) => &wish.tenant,

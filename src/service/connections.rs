@@ -136,6 +136,9 @@ impl Connections {
     fn kind(&self, connection: &ConnectionId, account: &Account) -> Result<Kind, CannotOpen> {
         match account.kind.as_str() {
             "sandbox" => {
+                if let Some(node) = &self.settings.sandbox {
+                    return Ok(Kind::Node(node.clone()));
+                }
                 let directory = self.settings.sandbox_directory.as_ref();
                 directory.map_or(Ok(()), std::fs::create_dir_all)?;
                 // A name may hold characters that mean something to a file system.

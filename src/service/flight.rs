@@ -6,8 +6,9 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
+
+use crate::watch;
 
 /// What is under way, by what it is about.
 pub(super) struct Flights<K: Eq + Hash, V> {
@@ -50,7 +51,8 @@ where
         if let Some(known) = under_way.get(&key) {
             return known.clone();
         }
-        let (answered, answer) = watch::channel(None);
+        let answered = watch::Sender::new(None);
+        let answer = answered.subscribe();
         under_way.insert(key.clone(), answer.clone());
         let landing = Landing { flights: Arc::clone(self), key };
         let work = begin();

@@ -4,10 +4,11 @@
 use std::{
     collections::HashMap,
     sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use piperoll_domain::payment::PaymentRef;
+use tokio::time::Instant;
 
 use crate::service::{PaymentName, Principal, Service};
 

@@ -1,7 +1,7 @@
 //! An invoice that a provider made, taken into the roll with the token that it pays for.
 
 use piperoll_domain::{
-    bytes::Id16,
+    bytes::{Bytes, Id16},
     id::Service as Sold,
     operation::RecordInstrument,
     payment::{InstrumentCreated, Promise, Protocol, Requested},
@@ -61,8 +61,7 @@ impl Service {
     }
 
     fn mint(&self, invoice: &Invoice, sold: &Scope) -> Result<Token, Error> {
-        let mut random = [0; 28];
-        getrandom::fill(&mut random).map_err(Error::Random)?;
+        let Bytes(random) = self.random()?;
         Ok(Token::mint(&self.0.tokens, invoice.payment_hash, random, sold)?)
     }
 

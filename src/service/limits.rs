@@ -4,10 +4,11 @@ use std::{
     collections::HashMap,
     net::IpAddr,
     sync::{Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use piperoll_domain::id::TenantId;
+use tokio::time::Instant;
 
 use crate::service::{Error, Rate};
 

@@ -21,8 +21,8 @@ use crate::{
     engine::Done,
     providers::{self, Heard, Notice, Provider, Refusal},
     service::{
-        Error, Principal, Service, WebhookAnswer, callback, command::random_id, connections::Line,
-        seal::Field, settle::msat,
+        Error, Principal, Service, WebhookAnswer, callback, connections::Line, seal::Field,
+        settle::msat,
     },
 };
 
@@ -73,7 +73,7 @@ impl Service {
     ) -> Result<WebhookAnswer, Error> {
         let by_token =
             by_token.filter(|_| notice.verification == providers::Verification::UrlToken);
-        let receipt: ReceiptId = format!("rcp_{}", random_id()?).parse()?;
+        let receipt: ReceiptId = format!("rcp_{}", self.random::<16>()?).parse()?;
         let kept = body.get(..BODY_BYTES).unwrap_or(body);
         let sealed = self.seal(None, Field::Body, kept).await?;
         let told = Recorded {

@@ -31,7 +31,6 @@ use crate::{
     roll::Head,
     service::{
         Ask, Checkout, Error, Opens, Principal, Redeemed, Refusal, Service, UseRequest,
-        command::random_id,
         render::{Known, stream},
     },
 };
@@ -236,7 +235,8 @@ impl Service {
         request: &UseRequest,
     ) -> Result<(Opens, Head), Refusal> {
         let tenant = known.at.tenant.clone();
-        let wish = UseEntitlement { tenant, entitlement: id.clone(), same: same(who, request)? };
+        let wish =
+            UseEntitlement { tenant, entitlement: id.clone(), same: self.same(who, request)? };
         match self.command(who, wish, None, None).await {
             Ok(done) => Ok((self.opened(known, id, &done).await?, done.head)),
             Err(error) => Err(match error.rejection() {
@@ -298,27 +298,29 @@ fn same_again(requested: &Requested) -> Purpose {
     }
 }
 
-/// What makes two uses the same one. Without an id that somebody we trust gave the request, no two
-/// are: a buyer could otherwise use everything several times.
-fn same(who: &Principal, request: &UseRequest) -> Result<Hash, Error> {
-    let Principal::Token { token, .. } = who else { return Err(Error::NoTenant) };
-    let nonce = match &request.request_id {
-        Some(_) => None,
-        None => Some(random_id()?),
-    };
-    let parts: [&[u8]; 6] = [
-        &token.0,
-        request.method.as_bytes(),
-        request.path.as_bytes(),
-        request.request_id.as_deref().unwrap_or_default().as_bytes(),
-        request.body_digest.as_ref().map_or(&[], |digest| &digest.0),
-        nonce.as_ref().map_or(&[], |nonce| &nonce.0),
-    ];
-    let mut hash = Sha256::new_with_prefix(LABEL);
-    for part in parts {
-        // With its length, so that no two lists of parts are the same bytes.
-        hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
-        hash.update(part);
+impl Service {
+    /// What makes two uses the same one. Without an id that somebody we trust gave the request, no two
+    /// are: a buyer could otherwise use everything several times.
+    fn same(&self, who: &Principal, request: &UseRequest) -> Result<Hash, Error> {
+        let Principal::Token { token, .. } = who else { return Err(Error::NoTenant) };
+        let nonce = match &request.request_id {
+            Some(_) => None,
+            None => Some(self.random::<16>()?),
+        };
+        let parts: [&[u8]; 6] = [
+            &token.0,
+            request.method.as_bytes(),
+            request.path.as_bytes(),
+            request.request_id.as_deref().unwrap_or_default().as_bytes(),
+            request.body_digest.as_ref().map_or(&[], |digest| &digest.0),
+            nonce.as_ref().map_or(&[], |nonce| &nonce.0),
+        ];
+        let mut hash = Sha256::new_with_prefix(LABEL);
+        for part in parts {
+            // With its length, so that no two lists of parts are the same bytes.
+            hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+            hash.update(part);
+        }
+        Ok(Bytes(hash.finalize().into()))
     }
-    Ok(Bytes(hash.finalize().into()))
 }

@@ -5,7 +5,7 @@ mod of_config;
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 pub use self::of_config::default_connection;
-use crate::{secret::Secret, service::Patience};
+use crate::{entropy::Entropy, providers::sandbox::Sandbox, secret::Secret, service::Patience};
 
 /// Finds a secret by the name of its environment variable.
 pub type Vars = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
@@ -45,6 +45,10 @@ pub struct Settings {
     pub sandbox_directory: Option<PathBuf>,
     /// What everything that a sandbox makes follows from.
     pub sandbox_seed: [u8; 32],
+    /// A node that is there already, for every sandbox; it outlives the house.
+    pub sandbox: Option<Sandbox>,
+    /// Where names and tokens come from.
+    pub entropy: Entropy,
     /// Makes the secret tokens in the URLs that providers are told to call.
     pub callbacks: Secret,
     /// Where the secrets of connections are found.
@@ -80,6 +84,8 @@ impl Settings {
             real_money_in_development: false,
             sandbox_directory: None,
             sandbox_seed: [0; 32],
+            sandbox: None,
+            entropy: Entropy::system(),
             callbacks,
             vars,
         }

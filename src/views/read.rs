@@ -27,6 +27,13 @@ pub use self::{
 };
 use crate::views::store::{Error, Generation, Mark};
 
+/// A cursor of `list`, written again.
+#[cfg(feature = "fuzzing")]
+pub fn reread(text: &str, list: &str, shape: &[bool]) -> Option<String> {
+    let key = Cursor::from_text(text).key(list, shape).ok()?;
+    Some(Cursor::behind(list, &key).to_string())
+}
+
 /// Up to when a balance counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AsOf {

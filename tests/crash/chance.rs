@@ -2,28 +2,28 @@
 
 /// xorshift64*, which is chance enough.
 #[derive(Debug, Clone)]
-pub(super) struct Chance(u64);
+pub(crate) struct Chance(u64);
 
 impl Chance {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed.max(1))
     }
 
     /// A seed that nobody chose.
-    pub(super) fn seed() -> u64 {
+    pub(crate) fn seed() -> u64 {
         uuid::Uuid::new_v4().as_u64_pair().0
     }
 
     /// For somebody who chooses on their own.
-    pub(super) fn another(&mut self) -> Self {
+    pub(crate) fn another(&mut self) -> Self {
         Self::new(self.next())
     }
 
-    pub(super) fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         (self.next() >> 16) % bound
     }
 
-    pub(super) fn one_in(&mut self, many: u64) -> bool {
+    pub(crate) fn one_in(&mut self, many: u64) -> bool {
         self.below(many) == 0
     }
 

@@ -115,6 +115,7 @@ impl NewFaults {
         let lasting = |seconds: u32| Duration::from_secs(seconds.into());
         let webhook = &self.webhook;
         Faults {
+            slow: None,
             create: match self.create {
                 NewCreateFault::None => CreateFault::None,
                 NewCreateFault::Unreachable => CreateFault::Unreachable,

@@ -19,7 +19,7 @@ impl<T: DeserializeOwned> FromRequestParts<Api> for Query<T> {
     }
 }
 
-fn read<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
+pub(in crate::api) fn read<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
     let pairs = serde_urlencoded::from_str::<Vec<(String, String)>>(query);
     let pairs = pairs.map_err(|error| problem::field("query", &error.to_string()))?;
     let mut seen = BTreeSet::new();

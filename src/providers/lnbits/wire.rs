@@ -8,11 +8,11 @@ use serde_json::Value;
 use crate::providers::{
     Class, Notice, Says, Status, StatusError, Verification,
     bolt11::{self, Offered},
+    generic::{is_name, word},
     json,
 };
 
 const EXPIRED_LABEL: &str = "expired";
-const WORD_CHARS_MAX: usize = 64;
 
 /// A payment, as create, list, status and webhook show it.
 #[derive(Deserialize)]
@@ -59,7 +59,7 @@ pub(super) struct Wallet {
 impl Payment {
     pub(super) fn offered(&self) -> Option<Offered<'_>> {
         let payment_request = self.payment_request()?;
-        let provider_id = self.checking_id.as_deref().filter(|id| (1..=255).contains(&id.len()))?;
+        let provider_id = self.checking_id.as_deref().filter(|id| is_name(id))?;
         Some(Offered { payment_request, payment_hash: self.payment_hash, provider_id })
     }
 
@@ -127,7 +127,7 @@ pub(super) fn heard(body: &[u8]) -> Option<Notice> {
     Some(Notice {
         event_id: None,
         payment_hash: Some(payment.payment_hash),
-        provider_id: payment.checking_id.clone().filter(|id| id.len() <= 255),
+        provider_id: payment.checking_id.clone().filter(|id| is_name(id)),
         says: says(&payment)?,
         occurred_at: payment.updated_at.as_ref().and_then(instant),
         verification: Verification::None,
@@ -143,9 +143,7 @@ fn says(payment: &Payment) -> Option<Says> {
             Says::Expired
         }
         "failed" => Says::Failed,
-        other => {
-            Says::Other(other.chars().filter(|c| !c.is_control()).take(WORD_CHARS_MAX).collect())
-        }
+        other => Says::Other(word(other)),
     })
 }
 

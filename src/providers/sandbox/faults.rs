@@ -47,6 +47,8 @@ pub struct Faults {
     pub accepts_late: bool,
     /// An invoice may be paid again.
     pub accepts_double: bool,
+    /// For so long every question is on its way, and every answer again.
+    pub slow: Option<Duration>,
 }
 
 impl Faults {

@@ -135,11 +135,12 @@ pub(super) async fn block_at(
     readers: &SqlitePool,
     position: u64,
 ) -> Result<Option<Arc<Block>>, Error> {
+    let Ok(column) = integer(position) else { return Ok(None) };
     let row: Option<Columns> = sqlx::query_as(
         "SELECT first, last, count, before, after, body FROM blocks
          WHERE first <= ? ORDER BY first DESC LIMIT 1",
     )
-    .bind(integer(position)?)
+    .bind(column)
     .fetch_optional(readers)
     .await
     .map_err(Error::storage("read a block of the roll"))?;

@@ -1,0 +1,127 @@
+//! The keeper of the index: writes what the writer hands over, behind it.
+
+use std::{sync::Arc, thread, time::Duration};
+
+use tokio::{sync::mpsc, task::JoinHandle};
+
+use crate::{
+    engine::{
+        index::{Entries, Index, IndexError},
+        start::Options,
+    },
+    watch,
+};
+
+/// How long an index that could not be written is left alone.
+const AGAIN: Duration = Duration::from_millis(200);
+
+type Waiting = mpsc::UnboundedReceiver<Entries>;
+type Write = Box<dyn Fn(&Entries) -> Result<(), IndexError> + Send>;
+
+/// Writes the index.
+pub(super) struct Keeper {
+    pub(super) index: Arc<Index>,
+    pub(super) write: Write,
+    /// Up to where it is written.
+    pub(super) flushed: watch::Sender<u64>,
+    /// Why it cannot be written at the moment, if it cannot.
+    pub(super) trouble: watch::Sender<Option<String>>,
+}
+
+/// A keeper at work.
+pub(super) enum Keeping {
+    /// On a thread, because a store on disk keeps whoever calls it waiting.
+    Thread(thread::JoinHandle<()>),
+    /// On a task, because threads run in no order.
+    Task(JoinHandle<()>),
+}
+
+impl Keeping {
+    /// Waits until everything that was handed over is written.
+    pub(super) async fn finished(self) {
+        let finished = match self {
+            Self::Thread(thread) => {
+                tokio::task::spawn_blocking(move || thread.join()).await.is_ok()
+            }
+            Self::Task(task) => task.await.is_ok(),
+        };
+        if !finished {
+            tracing::error!("the index could not be finished");
+        }
+    }
+}
+
+impl Keeper {
+    /// Begins to write what comes.
+    pub(super) fn begin(self, entries: Waiting) -> Keeping {
+        if self.index.is_in_memory() {
+            Keeping::Task(tokio::spawn(self.keep_in_memory(entries)))
+        } else {
+            Keeping::Thread(thread::spawn(move || self.keep(entries)))
+        }
+    }
+
+    fn keep(self, mut entries: Waiting) {
+        while let Some(first) = entries.blocking_recv() {
+            let batch = all(first, &mut entries);
+            while !self.written(&batch) {
+                if entries.is_closed() {
+                    return;
+                }
+                thread::sleep(AGAIN);
+            }
+        }
+        if let Err(error) = self.index.sync() {
+            tracing::warn!(%error, "the index could not be synced");
+        }
+    }
+
+    async fn keep_in_memory(self, mut entries: Waiting) {
+        while let Some(first) = entries.recv().await {
+            let batch = all(first, &mut entries);
+            tokio::time::sleep(self.index.pace()).await;
+            while !self.written(&batch) && !entries.is_closed() {
+                tokio::time::sleep(AGAIN).await;
+            }
+        }
+    }
+
+    fn written(&self, batch: &Entries) -> bool {
+        if let Err(error) = (self.write)(batch) {
+            // Said once. The roll has it all: a restart reads the tail again.
+            if self.trouble.borrow().is_none() {
+                tracing::error!(%error, "the index could not be written");
+            }
+            self.trouble.send_replace(Some(error.to_string()));
+            return false;
+        }
+        self.trouble.send_if_modified(|trouble| trouble.take().is_some());
+        if let Some(head) = batch.up_to {
+            self.flushed.send_replace(head.position);
+        }
+        true
+    }
+}
+
+/// Everything that waits, at once.
+fn all(mut batch: Entries, entries: &mut Waiting) -> Entries {
+    while let Ok(more) = entries.try_recv() {
+        batch.extend(more);
+    }
+    batch
+}
+
+/// Writes to the index, unless a test wants to see what happens otherwise.
+#[cfg_attr(not(test), expect(unused_variables, reason = "only tests say that it fails"))]
+pub(super) fn writing(index: &Arc<Index>, options: &Options) -> Write {
+    let index = index.clone();
+    #[cfg(test)]
+    let fails = options.index_fails.clone();
+    Box::new(move |entries| {
+        #[cfg(test)]
+        if fails.load(std::sync::atomic::Ordering::Relaxed) {
+            return Err(IndexError::Damaged("a test".to_owned()));
+        }
+        index.write(entries)
+    })
+}

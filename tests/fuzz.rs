@@ -1,0 +1,63 @@
+//! Every parser under garbage, on the stable toolchain: the corpora, then thousands of changes to
+//! them, the same ones every time.
+//!
+//! `cd tests/fuzz && cargo +nightly fuzz run credential` looks for longer, at the same targets.
+
+mod mutations;
+#[allow(unreachable_pub, reason = "the crate beside it calls them too")]
+mod targets;
+
+use std::{env, fs, panic::catch_unwind, path::PathBuf};
+
+use self::mutations::Mutator;
+use crate::crash::chance::Chance;
+
+/// How many changed inputs a target gets, unless `PIPEROLL_FUZZ_CASES` says otherwise.
+const CASES: u64 = 4_000;
+
+fn corpus(name: &str) -> Vec<Vec<u8>> {
+    let folder = PathBuf::from("tests/fuzz/corpus").join(name);
+    let entries =
+        fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths.iter().map(|path| fs::read(path).unwrap()).collect()
+}
+
+/// Runs a target over its corpus and over changes to it; what breaks it is told so that it can be
+/// added to the corpus.
+fn bear(name: &str) {
+    let seeds = corpus(name);
+    let taken = seeds.iter().filter(|seed| targets::run(name, seed)).count();
+    assert!(taken > 0, "nothing in the corpus of {name} is taken: it proves nothing");
+    assert!(taken < seeds.len(), "everything in the corpus of {name} is taken");
+    let cases = env::var("PIPEROLL_FUZZ_CASES").map_or(CASES, |text| text.parse().unwrap());
+    let seed = name.bytes().fold(0_u64, |sum, byte| sum.rotate_left(7) ^ u64::from(byte));
+    let mut mutator = Mutator::new(Chance::new(seed), seeds);
+    for case in 0..cases {
+        let input = mutator.change();
+        let bore = catch_unwind(|| targets::run(name, &input));
+        assert!(
+            bore.is_ok(),
+            "{name} broke at case {case}, as hexadecimal: {}",
+            hex::encode(&input)
+        );
+    }
+}
+
+macro_rules! targets_bear_garbage {
+    ($($name:ident,)+) => {
+        $(#[test] fn $name() { bear(stringify!($name)); })+
+
+        #[test]
+        fn every_target_has_a_test() {
+            let tested = [$(stringify!($name)),+];
+            assert_eq!(targets::TARGETS.iter().map(|(name, _)| *name).collect::<Vec<_>>(), tested);
+        }
+    };
+}
+
+targets_bear_garbage! {
+    credential, macaroon, identifier, caveats, path, webhook_sandbox, webhook_lnbits, callback,
+    bolt11, envelope, block, event, body, query, cursor, position, names, configuration,
+}
