@@ -22,9 +22,9 @@ mod samples;
 mod tests;
 
 pub use self::{
-    follow::{Batch, Events, Lag, Source, Views},
+    follow::{Batch, Events, Lag, Source, Views, fold_all},
     of_roll::Blocks,
-    read::{Cursor, Page, Snapshot},
+    read::{AsOf, Cursor, Page, Snapshot},
     rebuild::{Progress, rebuild},
     store::{Error, Mark, Opened, Outdated, Store},
 };

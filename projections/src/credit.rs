@@ -141,27 +141,33 @@ pub mod kind {
 
 pub(crate) fn changes(at: &Envelope, event: &Event, into: &mut Vec<Change>) {
     let before = into.len();
-    moves(at, event, into);
-    let mut sums = vec![];
-    let mut linked = false;
-    for entry in into.iter().skip(before).filter(|change| change.table.index == ENTRIES.index) {
-        linked = true;
+    movements(at, event, into);
+    let (mut sums, mut linked) = (vec![], false);
+    for entry in into.iter_mut().skip(before).filter(|row| row.table.index == ENTRIES.index) {
         sums.extend(summed(at, entry));
+        link(at, entry);
+        linked = true;
     }
-    into.append(&mut sums);
     if !linked {
         // Nothing moved, but the walk goes on from here.
-        into.push(change!(ENTRIES [at.position, 0_u32] {
-            set tenant: &at.tenant,
-            set account: &at.stream.id,
-            set previous: at.previous,
-        }));
+        let mut bare = change!(ENTRIES [at.position, 0_u32] {});
+        link(at, &mut bare);
+        into.push(bare);
     }
+    into.append(&mut sums);
     if at.version.is_multiple_of(STEP) {
         into.push(change!(MARKS [&at.tenant, &at.stream.id, at.previous] {
             set step: (at.version / STEP).saturating_sub(1),
         }));
     }
+}
+
+/// Says whose an entry is, and where the walk goes on.
+fn link(at: &Envelope, entry: &mut Change) {
+    let mut set = |column, value| entry.cells.push((column, Cell::Last(Some(value))));
+    set(const { ENTRIES.at("tenant") }, (&at.tenant).into());
+    set(const { ENTRIES.at("account") }, (&at.stream.id).into());
+    set(const { ENTRIES.at("previous") }, at.previous.into());
 }
 
 /// What an entry adds to its step's sum.
@@ -183,7 +189,7 @@ fn summed(at: &Envelope, entry: &Change) -> Option<Change> {
     }))
 }
 
-fn moves(at: &Envelope, event: &Event, into: &mut Vec<Change>) {
+fn movements(at: &Envelope, event: &Event, into: &mut Vec<Change>) {
     match event {
         Event::Opened(Opened {}) => {
             into.push(change!(ACCOUNTS [&at.tenant, &at.stream.id] {
@@ -236,9 +242,6 @@ fn of_mint(at: &Envelope, minted: &LotMinted, into: &mut Vec<Change>) {
         set position: at.position,
     }));
     into.push(change!(ENTRIES [at.position, 0_u32] {
-        set tenant: tenant,
-        set account: account,
-        set previous: at.previous,
         set kind: kind::MINTED,
         set amount: amount,
         set commodity: commodity,
@@ -283,9 +286,6 @@ impl Movement<'_> {
             set position: at.position,
         }));
         into.push(change!(ENTRIES [at.position, *leg] {
-            set tenant: tenant,
-            set account: account,
-            set previous: at.previous,
             set kind: kind,
             set amount: amount.saturating_neg(),
             set commodity: total.commodity,

@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 use piperoll_domain::{bytes::Hash, event::Recorded, time::Time};
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
 
+pub use self::pipeline::fold_all;
 pub(super) use self::pipeline::{Folded, pipeline};
 pub use self::task::Follower;
 use crate::views::{

@@ -441,10 +441,10 @@ impl Events for Vec<Recorded> {
     fn each(
         self,
         after: u64,
-        mut take: impl FnMut(&Recorded) -> ControlFlow<()>,
+        take: impl FnMut(&Recorded) -> ControlFlow<()>,
     ) -> Result<(), Infallible> {
         let behind = self.iter().filter(|recorded| recorded.envelope.position > after);
-        let _ = behind.map(|recorded| take(recorded)).find(ControlFlow::is_break);
+        let _ = behind.map(take).find(ControlFlow::is_break);
         Ok(())
     }
 }

@@ -17,7 +17,7 @@ use sqlx::{ConnectOptions, Connection, Row, SqliteConnection, sqlite::SqliteConn
 pub(super) use self::{connect::check_library, pointer::remove, writer::bind};
 pub use self::{
     generation::Generation,
-    writer::{Statements, Writer},
+    writer::{Spent, Statements, Writer},
 };
 use crate::views::follow::Source;
 

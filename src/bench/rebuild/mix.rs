@@ -12,7 +12,10 @@ use piperoll_domain::{
     bytes::{Bytes, Id16},
     entitlement::{Granted, Repeated, Used},
     event::{Actor, ActorKind, Envelope, Event, Idempotency, Recorded},
-    id::{AccountId, ConnectionId, InvalidName, Kind, LotId, PaymentId, Pool, ReceiptId, Stream, TenantId},
+    id::{
+        AccountId, ConnectionId, InvalidName, Kind, LotId, PaymentId, Pool, ReceiptId, Stream,
+        TenantId,
+    },
     money::{Amount, Money},
     payment::{
         Consumed, Expired, Funding, Gave, InstrumentCreated, LedTo, PaymentRef, Promise, Protocol,
@@ -23,7 +26,10 @@ use piperoll_domain::{
     time::{Moment, Time},
 };
 
-use crate::{bench::Random, roll::event_id};
+use crate::{
+    bench::{Random, float},
+    roll::event_id,
+};
 
 /// What of a hundred events is of which kind: uses, top-ups, the rest.
 const SHARES: [u64; 3] = [60, 20, 20];
@@ -106,6 +112,12 @@ impl Mix {
     /// Whether the rules took all of it.
     pub(super) fn is_sound(&self) -> bool {
         self.book.frozen().next().is_none()
+    }
+
+    /// What of a hundred events was of which kind.
+    pub(super) fn shares(&self) -> [f64; 3] {
+        let all = self.counts.iter().sum::<u64>().max(1);
+        self.counts.map(|count| float(count) * 100.0 / float(all))
     }
 
     fn begin(&mut self) {

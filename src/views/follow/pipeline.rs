@@ -8,7 +8,7 @@ use piperoll_domain::time::Time;
 use piperoll_projections::batch;
 use tokio::sync::mpsc;
 
-use super::{Batch, Events, Source};
+use super::{BATCH_EVENTS_MAX, Batch, Events, Source};
 use crate::views::store::{Error, Mark, Statements};
 
 /// How many batches are folded at once: each alone is what all of them add up to.
@@ -100,8 +100,55 @@ async fn fold_aside<E: Events>(read: Result<Read<E>, Error>) -> Result<Folded, E
     folded.unwrap_or(Err(Error::Stopped { after }))
 }
 
-/// Decodes and folds. A view never skips and never repeats: the events must be just what follows.
+/// Reads, decodes and folds everything up to the head and keeps nothing: what is left of a rebuild
+/// without the writing. Says how many events there were.
+pub async fn fold_all<S: Source>(source: &Arc<S>) -> Result<u64, Error> {
+    let (batches, mut read) = mpsc::channel(1);
+    let failed = |error: S::Error| Error::Source { after: 0, source: error.into() };
+    let head = source.head().await.map_err(failed)?.position;
+    let reading = source.clone();
+    let reader = tokio::spawn(async move {
+        tokio::select! {
+            () = batches.closed() => {}
+            () = read_on(&*reading, 0, BATCH_EVENTS_MAX, &batches) => {}
+        }
+    });
+    let folding = poll_fn(|context| read.poll_recv(context));
+    let folding = folding.map(async |read: Result<_, Error>| {
+        let read = read?;
+        let after = read.after;
+        let folded = tokio::task::spawn_blocking(move || changed(read).map(|changed| changed.mark));
+        folded.await.unwrap_or(Err(Error::Stopped { after }))
+    });
+    let mut folding = pin!(folding.buffered(FOLDS_MAX));
+    let mut position = 0;
+    while position < head {
+        let next = folding.next().await.ok_or(Error::Stopped { after: position })?;
+        position = next?.position;
+    }
+    reader.abort();
+    Ok(position)
+}
+
+/// What a batch changes.
+struct Changed {
+    batch: batch::Batch,
+    mark: Mark,
+    recorded_at: Option<Time>,
+}
+
 fn fold<E: Events>(read: Read<E>) -> Result<Folded, Error> {
+    let after = read.after;
+    let Changed { batch, mark, recorded_at } = changed(read)?;
+    let rows = count(batch.rows());
+    let failed = |source| Error::Write { position: mark.position, source };
+    let statements = Statements::of(batch).map_err(failed)?;
+    let events = mark.position.saturating_sub(after);
+    Ok(Folded { statements, mark, events, rows, recorded_at })
+}
+
+/// Decodes and folds. A view never skips and never repeats: the events must be just what follows.
+fn changed<E: Events>(read: Read<E>) -> Result<Changed, Error> {
     let Read { batch: Batch { events, mark }, after } = read;
     let (mut changed, mut last, mut recorded_at) = (batch::Batch::default(), after, None);
     let decoded = events.each(after, |recorded| {
@@ -117,10 +164,7 @@ fn fold<E: Events>(read: Read<E>) -> Result<Folded, Error> {
     if last == after || last != mark.position {
         return Err(Error::Gap { after });
     }
-    let rows = count(changed.rows());
-    let failed = |source| Error::Write { position: mark.position, source };
-    let statements = Statements::of(changed).map_err(failed)?;
-    Ok(Folded { statements, mark, events: last.saturating_sub(after), rows, recorded_at })
+    Ok(Changed { batch: changed, mark, recorded_at })
 }
 
 fn count(number: usize) -> u64 {

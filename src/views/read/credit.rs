@@ -310,10 +310,10 @@ impl Snapshot {
         };
         let more = items.len() > wanted;
         items.truncate(wanted);
-        let last = items.last().filter(|_| more);
-        let next = last.map(|last| {
-            let (tenant, account) = ((&last.tenant).into(), (&last.account).into());
-            Cursor::behind(list, &[tenant, account, last.position.into(), last.leg.into()])
+        let end = items.last().filter(|_| more);
+        let next = end.map(|end| {
+            let (tenant, account) = ((&end.tenant).into(), (&end.account).into());
+            Cursor::behind(list, &[tenant, account, end.position.into(), end.leg.into()])
         });
         Ok(Page { items, next })
     }

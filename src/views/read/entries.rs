@@ -96,18 +96,20 @@ impl Walk<'_> {
         stop: u64,
         events: usize,
     ) -> Result<Stretch, Error> {
+        // A cursor can name any position: the first must be the account's own, and each leads only
+        // to another of its own.
         let mut query = Query::over(
-            "WITH RECURSIVE walk(position, previous) AS (SELECT position, previous FROM entries \
-             WHERE leg = 0 AND position = ",
+            "WITH RECURSIVE walk(at, before) AS (SELECT position, previous FROM entries",
         );
-        query.value(from).words(
+        query.only_where("leg = 0").only("position =", from);
+        query.only("tenant =", self.tenant).only("account =", self.account).words(
             " UNION ALL SELECT e.position, e.previous FROM walk CROSS JOIN entries AS e \
-             WHERE e.position = walk.previous AND e.leg = 0 AND walk.previous > ",
+             WHERE e.position = walk.before AND e.leg = 0 AND walk.before > ",
         );
         query.value(stop).words(" LIMIT ").value(u64::try_from(events).unwrap_or(u64::MAX));
-        query.words(
-            ") SELECT e.* FROM walk CROSS JOIN entries AS e WHERE e.position = walk.position \
-             ORDER BY e.position, e.leg",
+        query.words(") ").words(Entry::SELECT).words(
+            ", previous FROM walk CROSS JOIN entries WHERE position = walk.at \
+             ORDER BY position, leg",
         );
         let rows = query.all(snapshot).await?;
         let next = rows.first().map(|row| row.try_get("previous")).transpose();

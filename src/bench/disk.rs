@@ -4,7 +4,7 @@ use std::{io, path::Path};
 
 use sqlx::{ConnectOptions as _, Connection as _, sqlite::SqliteConnectOptions};
 
-use crate::bench::{Error, Report, failed, float};
+use super::{Error, Report, failed, float};
 
 /// Bytes that a file, or everything in a folder, takes for each of so many events.
 pub(super) fn per_event(path: &Path, events: u64) -> Result<f64, Error> {
