@@ -250,7 +250,11 @@ impl Engine {
 
     /// Whether writes are taken.
     pub fn health(&self) -> Health {
-        self.shared.state.borrow().clone()
+        let health = self.shared.state.borrow().clone();
+        if health == Health::Writing && self.clock().behind_micros().is_some() {
+            return Health::Waiting { why: "the clock is behind the last record".to_owned() };
+        }
+        health
     }
 
     /// Wakes when that changes.

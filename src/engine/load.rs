@@ -116,7 +116,7 @@ impl Reader {
         } else {
             tokio::task::spawn_blocking(read).await.map_err(|_| Error::Unknown)?
         };
-        read.map_err(|error| Error::Unreadable(error.to_string()))
+        read.map_err(|error| failed(error.is_damage(), &error))
     }
 }
 
@@ -130,7 +130,8 @@ impl Shared {
         let days = i64::from(self.directory.load().settings().idempotency_days);
         let forgotten_before = self.clock.now().plus_micros(-days * 86_400_000_000);
         let first = record(&self.roll, taker.position).await?;
-        if first.envelope.recorded_at < forgotten_before {
+        // While the clock is in doubt no key is old.
+        if first.envelope.recorded_at < forgotten_before && self.clock.doubt().is_none() {
             return Ok(None);
         }
         let same = first.envelope.idempotency.as_ref().map(|known| known.fingerprint);
@@ -141,7 +142,7 @@ impl Shared {
         loop {
             let next = taker.position + u64::try_from(events.len()).unwrap_or(u64::MAX);
             let more = self.roll.record(next).await;
-            let more = more.map_err(|error| Error::Unreadable(error.to_string()))?;
+            let more = more.map_err(|error| failed(error.is_damage(), &error))?;
             let Some(entry) = more else { break };
             let recorded = decode(&entry)?;
             if recorded.envelope.idempotency.as_ref() != Some(key) {
@@ -150,7 +151,8 @@ impl Shared {
             events.push(recorded);
         }
         let last = events.last().map_or(taker.position, |last| last.envelope.position);
-        let entry = self.roll.record(last).await.map_err(|e| Error::Unreadable(e.to_string()))?;
+        let entry =
+            self.roll.record(last).await.map_err(|error| failed(error.is_damage(), &error))?;
         let head = entry.map(|entry| entry.head()).ok_or(Error::Unknown)?;
         Ok(Some(Done { events, head, replayed: true }))
     }
@@ -158,7 +160,7 @@ impl Shared {
 
 async fn record(roll: &Roll, position: u64) -> Result<Recorded, Error> {
     let unreadable = |why: String| Error::Unreadable(format!("position {position}: {why}"));
-    let entry = roll.record(position).await.map_err(|e| unreadable(e.to_string()))?;
+    let entry = roll.record(position).await.map_err(|error| failed(error.is_damage(), &error))?;
     decode(&entry.ok_or_else(|| unreadable("it is beyond the end".to_owned()))?)
 }
 
@@ -167,4 +169,10 @@ fn disagree(stream: &Stream, named: End, found: End) -> Error {
         "the index says that `{stream}` ends at {}, version {}; the roll says {}, version {}",
         named.last, named.version, found.last, found.version
     ))
+}
+
+/// What is damaged stays so; a store that fails may come back.
+fn failed(damaged: bool, error: &(dyn std::error::Error + 'static)) -> Error {
+    tracing::warn!(error, "what a command needs could not be read");
+    if damaged { Error::Unreadable(error.to_string()) } else { Error::NotWritten }
 }
