@@ -88,7 +88,7 @@ const FLOORS: &[(&str, &[&str])] = &[
 /// What the rules may know of the world.
 const DOMAIN: &[&str] = &["rmp-serde", "serde", "thiserror"];
 /// What the folds may know of it.
-const PROJECTIONS: &[&str] = &["foldhash", "indexmap", "piperoll-domain", "serde", "serde_json"];
+const PROJECTIONS: &[&str] = &["piperoll-domain", "foldhash", "indexmap", "serde", "serde_json"];
 
 fn read(path: impl AsRef<Path>) -> String {
     let path = path.as_ref();
