@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// How many bytes of blocks are read at once.
-const READ_BYTES: usize = 4 << 20;
+const READ_BYTES: usize = 16 << 20;
 
 fn mark(head: Head) -> Mark {
     Mark { position: head.position, hash: head.hash }
