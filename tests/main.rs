@@ -23,4 +23,5 @@ mod peers;
 mod refusals;
 mod replay;
 mod server;
+mod simulation;
 mod verify;
