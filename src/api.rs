@@ -6,6 +6,8 @@ mod accounts;
 mod admin;
 mod asking;
 mod authorize;
+#[expect(unused_qualifications, reason = "utoipa's macro names types in full")]
+mod batch;
 mod caller;
 mod challenge;
 mod connections;
@@ -72,6 +74,7 @@ struct Inner {
     settings: Settings,
     metrics: PrometheusHandle,
     in_flight: Semaphore,
+    coming_in: Semaphore,
 }
 
 /// How the edge behaves.
@@ -85,6 +88,8 @@ pub struct Settings {
     pub json_depth_max: usize,
     /// Requests in flight.
     pub concurrency_max: usize,
+    /// How long a body may take to come in.
+    pub body_timeout: Duration,
     /// How long a request may take.
     pub request_timeout: Duration,
     /// Whose answers to bad credentials are given.
@@ -128,6 +133,7 @@ impl Settings {
             header_bytes_max: size(limits.header_bytes_max),
             json_depth_max: size(limits.json_depth_max),
             concurrency_max: size(limits.concurrency_max),
+            body_timeout: limits.body_timeout.duration(),
             request_timeout: limits.request_timeout.duration(),
             compat: config.l402.compat,
             require_https: config.l402.require_https,
@@ -148,7 +154,8 @@ impl Api {
         metrics: PrometheusHandle,
     ) -> Self {
         let in_flight = Semaphore::new(settings.concurrency_max.min(Semaphore::MAX_PERMITS));
-        Self(Arc::new(Inner { service, views, settings, metrics, in_flight }))
+        let coming_in = Semaphore::new(limits::BYTES_MAX);
+        Self(Arc::new(Inner { service, views, settings, metrics, in_flight, coming_in }))
     }
 
     fn service(&self) -> &Service {
@@ -171,6 +178,10 @@ impl Api {
         &self.0.in_flight
     }
 
+    fn coming_in(&self) -> &Semaphore {
+        &self.0.coming_in
+    }
+
     /// Every route, behind every limit. The outermost layer is the last one here.
     pub fn router(self) -> Router {
         let body_bytes_max = self.settings().body_bytes_max;
@@ -182,6 +193,7 @@ impl Api {
             .layer(from_fn_with_state(self.clone(), limits::time))
             .layer(from_fn(limits::no_panic))
             .layer(from_fn_with_state(self.clone(), limits::crowd))
+            .layer(from_fn_with_state(self.clone(), limits::whole))
             .layer(from_fn_with_state(self.clone(), limits::size))
             .layer(from_fn(watch::observe))
             .with_state(self)
@@ -204,6 +216,7 @@ fn resources() -> Router<Api> {
         .merge(authorize::routes())
         .merge(webhooks::routes())
         .merge(accounts::routes())
+        .merge(batch::routes())
         .merge(events::routes())
         .merge(offers::routes())
         .merge(connections::routes())

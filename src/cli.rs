@@ -2,6 +2,7 @@
 
 mod accounts;
 mod anomalies;
+mod batch;
 mod bench;
 mod client;
 mod clock;
@@ -75,6 +76,8 @@ enum Noun {
     /// Look at accounts and give credit by hand.
     #[command(subcommand)]
     Accounts(accounts::Accounts),
+    /// Put many commands of a tenant to the roll, out of a file.
+    Batch(batch::Batch),
     /// What is sold: publish, look at, withdraw.
     #[command(subcommand)]
     Offers(offers::Offers),
@@ -153,6 +156,7 @@ impl Noun {
             Self::Events(verb) => verb.run().await,
             Self::Payments(verb) => verb.run(output).await,
             Self::Accounts(verb) => verb.run(output).await,
+            Self::Batch(verb) => verb.run(output).await,
             Self::Offers(verb) => verb.run(output).await,
             Self::Connections(verb) => verb.run(output).await,
             Self::Settings(verb) => verb.run(output).await,

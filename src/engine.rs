@@ -22,9 +22,9 @@ use arc_swap::ArcSwap;
 use piperoll_domain::{
     book::Slot,
     claim::{Claim, Taker},
-    draft::Need,
+    draft::{Need, Repeat},
     duty::{self, Duty},
-    event::Recorded,
+    event::{Idempotency, Recorded},
     id::Stream,
     operation::Command,
     rejection::Rejection,
@@ -111,6 +111,9 @@ pub enum Error {
     /// A record or an index entry could not be read.
     #[error("what the command needs could not be read: {0}")]
     Unreadable(String),
+    /// Items of a batch were done before; they are to be left out, and their answers given again.
+    #[error("items of the batch were done before")]
+    Repeats(Vec<Repeat>),
     /// The engine stopped while the command was waiting: it may or may not have been written.
     #[error("the engine stopped")]
     Unknown,
@@ -123,6 +126,13 @@ enum Message {
 }
 
 type Reply<T> = oneshot::Sender<Result<T, Error>>;
+
+/// What is waited for, unless it was refused at once.
+type Answer = Result<oneshot::Receiver<Result<Done, Error>>, Error>;
+
+async fn answered(answer: Answer) -> Result<Done, Error> {
+    answer?.await.unwrap_or(Err(Error::Unknown))
+}
 
 /// What is behind a name.
 pub(crate) enum Found {
@@ -139,6 +149,10 @@ impl std::fmt::Debug for Engine {
 impl Engine {
     /// Puts a command to the roll, and waits until its facts are on disk.
     pub async fn execute(&self, command: Command) -> Result<Done, Error> {
+        answered(self.put(command)).await
+    }
+
+    fn put(&self, command: Command) -> Answer {
         let (reply, answer) = oneshot::channel();
         let arrived = std::time::Instant::now();
         let message = Message::Execute { command: Box::new(command), arrived, reply };
@@ -146,7 +160,30 @@ impl Engine {
             mpsc::error::TrySendError::Full(_) => Error::Busy,
             mpsc::error::TrySendError::Closed(_) => Error::NotWritten,
         })?;
-        answer.await.unwrap_or(Err(Error::Unknown))
+        Ok(answer)
+    }
+
+    /// Puts commands to the roll, all of them before any is waited for, so that they share a group.
+    pub async fn execute_all(
+        &self,
+        commands: impl IntoIterator<Item = Command>,
+    ) -> Vec<Result<Done, Error>> {
+        let waiting: Vec<_> = commands.into_iter().map(|command| self.put(command)).collect();
+        let mut done = Vec::with_capacity(waiting.len());
+        for answer in waiting {
+            done.push(answered(answer).await);
+        }
+        done
+    }
+
+    /// The answer to an item of a batch that was done before; none if that is so long ago that its
+    /// key counts no more.
+    pub async fn first_answer(
+        &self,
+        taker: &Taker,
+        key: &Idempotency,
+    ) -> Result<Option<Done>, Error> {
+        self.shared.first_answer(taker, key).await
     }
 
     /// What a stream adds up to now; none if it has no events. The truth, never a view.
@@ -213,7 +250,11 @@ impl Engine {
 
     /// Whether writes are taken.
     pub fn health(&self) -> Health {
-        self.shared.state.borrow().clone()
+        let health = self.shared.state.borrow().clone();
+        if health == Health::Writing && self.clock().behind_micros().is_some() {
+            return Health::Waiting { why: "the clock is behind the last record".to_owned() };
+        }
+        health
     }
 
     /// Wakes when that changes.

@@ -54,6 +54,15 @@ impl Problem {
         self
     }
 
+    /// Says in which item of a batch it is wrong; a field that is named is the item's.
+    #[must_use]
+    pub fn of_item(mut self, index: usize) -> Self {
+        let item = format!("items.{index}");
+        let field = self.field.take().filter(|field| !field.is_empty());
+        self.field = Some(field.map_or_else(|| item.clone(), |field| format!("{item}.{field}")));
+        self
+    }
+
     /// Names this occurrence: the id of the request.
     #[must_use]
     pub fn instance(mut self, instance: impl Into<String>) -> Self {
@@ -118,6 +127,7 @@ impl From<&Rejection> for Problem {
                 problem.with("payment_status", status.as_str())
             }
             Rejection::StreamFrozen { position, .. } => problem.with("position", *position),
+            Rejection::Item { index, refusal } => Self::from(&**refusal).of_item(*index),
             // Which name, and where it was taken, may be another tenant's business.
             Rejection::ClaimTaken { .. } => Self::new(Code::ClaimTaken, "the name is taken"),
             _ => problem,

@@ -11,6 +11,7 @@
 
 mod ask;
 mod authorize;
+mod batch;
 mod breaker;
 mod callback;
 mod checkout;

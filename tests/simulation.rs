@@ -53,7 +53,30 @@ const SEEDS: u64 = 300;
 const LIES: u64 = 5;
 
 /// What must have happened in some world, for all of them together to prove anything.
-const HAPPENS: &[&str] = &["SEE"];
+const HAPPENS: &[&str] = &[
+    "clock.corrected.v1",
+    "credit.spent.v1",
+    "entitlement.granted.v1",
+    "entitlement.released.v1",
+    "entitlement.repeated.v1",
+    "entitlement.used.v1",
+    "key.revoked.v1",
+    "lot.expired.v1",
+    "lot.minted.v1",
+    "payment.abandoned.v1",
+    "payment.consumed.v1",
+    "payment.expired.v1",
+    "payment.failed.v1",
+    "payment.outcome_unknown.v1",
+    "payment.review_opened.v1",
+    "payment.review_resolved.v1",
+    "payment.settled.v1",
+    "payment.settlement_named.v1",
+    "receipt.recorded.v1",
+    "receipts.refused.v1",
+    "reconciliation.finished.v1",
+    "writer.started.v1",
+];
 
 /// Events by name, and how often each was recorded.
 type Happened = BTreeMap<&'static str, usize>;

@@ -3,7 +3,7 @@
 //! Asking for what is not in memory ends the decision with [`Stop::Missing`]; the command decides
 //! again once it is there. Decisions are pure, so asking again costs nothing but time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     account::Account,
@@ -72,10 +72,21 @@ pub enum Need {
 /// Why a decision ended without facts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stop {
-    /// Something must be read first.
-    Missing(Need),
+    /// These must be read first; there is at least one.
+    Missing(Vec<Need>),
+    /// Items of a batch were done before, under their keys: they are not to be done again.
+    Repeats(Vec<Repeat>),
     /// The rules refuse.
     Rejected(Rejection),
+}
+
+/// An item of a batch that was done before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repeat {
+    /// Which item.
+    pub index: usize,
+    /// Its key's taker.
+    pub taker: Taker,
 }
 
 impl From<Rejection> for Stop {
@@ -108,10 +119,23 @@ pub struct Meta {
 pub struct Draft<'a> {
     memory: &'a dyn Memory,
     meta: &'a Meta,
+    /// What is said carries it.
+    key: Option<&'a Idempotency>,
     moment: Moment,
     next: u64,
     said: Vec<Recorded>,
-    ours: BTreeMap<Stream, Slot>,
+    ours: BTreeMap<Stream, Ours>,
+}
+
+/// A stream that is absent, or in which this draft said something.
+#[derive(Default)]
+struct Ours {
+    /// The version and position of what was said last.
+    end: Option<(u64, u64)>,
+    /// As far as it is folded; none until somebody asks.
+    slot: Option<Box<Slot>>,
+    /// What of it is said and not folded.
+    unfolded: Vec<usize>,
 }
 
 macro_rules! views {
@@ -130,12 +154,23 @@ macro_rules! views {
 impl<'a> Draft<'a> {
     /// An empty draft whose first fact would stand at `next`.
     pub fn new(memory: &'a dyn Memory, meta: &'a Meta, moment: Moment, next: u64) -> Self {
-        Self { memory, meta, moment, next, said: vec![], ours: BTreeMap::new() }
+        let key = meta.idempotency.as_ref();
+        Self { memory, meta, key, moment, next, said: vec![], ours: BTreeMap::new() }
+    }
+
+    /// From here on, what is said carries this caller's key.
+    pub(crate) const fn carry(&mut self, key: &'a Idempotency) {
+        self.key = Some(key);
     }
 
     /// Who asks.
     pub const fn meta(&self) -> &Meta {
         self.meta
+    }
+
+    /// Where its first fact would stand.
+    pub(crate) const fn next(&self) -> u64 {
+        self.next
     }
 
     /// What time it is.
@@ -218,7 +253,7 @@ impl<'a> Draft<'a> {
     /// Who took a claim, if anybody did.
     pub fn claim(&self, claim: &Claim) -> Result<Option<Taker>, Stop> {
         match self.memory.claim(claim) {
-            None => Err(Stop::Missing(Need::Claim(claim.clone()))),
+            None => Err(Stop::Missing(vec![Need::Claim(claim.clone())])),
             Some(Known::Free) => Ok(None),
             Some(Known::Taken(taker)) => Ok(Some(taker)),
         }
@@ -244,29 +279,28 @@ impl<'a> Draft<'a> {
     /// A stream's state, also when it is frozen: for those who look, and for acknowledging.
     pub fn slot_even_frozen(&mut self, stream: &Stream) -> Result<&Slot, Stop> {
         self.catch_up(stream)?;
-        match self.ours.get(stream) {
+        match self.ours.get(stream).and_then(|ours| ours.slot.as_deref()) {
             Some(slot) => Ok(slot),
             None => match self.memory.slot(stream) {
                 Some(Seen::Here(slot)) => Ok(slot),
-                _ => Err(Stop::Missing(Need::Stream(stream.clone()))),
+                _ => Err(missing(stream)),
             },
         }
     }
 
     /// Copies a stream only where it has to be: it is absent, or this draft said something in it.
     fn catch_up(&mut self, stream: &Stream) -> Result<(), Stop> {
-        let seen =
-            self.memory.slot(stream).ok_or_else(|| Stop::Missing(Need::Stream(stream.clone())))?;
-        let ours = self.said.iter().filter(|said| said.envelope.stream == *stream);
-        let mut slot = match (self.ours.remove(stream), seen) {
-            (None, Seen::Here(_)) if ours.clone().next().is_none() => return Ok(()),
-            (Some(slot), _) => slot,
-            (None, Seen::Here(slot)) => slot.clone(),
-            (None, Seen::Absent) => Slot::absent(stream.kind),
-        };
-        let after = slot.last;
-        ours.filter(|said| said.envelope.position > after).for_each(|said| slot.fold(said));
-        self.ours.insert(stream.clone(), slot);
+        let seen = self.memory.slot(stream).ok_or_else(|| missing(stream))?;
+        if matches!(seen, Seen::Here(_)) && !self.ours.contains_key(stream) {
+            return Ok(());
+        }
+        let ours = self.ours.entry(stream.clone()).or_default();
+        let slot = ours.slot.get_or_insert_with(|| match seen {
+            Seen::Here(slot) => Box::new(slot.clone()),
+            Seen::Absent => Box::new(Slot::absent(stream.kind)),
+        });
+        let said = ours.unfolded.drain(..).filter_map(|index| self.said.get(index));
+        said.for_each(|said| slot.fold(said));
         Ok(())
     }
 
@@ -275,8 +309,8 @@ impl<'a> Draft<'a> {
         let (version, previous) = self.end_of(stream)?;
         let index = u64::try_from(self.said.len()).unwrap_or(u64::MAX);
         let theirs = |said: &&Recorded| said.envelope.tenant == stream.tenant;
-        let count = u64::try_from(self.said.iter().filter(theirs).count()).unwrap_or(u64::MAX);
-        let tenant_version = self.memory.tenant_count(&stream.tenant).saturating_add(count);
+        let before = self.said.iter().rev().find(theirs).map(|said| said.envelope.tenant_version);
+        let tenant_version = before.unwrap_or_else(|| self.memory.tenant_count(&stream.tenant));
         let micros = i64::try_from(index).unwrap_or(i64::MAX);
         let envelope = Envelope {
             position: self.next.saturating_add(index),
@@ -291,8 +325,11 @@ impl<'a> Draft<'a> {
             actor: self.meta.actor.clone(),
             correlation: self.meta.correlation,
             causation: self.meta.causation,
-            idempotency: self.meta.idempotency.clone(),
+            idempotency: self.key.cloned(),
         };
+        let ours = self.ours.entry(stream.clone()).or_default();
+        ours.end = Some((envelope.version, envelope.position));
+        ours.unfolded.push(self.said.len());
         self.said.push(Recorded { envelope, event: event.into() });
         Ok(())
     }
@@ -307,12 +344,11 @@ impl<'a> Draft<'a> {
     }
 
     fn end_of(&self, stream: &Stream) -> Result<(u64, u64), Stop> {
-        let said = self.said.iter().rev().find(|said| said.envelope.stream == *stream);
-        if let Some(said) = said {
-            return Ok((said.envelope.version, said.envelope.position));
+        if let Some(end) = self.ours.get(stream).and_then(|ours| ours.end) {
+            return Ok(end);
         }
         match self.memory.slot(stream) {
-            None => Err(Stop::Missing(Need::Stream(stream.clone()))),
+            None => Err(missing(stream)),
             Some(Seen::Absent) => Ok((0, 0)),
             Some(Seen::Here(slot)) => Ok((slot.version, slot.last)),
         }
@@ -323,15 +359,26 @@ impl<'a> Draft<'a> {
     /// The caller's own key is the engine's to look up beforehand; it may be an old one that has
     /// been forgotten.
     pub fn finish(self) -> Result<Vec<Recorded>, Stop> {
-        let said = self.said.iter();
-        let wanted: Vec<Claim> = said.flat_map(claims).filter(|claim| !claim.is_bare()).collect();
-        for (index, claim) in wanted.iter().enumerate() {
-            let ours = wanted.get(..index).is_some_and(|before| before.contains(claim));
-            let taken = self.claim(claim)?.map(|taker| taker.position);
-            if let Some(position) = taken.or(ours.then_some(self.next)) {
-                return Err(Rejection::ClaimTaken { claim: claim.clone(), position }.into());
+        let (mut wanted, mut missing) = (BTreeSet::new(), vec![]);
+        for claim in self.said.iter().flat_map(claims).filter(|claim| !claim.is_bare()) {
+            match self.claim(&claim) {
+                Err(Stop::Missing(needs)) => missing.extend(needs),
+                Err(stop) => return Err(stop),
+                Ok(Some(Taker { position, .. })) => {
+                    return Err(Rejection::ClaimTaken { claim, position }.into());
+                }
+                Ok(None) => {
+                    if let Some(claim) = wanted.replace(claim) {
+                        let position = self.next;
+                        return Err(Rejection::ClaimTaken { claim, position }.into());
+                    }
+                }
             }
         }
-        Ok(self.said)
+        if missing.is_empty() { Ok(self.said) } else { Err(Stop::Missing(missing)) }
     }
+}
+
+fn missing(stream: &Stream) -> Stop {
+    Stop::Missing(vec![Need::Stream(stream.clone())])
 }

@@ -1,6 +1,7 @@
 //! Operations: every wish that may be put to the roll. A wish decides over the whole book; what it
 //! says lands together or not at all.
 
+mod batch;
 mod credit;
 mod fulfil;
 mod govern;
@@ -10,6 +11,7 @@ mod sell;
 #[cfg(test)]
 mod tests;
 
+pub use batch::{Batch, Item, Wish};
 pub use credit::{ExpireLot, Mint, OpenAccount, Spend};
 pub use fulfil::{Fulfil, ResolveReview};
 pub use govern::{
@@ -62,7 +64,7 @@ macro_rules! operations {
                 match self { $(Self::$name(_) => stringify!($name),)+ }
             }
 
-            fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
+            fn decide<'a>(&'a self, draft: &mut Draft<'a>) -> Result<(), Stop> {
                 match self { $(Self::$name(wish) => wish.decide(draft),)+ }
             }
         }
@@ -142,6 +144,8 @@ operations! {
     ReleaseUse(ReleaseUse),
     /// End an entitlement.
     RevokeEntitlement(RevokeEntitlement),
+    /// Several wishes at once.
+    Batch(Batch),
 }
 
 impl Command {

@@ -190,11 +190,19 @@ pub enum Rejection {
     /// A reason is missing or longer than 500 characters.
     #[error("a reason of 1 to 500 characters is needed")]
     ReasonNeeded,
+    /// An item of a batch that stands or falls as one.
+    #[error("{refusal}")]
+    Item {
+        /// Which, from 0.
+        index: usize,
+        /// Why.
+        refusal: Box<Self>,
+    },
 }
 
 impl Rejection {
     /// The stable code.
-    pub const fn code(&self) -> &'static str {
+    pub fn code(&self) -> &'static str {
         match self {
             Self::AmountZero => "amount_zero",
             Self::AmountOutOfRange { .. } => "amount_out_of_range",
@@ -240,6 +248,7 @@ impl Rejection {
             Self::NothingFrozen => "nothing_frozen",
             Self::DutyNotOpen => "duty_not_open",
             Self::ReasonNeeded => "reason_needed",
+            Self::Item { refusal, .. } => refusal.code(),
         }
     }
 }

@@ -43,7 +43,7 @@ pub(super) fn routes() -> Router<Api> {
 pub(super) struct NewAccount {
     /// Its name: opaque, no personal data.
     #[schema(value_type = String, example = "acct_42")]
-    account: AccountId,
+    pub(super) account: AccountId,
 }
 
 /// An account.
@@ -51,6 +51,12 @@ pub(super) struct NewAccount {
 pub(super) struct Account {
     /// Its name.
     account: String,
+}
+
+impl Account {
+    pub(super) fn named(account: &AccountId) -> Self {
+        Self { account: account.to_string() }
+    }
 }
 
 /// Opens an account. Opening it again changes nothing.
@@ -65,7 +71,7 @@ pub(super) async fn open(
     let account = write.body.account;
     let operation = OpenAccount { tenant: of.tenant, account: account.clone() };
     let done = api.service().execute(&of.who, operation, Some(key)).await?;
-    Ok(Answer::done(&api, &done, Account { account: account.to_string() }).created())
+    Ok(Answer::done(&api, &done, Account::named(&account)).created())
 }
 
 /// As of when.
@@ -317,6 +323,15 @@ pub(super) struct SpendBody {
     reference: Option<String>,
 }
 
+impl SpendBody {
+    pub(super) fn of(self, tenant: TenantId, account: AccountId) -> Result<Spend, Problem> {
+        let Self { amount, pool, reference } = self;
+        super::extract::must_be_reference(reference.as_deref())?;
+        let pool = pool.unwrap_or_else(Pool::general);
+        Ok(Spend { tenant, account, total: amount, pool, reference })
+    }
+}
+
 /// Credit that was used.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Spent {
@@ -352,18 +367,14 @@ pub(super) async fn spend(
     write: Write<SpendBody>,
 ) -> Result<Answer<Spent>, Problem> {
     let key = write.key("account.spend", &[account.as_str()])?;
-    let SpendBody { amount, pool, reference } = write.body;
-    super::extract::must_be_reference(reference.as_deref())?;
-    let pool = pool.unwrap_or_else(Pool::general);
-    let operation =
-        Spend { tenant: of.tenant, account: account.clone(), total: amount, pool, reference };
+    let operation = write.body.of(of.tenant, account.clone())?;
     let done = api.service().execute(&of.who, operation, Some(key)).await?;
     let spent = spent(&account, &done.events).ok_or_else(untold)?;
     Ok(Answer::done(&api, &done, spent).created())
 }
 
 /// A spend is said by its own facts; there is always one.
-fn spent(account: &AccountId, events: &[Recorded]) -> Option<Spent> {
+pub(super) fn spent(account: &AccountId, events: &[Recorded]) -> Option<Spent> {
     events.iter().find_map(|recorded| match &recorded.event {
         Event::Account(account::Event::Spent(spent)) => Some(Spent {
             account: account.to_string(),
@@ -380,6 +391,6 @@ fn of_part(part: &account::Part, total: Money) -> Part {
     Part { lot: lot.to_string(), amount: total.with(*amount).into(), left: left.to_string() }
 }
 
-fn untold() -> Problem {
+pub(super) fn untold() -> Problem {
     Problem::new(Code::Internal, "the command left nothing to tell")
 }

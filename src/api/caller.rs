@@ -55,7 +55,7 @@ impl FromRequestParts<Api> for Of {
 }
 
 /// Whether a caller is what a route needs.
-fn may(who: &Principal, needs: Needs) -> bool {
+pub(super) fn may(who: &Principal, needs: Needs) -> bool {
     let (operator, tenant) = match who {
         Principal::Admin { .. } => (true, false),
         Principal::Key { .. } => (false, true),

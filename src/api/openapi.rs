@@ -16,8 +16,8 @@ use utoipa::{
 
 use crate::{
     api::{
-        Api, accounts, admin, authorize, connections, entitlements, events, health, keys, l402,
-        ledger, metrics, offers, payments, receipts, reviews,
+        Api, accounts, admin, authorize, batch, connections, entitlements, events, health, keys,
+        l402, ledger, metrics, offers, payments, receipts, reviews,
         routes::{self, Needs, Route},
         topups, webhooks,
     },
@@ -77,6 +77,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
         accounts::lots,
         accounts::entries,
         accounts::spend,
+        batch::batch,
         events::list,
         events::show,
         events::list_all,

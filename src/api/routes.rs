@@ -82,6 +82,7 @@ pub(super) const ROUTES: &[Route] = &[
     read("/v1/accounts/{account}/lots", One(READ)),
     read("/v1/accounts/{account}/entries", One(READ)),
     write("POST", "/v1/accounts/{account}/spend", One(CREDIT)),
+    call("POST", "/v1/batch", Tenant),
     read("/v1/events", One(READ)),
     read("/v1/events/{position}", One(READ)),
     read("/v1/offers", One(SEE)),

@@ -1,6 +1,7 @@
 //! The edge, in process: every route, every class of bad input, every attempt to be somebody else.
 
 mod bad;
+mod batch;
 mod flow;
 mod metrics;
 mod position;

@@ -23,8 +23,10 @@ pub(super) struct Pending {
     pub(super) reply: Reply<Done>,
     /// How often it has stepped aside.
     pub(super) rounds: u8,
-    /// Its key was used so long ago that it counts no more.
-    pub(super) key_forgotten: bool,
+    /// What else it waits for while it stands aside.
+    pub(super) needs: Vec<Need>,
+    /// Who took its key so long ago that it counts no more.
+    pub(super) forgotten: Option<u64>,
 }
 
 /// What became of a command in a group.
@@ -32,7 +34,7 @@ pub(super) enum Verdict {
     /// It is in the group.
     Decided,
     /// Something must be read first.
-    Missing(Pending, Need),
+    Missing(Pending, Vec<Need>),
     /// Its key is taken: the first answer is to be given again.
     Repeat(Pending, piperoll_domain::claim::Taker),
     /// Its key is taken in this very group: its turn comes after.
@@ -88,8 +90,9 @@ impl Group {
     pub(super) fn take(&mut self, pending: Pending, memory: &mut Memory) -> Verdict {
         if let Some(claim) = key_of(&pending) {
             match memory.claim(&claim) {
-                None => return Verdict::Missing(pending, Need::Claim(claim)),
+                None => return Verdict::Missing(pending, vec![Need::Claim(claim)]),
                 Some(Known::Free) => {}
+                Some(Known::Taken(taker)) if pending.forgotten == Some(taker.position) => {}
                 Some(Known::Taken(taker)) if taker.position > self.before.position => {
                     return Verdict::Later(pending);
                 }
@@ -97,7 +100,11 @@ impl Group {
             }
         }
         match pending.command.decide(memory, self.moment, self.next) {
-            Err(Stop::Missing(need)) => Verdict::Missing(pending, need),
+            Err(Stop::Missing(needs)) => Verdict::Missing(pending, needs),
+            Err(Stop::Repeats(repeats)) => {
+                self.answer(pending.reply, Err(Error::Repeats(repeats)));
+                Verdict::Decided
+            }
             Err(Stop::Rejected(rejection)) => {
                 self.answer(pending.reply, Err(rejection.into()));
                 Verdict::Decided
@@ -197,7 +204,7 @@ impl Group {
 
 fn key_of(pending: &Pending) -> Option<Claim> {
     let meta = &pending.command.meta;
-    let key = meta.idempotency.as_ref().filter(|_| !pending.key_forgotten)?;
+    let key = meta.idempotency.as_ref()?;
     Some(Claim::idempotency(&meta.tenant, key))
 }
 

@@ -72,9 +72,19 @@ pub enum IndexError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// The store panicked over what it found.
+    #[error("the index is damaged so that the store panics")]
+    Panicked,
     /// An entry is not in the form it was written in.
     #[error("the index entry `{0}` is damaged")]
     Damaged(String),
+}
+
+impl IndexError {
+    /// Whether it stays so, unlike a store that may come back.
+    pub const fn is_damage(&self) -> bool {
+        matches!(self, Self::Damaged(_) | Self::Panicked)
+    }
 }
 
 fn failed(doing: &'static str) -> impl FnOnce(fjall::Error) -> IndexError {
@@ -117,8 +127,9 @@ impl Index {
     /// Opens the index in a data directory, or makes an empty one where there is none that this
     /// release can read.
     ///
-    /// The store ends the process over some damage instead of saying so. A note lies beside the
-    /// index while it is opened: who finds one knows that nobody got past this, and makes it anew.
+    /// Over some damage the store panics, or ends the process, instead of saying so. A panic counts
+    /// as damage. A note lies beside the index while it is opened: who finds one knows that nobody
+    /// got past this, and makes it anew.
     pub fn open(directory: &Path, cache_bytes: u64) -> Result<Self, IndexError> {
         let (path, note) = (directory.join("index"), directory.join("index.opening"));
         let noted = |doing| {
@@ -137,7 +148,8 @@ impl Index {
     }
 
     fn open_or_anew(path: &Path, cache_bytes: u64) -> Result<Self, IndexError> {
-        match Self::try_open(path, cache_bytes) {
+        let opened = std::panic::catch_unwind(|| Self::try_open(path, cache_bytes));
+        match opened.unwrap_or(Err(IndexError::Panicked)) {
             Ok(index) if index.is_ours()? => Ok(index),
             Ok(index) => {
                 drop(index);

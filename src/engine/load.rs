@@ -8,13 +8,12 @@ use piperoll_domain::{
     draft::Need,
     event::{Idempotency, Recorded},
     id::Stream,
-    time::Time,
     wire,
 };
 
 use crate::{
     engine::{
-        Done, Error,
+        Done, Error, Shared,
         index::{End, Index, claim_key},
     },
     roll::{Entry, Roll},
@@ -87,7 +86,7 @@ impl Reader {
         let mut walked = vec![];
         let mut position = end.last;
         while position > after {
-            let recorded = self.record(position).await?;
+            let recorded = record(&self.roll, position).await?;
             if recorded.envelope.stream != *stream {
                 let found = End { last: position, version: recorded.envelope.version };
                 return Err(disagree(stream, end, found));
@@ -102,7 +101,7 @@ impl Reader {
     async fn claim(&self, claim: &Claim) -> Result<Option<Taker>, Error> {
         let (index, key) = (self.index.clone(), claim_key(claim));
         let Some(taker) = self.ask_index(move || index.taker(key)).await? else { return Ok(None) };
-        let recorded = self.record(taker.position).await?;
+        let recorded = record(&self.roll, taker.position).await?;
         Ok(claims(&recorded).contains(claim).then_some(taker))
     }
 
@@ -117,24 +116,22 @@ impl Reader {
         } else {
             tokio::task::spawn_blocking(read).await.map_err(|_| Error::Unknown)?
         };
-        read.map_err(|error| Error::Unreadable(error.to_string()))
+        read.map_err(|error| failed(error.is_damage(), &error))
     }
+}
 
-    async fn record(&self, position: u64) -> Result<Recorded, Error> {
-        let unreadable = |why: String| Error::Unreadable(format!("position {position}: {why}"));
-        let entry = self.roll.record(position).await.map_err(|e| unreadable(e.to_string()))?;
-        decode(&entry.ok_or_else(|| unreadable("it is beyond the end".to_owned()))?)
-    }
-
+impl Shared {
     /// The answer to a key that was used before; none if it is so old that it counts no more.
-    pub(super) async fn repeat(
+    pub(super) async fn first_answer(
         &self,
         taker: &Taker,
         key: &Idempotency,
-        forgotten_before: Time,
     ) -> Result<Option<Done>, Error> {
-        let first = self.record(taker.position).await?;
-        if first.envelope.recorded_at < forgotten_before {
+        let days = i64::from(self.directory.load().settings().idempotency_days);
+        let forgotten_before = self.clock.now().plus_micros(-days * 86_400_000_000);
+        let first = record(&self.roll, taker.position).await?;
+        // While the clock is in doubt no key is old.
+        if first.envelope.recorded_at < forgotten_before && self.clock.doubt().is_none() {
             return Ok(None);
         }
         let same = first.envelope.idempotency.as_ref().map(|known| known.fingerprint);
@@ -145,7 +142,7 @@ impl Reader {
         loop {
             let next = taker.position + u64::try_from(events.len()).unwrap_or(u64::MAX);
             let more = self.roll.record(next).await;
-            let more = more.map_err(|error| Error::Unreadable(error.to_string()))?;
+            let more = more.map_err(|error| failed(error.is_damage(), &error))?;
             let Some(entry) = more else { break };
             let recorded = decode(&entry)?;
             if recorded.envelope.idempotency.as_ref() != Some(key) {
@@ -154,10 +151,17 @@ impl Reader {
             events.push(recorded);
         }
         let last = events.last().map_or(taker.position, |last| last.envelope.position);
-        let entry = self.roll.record(last).await.map_err(|e| Error::Unreadable(e.to_string()))?;
+        let entry =
+            self.roll.record(last).await.map_err(|error| failed(error.is_damage(), &error))?;
         let head = entry.map(|entry| entry.head()).ok_or(Error::Unknown)?;
         Ok(Some(Done { events, head, replayed: true }))
     }
+}
+
+async fn record(roll: &Roll, position: u64) -> Result<Recorded, Error> {
+    let unreadable = |why: String| Error::Unreadable(format!("position {position}: {why}"));
+    let entry = roll.record(position).await.map_err(|error| failed(error.is_damage(), &error))?;
+    decode(&entry.ok_or_else(|| unreadable("it is beyond the end".to_owned()))?)
 }
 
 fn disagree(stream: &Stream, named: End, found: End) -> Error {
@@ -165,4 +169,10 @@ fn disagree(stream: &Stream, named: End, found: End) -> Error {
         "the index says that `{stream}` ends at {}, version {}; the roll says {}, version {}",
         named.last, named.version, found.last, found.version
     ))
+}
+
+/// What is damaged stays so; a store that fails may come back.
+fn failed(damaged: bool, error: &(dyn std::error::Error + 'static)) -> Error {
+    tracing::warn!(error, "what a command needs could not be read");
+    if damaged { Error::Unreadable(error.to_string()) } else { Error::NotWritten }
 }

@@ -34,6 +34,8 @@ pub(super) struct Memory {
     /// Names that the filter took for known and that turned out to be new.
     absent: HashSet<Stream>,
     free: HashSet<ClaimKey>,
+    /// Takers that were read from the index.
+    read: HashMap<ClaimKey, Taker>,
     tenants: HashMap<TenantId, u64>,
     index: Arc<Index>,
     shared: Arc<Shared>,
@@ -69,6 +71,7 @@ impl Memory {
             taken_order: VecDeque::new(),
             absent: HashSet::new(),
             free: HashSet::new(),
+            read: HashMap::new(),
             tenants,
             index,
             shared,
@@ -108,10 +111,7 @@ impl Memory {
             return;
         }
         match taker {
-            Some(taker) => {
-                self.taken_order.push_back((taker.position, key));
-                self.taken.insert(key, taker);
-            }
+            Some(taker) => drop(self.read.insert(key, taker)),
             None => drop(self.free.insert(key)),
         }
     }
@@ -141,6 +141,8 @@ impl Memory {
         for (key, taker) in &entries.claims {
             let before = self.taken.insert(*key, taker.clone());
             self.free.remove(key);
+            // A key may be used again once it is forgotten.
+            self.read.remove(key);
             self.taken_order.push_back((taker.position, *key));
             self.undo.claims.push((*key, before));
         }
@@ -196,8 +198,9 @@ impl Memory {
         if self.slots.len() > self.streams_max {
             self.evict(flushed);
         }
-        if self.free.len() + self.absent.len() > self.streams_max {
+        if self.free.len() + self.read.len() + self.absent.len() > self.streams_max {
             self.free.clear();
+            self.read.clear();
             self.absent.clear();
         }
     }
@@ -235,6 +238,7 @@ impl draft::Memory for Memory {
         match self.taken.get(&key) {
             Some(taker) => Some(Known::Taken(taker.clone())),
             None if self.free.contains(&key) => Some(Known::Free),
+            None if self.read.contains_key(&key) => self.read.get(&key).cloned().map(Known::Taken),
             None if self.index.may_hold_claim(key) => None,
             None => Some(Known::Free),
         }

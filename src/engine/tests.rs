@@ -1,5 +1,7 @@
 //! The engine over a roll in memory: what is acknowledged is there, once.
 
+mod batch;
+
 use std::{collections::BTreeSet, sync::atomic::Ordering};
 
 use piperoll_domain::{
@@ -52,10 +54,16 @@ impl House {
     }
 
     async fn on(roll: MemoryRoll, directory: TempDir) -> Self {
+        Self::keeping(4, roll, directory).await
+    }
+
+    /// With so many streams in memory.
+    async fn keeping(streams: usize, roll: MemoryRoll, directory: TempDir) -> Self {
         let clock = Clock::manual(START);
         let stop = CancellationToken::new();
         let handle = Roll::Memory(roll.clone());
-        let started = start(handle, directory.path(), options(&clock), stop.clone()).await;
+        let options = Options { streams, ..options(&clock) };
+        let started = start(handle, directory.path(), options, stop.clone()).await;
         let (engine, task) = started.unwrap();
         Self { roll, directory, clock, engine, task, stop }
     }
@@ -372,7 +380,7 @@ fn an_engine_that_is_told_to_stop_while_it_reads_lets_the_reader_go_on() {
         });
         stopped.send(()).unwrap();
     });
-    stops.recv_timeout(std::time::Duration::from_secs(60)).expect("the engine stops");
+    stops.recv_timeout(std::time::Duration::from_mins(1)).expect("the engine stops");
 }
 
 #[tokio::test]

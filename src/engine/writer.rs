@@ -28,8 +28,6 @@ use crate::{
     watch,
 };
 
-/// How far the clock may be behind the last record.
-const BEHIND_MICROS: i64 = 5_000_000;
 /// How long to wait before a store that failed is asked again, at first and at most.
 const RETRY: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(2));
 
@@ -141,7 +139,8 @@ impl Writer {
     fn receive(&mut self, message: Message) {
         match message {
             Message::Execute { command, arrived, reply } => {
-                let pending = Pending { command, arrived, reply, rounds: 0, key_forgotten: false };
+                let (rounds, needs) = (0, vec![]);
+                let pending = Pending { command, arrived, reply, rounds, needs, forgotten: None };
                 self.work.ready.push(pending);
             }
             Message::Look { need, reply } => self.look(need, reply),
@@ -199,8 +198,7 @@ impl Writer {
     /// The group's time; none while the clock is behind, which everybody waiting is told.
     fn moment(&mut self) -> Option<Moment> {
         let now = self.shared.clock.now();
-        let behind = self.floor.micros_since(now);
-        if behind > BEHIND_MICROS {
+        if let Some(behind) = self.shared.clock.behind_micros() {
             let refuse = |pending: Pending| {
                 let error = Error::ClockBehind { behind_ms: behind / 1_000 };
                 drop(pending.reply.send(Err(error)));
@@ -231,7 +229,7 @@ impl Writer {
             match group.take(pending, &mut self.memory) {
                 Verdict::Decided => {}
                 Verdict::Later(pending) => later.push(pending),
-                Verdict::Missing(pending, need) => self.step_aside(pending, need),
+                Verdict::Missing(pending, needs) => self.step_aside(pending, needs),
                 Verdict::Repeat(pending, taker) => self.repeat(pending, taker),
             }
         }
@@ -330,6 +328,7 @@ impl Writer {
         self.head = head;
         self.floor = group.records.last().map_or(self.floor, |last| last.envelope.recorded_at);
         self.obey_corrections(&group.records);
+        self.shared.clock.recorded(self.floor);
         self.publish(&group.records);
         self.shared.duties.apply(entries.duties.clone());
         // The index thread ends only after the writer.

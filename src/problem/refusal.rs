@@ -51,6 +51,7 @@ impl From<&Rejection> for Code {
             Rejection::NothingFrozen => Self::NothingFrozen,
             Rejection::DutyNotOpen => Self::DutyNotOpen,
             Rejection::ReasonNeeded => Self::ReasonNeeded,
+            Rejection::Item { refusal, .. } => Self::from(&**refusal),
         }
     }
 }

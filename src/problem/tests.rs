@@ -74,6 +74,7 @@ fn rejections() -> Vec<Rejection> {
         Rejection::NothingFrozen,
         Rejection::DutyNotOpen,
         Rejection::ReasonNeeded,
+        Rejection::Item { index: 3, refusal: Box::new(Rejection::AmountZero) },
     ]
 }
 

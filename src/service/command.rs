@@ -32,12 +32,22 @@ impl Service {
         operation: Operation,
         key: Option<Idempotency>,
     ) -> Result<Done, Error> {
-        let concerned = whose(&operation);
+        let wish = self.meant_by(who, operation, key)?;
+        Ok(self.engine().execute(wish).await?)
+    }
+
+    /// What a caller wishes. A tenant's caller reaches its own tenant only.
+    pub(super) fn meant_by(
+        &self,
+        who: &Principal,
+        operation: Operation,
+        key: Option<Idempotency>,
+    ) -> Result<Command, Error> {
         // Another tenant's things do not exist.
-        if who.tenant().is_some_and(|own| own != concerned) {
+        if who.tenant().is_some_and(|own| own != whose(&operation)) {
             return Err(Rejection::TenantNotFound.into());
         }
-        self.command(who, operation, None, key).await
+        Ok(meant(self.random()?, who, operation, None, key, None))
     }
 
     /// Puts a wish to the roll.
@@ -124,6 +134,7 @@ fn whose(operation: &Operation) -> &TenantId {
         Operation::UseEntitlement(wish) => &wish.tenant,
         Operation::ReleaseUse(wish) => &wish.tenant,
         Operation::RevokeEntitlement(wish) => &wish.tenant,
+        Operation::Batch(wish) => &wish.tenant,
         Operation::OpenTenant(wish) => &wish.tenant,
         Operation::IssueKey(wish) => &wish.tenant,
         Operation::RevokeKey(wish) => &wish.tenant,

@@ -66,6 +66,7 @@ names! {
     Gauge piperoll_duty_oldest_age_seconds ["kind"] "Seconds since the oldest open duty was due.";
     Gauge piperoll_roll_head_position [] "The roll's last position.";
     Gauge piperoll_roll_writable [] "Whether writes are taken.";
+    Gauge piperoll_clock_in_doubt [] "Whether time rests because the clock is in doubt.";
 }
 
 /// Tells the recorder what every name means.

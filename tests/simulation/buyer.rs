@@ -107,7 +107,7 @@ impl Visit {
             if self.world.is_over() {
                 return;
             }
-            self.act().await;
+            Box::pin(self.act()).await;
         }
     }
 
@@ -125,13 +125,13 @@ impl Visit {
             0..20 => self.top_up().await,
             20..32 => self.ask_for_a_challenge().await,
             32..56 => self.pay().await,
-            56..74 => self.use_it().await,
+            56..74 => Box::pin(self.use_it()).await,
             74..82 => self.spend().await,
             82..86 => self.release().await,
             86..90 => self.steal().await,
             90..93 => self.deposit().await,
             93..95 => self.look().await,
-            _ => self.ask_again().await,
+            _ => Box::pin(self.ask_again()).await,
         }
     }
 }

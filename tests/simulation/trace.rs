@@ -36,6 +36,6 @@ impl Trace {
     }
 
     pub(super) fn tail(&self) -> String {
-        self.last.iter().map(|line| format!("{line}\n")).collect()
+        self.last.iter().map(String::as_str).collect::<Vec<_>>().join("\n")
     }
 }

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::{dice::Dice, plan::Plan};
 
 /// Longer than anybody lives.
-const NEVER: Duration = Duration::from_secs(365 * 86_400);
+const NEVER: Duration = Duration::from_hours(365 * 24);
 
 /// What decides about the roll's calls in one life of the house.
 #[derive(Clone)]

@@ -23,6 +23,8 @@ use crate::{
     testing::*,
 };
 
+mod batch;
+
 mod freeze {
     use super::*;
     use crate::account::{ORDER, Spent};

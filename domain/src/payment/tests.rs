@@ -79,7 +79,7 @@ fn comes_to(story: Story, wish: Operation) -> String {
             names.join(" ")
         }
         Err(Stop::Rejected(rejection)) => rejection.code().to_owned(),
-        Err(Stop::Missing(need)) => panic!("a whole book lacks {need:?}"),
+        Err(stop) => panic!("a whole book lacks nothing: {stop:?}"),
     }
 }
 

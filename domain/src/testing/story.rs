@@ -223,6 +223,11 @@ impl Outcome {
         self.story
     }
 
+    /// What it came to, before anything is taken in.
+    pub const fn result(&self) -> &Result<Vec<Recorded>, Stop> {
+        &self.result
+    }
+
     /// The facts themselves, before they are taken in.
     #[track_caller]
     pub fn recorded(&self) -> &[Recorded] {

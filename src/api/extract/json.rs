@@ -51,20 +51,34 @@ pub(in crate::api) fn read<T: DeserializeOwned>(
     body: &[u8],
     depth_max: usize,
 ) -> Result<Json<T>, Problem> {
-    must_be_shallow(body, depth_max)?;
-    let fields = fields(body)?;
+    let fields = strict(body, depth_max)?;
     if !fields.is_object() {
         // A list of the right length would read as one too, and nobody could add a field to it.
         return Err(problem::field("", "the body must be an object"));
     }
-    let value = serde_path_to_error::deserialize(fields.clone()).map_err(|error| {
-        let (at, what) = (named(&error.path().to_string()), error.inner().to_string());
-        match missing(&what) {
-            Some(name) => problem::field(&joined(&at, name), &what),
-            None => problem::field(&at, &what),
-        }
-    })?;
+    let value = typed(fields.clone())?;
     Ok(Json { value, fields })
+}
+
+/// Reads JSON that nests no deeper than that, without fractions, and with no field twice.
+pub(in crate::api) fn strict(body: &[u8], depth_max: usize) -> Result<Value, Problem> {
+    must_be_shallow(body, depth_max)?;
+    fields(body)
+}
+
+/// Reads fields as `T`.
+pub(in crate::api) fn typed<T: DeserializeOwned>(fields: Value) -> Result<T, Problem> {
+    serde_path_to_error::deserialize(fields)
+        .map_err(|error| what_is_wrong(&error.path().to_string(), error.inner()))
+}
+
+/// Names the field that is wrong.
+pub(in crate::api) fn what_is_wrong(path: &str, error: &serde_json::Error) -> Problem {
+    let (at, what) = (named(path), plain(error));
+    match missing(&what) {
+        Some(name) => problem::field(&joined(&at, name), &what),
+        None => problem::field(&at, &what),
+    }
 }
 
 /// Counts brackets outside of strings: what is too deep costs no stack and no memory.

@@ -37,12 +37,21 @@ impl<T> Write<T> {
         operation: &str,
         path: &[&str],
     ) -> Result<Idempotency, Problem> {
-        let asked = json!({ "path": path, "body": self.fields });
-        let fingerprint = idempotency::fingerprint(&asked)
-            .map_err(|error| problem::field("", &error.to_string()))?;
-        let key = self.key.as_str().to_owned();
-        Ok(Idempotency { operation: operation.to_owned(), key, fingerprint })
+        bound(self.key.clone(), operation, path, &self.fields)
     }
+}
+
+/// A key, bound to an operation and everything that was asked: the path's part, and the body's.
+pub(in crate::api) fn bound(
+    key: idempotency::Key,
+    operation: &str,
+    path: &[&str],
+    fields: &Value,
+) -> Result<Idempotency, Problem> {
+    let asked = json!({ "path": path, "body": fields });
+    let fingerprint =
+        idempotency::fingerprint(&asked).map_err(|error| problem::field("", &error.to_string()))?;
+    Ok(Idempotency { operation: operation.to_owned(), key: key.into_string(), fingerprint })
 }
 
 impl<T: DeserializeOwned> FromRequest<Api> for Write<T> {

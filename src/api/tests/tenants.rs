@@ -50,6 +50,8 @@ fn body(template: &str) -> Value {
             "method": "GET", "path": "/x"}),
         "/v1/l402/release" => json!({"entitlement": "e", "number": 1, "reason": "r"}),
         "/v1/accounts/{account}/spend" => json!({"amount": msat(1)}),
+        "/v1/batch" => json!({"mode": "atomic", "items": [{"operation": "account.spend",
+            "idempotency_key": "theirs", "account": "vault", "amount": msat(1)}]}),
         "/v1/accounts" => json!({"account": "its-own"}),
         "/v1/reviews/{payment}/{number}" => json!({"action": "refund", "reason": "r"}),
         "/v1/keys" => json!({"key": "k9", "roles": []}),

@@ -87,7 +87,7 @@ impl Writer {
             Read::Loaded(need, Ok(loaded)) => {
                 self.memory.take_in(loaded);
                 let waiting = self.work.waiting.remove(&need).unwrap_or_default();
-                self.work.ready.extend(waiting.commands);
+                waiting.commands.into_iter().for_each(|pending| self.go_on(pending));
                 for reply in waiting.looks {
                     self.look(need.clone(), reply);
                 }
@@ -103,27 +103,40 @@ impl Writer {
         }
     }
 
-    pub(super) fn step_aside(&mut self, mut pending: Pending, need: Need) {
+    pub(super) fn step_aside(&mut self, mut pending: Pending, needs: Vec<Need>) {
         pending.rounds += 1;
         if pending.rounds > ROUNDS_MAX {
             drop(pending.reply.send(Err(Error::Busy)));
             return;
         }
-        self.wait_for(need, |waiting| waiting.commands.push(pending));
+        for need in &needs {
+            self.wait_for(need.clone(), |_| ());
+        }
+        pending.needs = needs;
+        self.go_on(pending);
+    }
+
+    /// Waits for the next thing that is still being read, or decides again.
+    fn go_on(&mut self, mut pending: Pending) {
+        while let Some(need) = pending.needs.pop() {
+            if let Some(waiting) = self.work.waiting.get_mut(&need) {
+                waiting.commands.push(pending);
+                return;
+            }
+        }
+        self.work.ready.push(pending);
     }
 
     /// Reads the first answer off this task, and gives it.
     pub(super) fn repeat(&self, mut pending: Pending, taker: Taker) {
-        let days = i64::from(self.shared.directory.load().settings().idempotency_days);
-        let forgotten = self.shared.clock.now().plus_micros(-days * 86_400_000_000);
-        let (reader, back) = (self.reader.clone(), self.work.back.clone());
+        let (shared, back) = (self.shared.clone(), self.work.back.clone());
         tokio::spawn(async move {
             let Some(key) = pending.command.meta.idempotency.clone() else { return };
-            let answer: Result<Option<Done>, Error> = reader.repeat(&taker, &key, forgotten).await;
+            let answer: Result<Option<Done>, Error> = shared.first_answer(&taker, &key).await;
             if let Some(answer) = answer.transpose() {
                 drop(pending.reply.send(answer));
             } else {
-                pending.key_forgotten = true;
+                pending.forgotten = Some(taker.position);
                 let _ = back.send(Read::Forgotten(Box::new(pending)));
             }
         });

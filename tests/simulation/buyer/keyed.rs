@@ -105,11 +105,11 @@ impl Visit {
             account: account.parse().unwrap(),
             price: msat(units),
             pool: Pool::general(),
-            expires_after_seconds: (units % 7_000 == 0).then_some(900),
+            expires_after_seconds: units.is_multiple_of(7_000).then_some(900),
         };
         let ask = Ask {
-            expiry_seconds: Some(if units % 3_000 == 0 { 60 } else { 600 }),
-            metadata: (units % 2_000 == 0).then(|| b"{\"a\":1}".to_vec()),
+            expiry_seconds: Some(if units.is_multiple_of(3_000) { 60 } else { 600 }),
+            metadata: units.is_multiple_of(2_000).then(|| b"{\"a\":1}".to_vec()),
             ..Ask::plainly(purpose, For::Application)
         };
         self.service.checkout(&who, ask, Some(self.idempotency(key, wish))).await
@@ -122,7 +122,7 @@ impl Visit {
                 let payment = checkout.payment.clone();
                 self.world.step(format!("{name} {wish:?}: invoice of {payment}"));
                 self.world.told_head(checkout.head);
-                self.answered(key, wish, Answer::Payment(payment));
+                self.answered(key, wish, &Answer::Payment(payment));
                 if let Some(held) = Held::of(&checkout, piperoll::service::TOPUPS_PATH) {
                     self.me(|me| me.invoices.push(held));
                 }
@@ -146,7 +146,7 @@ impl Visit {
                 let ids = done.events.iter().map(|event| event.envelope.id).collect();
                 // Where nothing was left to do nothing was written, not even the key.
                 if !done.events.is_empty() {
-                    self.answered(key, wish, Answer::Facts(ids));
+                    self.answered(key, wish, &Answer::Facts(ids));
                 }
                 self.me(|me| me.open.remove(&key));
             }
@@ -195,12 +195,12 @@ impl Visit {
     }
 
     /// The answer to a key is the same, however often it is asked for.
-    fn answered(&self, key: u64, wish: &Wish, answer: Answer) {
+    fn answered(&self, key: u64, wish: &Wish, answer: &Answer) {
         let before = self.me(|me| {
             me.open.remove(&key);
             me.answered.insert(key, (wish.clone(), answer.clone())).map(|(_, before)| before)
         });
-        let same = before.as_ref().is_none_or(|before| *before == answer);
+        let same = before.as_ref().is_none_or(|before| before == answer);
         self.world.must(same, "a key is answered the same each time", || {
             format!("{}: {before:?}, then {answer:?}", self.name(key))
         });

@@ -198,10 +198,10 @@ impl Moneys {
         else {
             return Ok(());
         };
-        let uses = state.granted.as_ref().and_then(|granted| granted.uses).map(i64::from);
+        let most = state.granted.as_ref().and_then(|granted| granted.uses).map(i64::from);
         let used = self.used.get(stream).copied().unwrap_or(0);
-        let within = (0..=uses.unwrap_or(i64::MAX)).contains(&used);
-        must(within, "no use is had twice", || format!("{stream}: {used} of {uses:?}"))
+        let within = (0..=most.unwrap_or(i64::MAX)).contains(&used);
+        must(within, "no use is had twice", || format!("{stream}: {used} of {most:?}"))
     }
 }
 

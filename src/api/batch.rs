@@ -1,0 +1,216 @@
+//! Many commands in one request: each by itself, or all of them or none.
+
+mod body;
+mod item;
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, State},
+    http::{HeaderValue, StatusCode, header::CONTENT_TYPE},
+    response::{IntoResponse, Response},
+    routing::post,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+
+pub(super) use self::item::BatchItem;
+use self::{
+    body::{Asked, Form, Mode},
+    item::{About, Item, Outcome},
+};
+use crate::{
+    api::{
+        Api, Problem,
+        accounts::untold,
+        caller::Of,
+        extract::Query,
+        position::{POSITION, Position},
+        render::mark_replayed,
+    },
+    engine::Done,
+};
+
+/// The longest body, whatever other bodies may be.
+const BYTES_MAX: usize = 1024 * 1024;
+/// The most items.
+const ITEMS_MAX: usize = 1_000;
+const NDJSON: HeaderValue = HeaderValue::from_static("application/x-ndjson");
+
+pub(super) fn routes() -> Router<Api> {
+    let limit = DefaultBodyLimit::max(BYTES_MAX);
+    Router::new().route("/v1/batch", post(batch).layer(limit))
+}
+
+/// How lines are to be taken.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ModeQuery {
+    /// For NDJSON: `independent` or `atomic`. A JSON body says it itself.
+    #[param(inline)]
+    mode: Option<Mode>,
+}
+
+/// Commands to be carried out.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "it only describes what a body says")]
+pub(super) struct Batch {
+    /// Whether each item is taken by itself, or all of them or none.
+    #[schema(inline)]
+    mode: Mode,
+    /// 1 to 1000 items.
+    items: Vec<BatchItem>,
+}
+
+/// What became of each item, in their order.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Answered {
+    /// One for each item.
+    items: Vec<ItemAnswer>,
+}
+
+/// What became of an item.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub(super) enum ItemAnswer {
+    /// It was done, now or before under the same key.
+    Done {
+        /// What it would be answered with alone.
+        status: u16,
+        /// The roll, as far as this answer depends on it.
+        position: String,
+        /// It was done before, and this is its first answer.
+        replayed: bool,
+        /// What it would be answered with alone.
+        #[schema(value_type = Object)]
+        result: Outcome,
+    },
+    /// It was refused, and nothing of it happened.
+    Refused {
+        /// What it would be answered with alone.
+        status: u16,
+        /// Why: RFC 9457.
+        #[schema(value_type = Object)]
+        problem: Value,
+    },
+}
+
+/// Carries out many commands. Each item has a key of its own and is answered as it would be alone.
+///
+/// Taken by themselves, items are refused by themselves, in no promised order. Of an atomic batch
+/// all items land in one append, or the first refusal refuses all of it; what was done before under
+/// an item's key is not done again, and its first answer is given.
+#[utoipa::path(post, path = "/v1/batch", tag = "accounts", params(ModeQuery),
+    request_body(content((Batch = "application/json"), (BatchItem = "application/x-ndjson"))),
+    responses((status = 200, content(
+        (Answered = "application/json"), (ItemAnswer = "application/x-ndjson")))))]
+pub(super) async fn batch(
+    State(api): State<Api>,
+    of: Of,
+    Query(query): Query<ModeQuery>,
+    asked: Asked,
+) -> Result<Response, Problem> {
+    let (mode, form) = (asked.mode(query.mode)?, asked.form());
+    let depth_max = api.settings().json_depth_max;
+    let items = asked.items()?;
+    let items = items.into_iter().map(|raw| Item::read(raw, &of, depth_max));
+    let (answers, last) = match mode {
+        Mode::Independent => each(&api, &of, items).await?,
+        Mode::Atomic => together(&api, &of, items).await?,
+    };
+    Ok(render(&api, form, answers, last))
+}
+
+type Answers = (Vec<ItemAnswer>, Option<Position>);
+
+async fn each(
+    api: &Api,
+    of: &Of,
+    items: impl Iterator<Item = Result<Item, Problem>>,
+) -> Result<Answers, Problem> {
+    let (mut wishes, mut read) = (vec![], vec![]);
+    for item in items {
+        read.push(item.map(|item| {
+            wishes.push((item.wish, item.key));
+            item.about
+        }));
+    }
+    let mut done = api.service().execute_each(&of.who, wishes).await?.into_iter();
+    let (mut answers, mut last) = (Vec::with_capacity(read.len()), None);
+    for (index, about) in read.into_iter().enumerate() {
+        let answered = about.and_then(|about| {
+            let done = done.next().ok_or_else(untold)?;
+            Ok((about, done.map_err(Problem::from)?))
+        });
+        let told = answered.and_then(|(about, done)| told(api, &about, &done, &mut last));
+        answers.push(told.unwrap_or_else(|problem| refused(&problem.of_item(index))));
+    }
+    Ok((answers, last))
+}
+
+async fn together(
+    api: &Api,
+    of: &Of,
+    items: impl Iterator<Item = Result<Item, Problem>>,
+) -> Result<Answers, Problem> {
+    let named = items.enumerate().map(|(index, item)| item.map_err(|why| why.of_item(index)));
+    let items = named.collect::<Result<Vec<_>, _>>()?;
+    item::must_differ(&items)?;
+    let split = items.into_iter().map(|item| (item.about, (item.wish, item.key)));
+    let (about, wishes): (Vec<_>, Vec<_>) = split.unzip();
+    let done = api.service().execute_together(&of.who, &of.tenant, wishes).await?;
+    let mut last = None;
+    let told = about.iter().zip(&done).map(|(about, done)| told(api, about, done, &mut last));
+    Ok((told.collect::<Result<_, _>>()?, last))
+}
+
+fn told(
+    api: &Api,
+    about: &About,
+    done: &Done,
+    last: &mut Option<Position>,
+) -> Result<ItemAnswer, Problem> {
+    let result = about.outcome(done)?;
+    let position = Position::head(api.service().engine(), done.head);
+    let told = position.to_string();
+    if last.as_ref().is_none_or(|last| last.position < position.position) {
+        *last = Some(position);
+    }
+    let status = StatusCode::CREATED.as_u16();
+    Ok(ItemAnswer::Done { status, position: told, replayed: done.replayed, result })
+}
+
+fn refused(problem: &Problem) -> ItemAnswer {
+    let problem = problem.body();
+    let status = problem.get("status").and_then(Value::as_u64).and_then(|it| it.try_into().ok());
+    ItemAnswer::Refused { status: status.unwrap_or(500), problem }
+}
+
+fn render(api: &Api, form: Form, answers: Vec<ItemAnswer>, last: Option<Position>) -> Response {
+    let repeats = |answer: &ItemAnswer| matches!(answer, ItemAnswer::Done { replayed: true, .. });
+    let replayed = answers.iter().all(repeats);
+    let mut response = match form {
+        Form::Json => axum::Json(Answered { items: answers }).into_response(),
+        Form::Lines => match lines(&answers) {
+            Ok(lines) => ([(CONTENT_TYPE, NDJSON)], lines).into_response(),
+            Err(error) => return Problem::internal(&error).into_response(),
+        },
+    };
+    let engine = api.service().engine();
+    let position = last.unwrap_or_else(|| Position::head(engine, engine.head()));
+    response.headers_mut().insert(POSITION, position.header());
+    if replayed {
+        mark_replayed(response.headers_mut());
+    }
+    response
+}
+
+fn lines(answers: &[ItemAnswer]) -> Result<Vec<u8>, serde_json::Error> {
+    let mut lines = vec![];
+    for answer in answers {
+        serde_json::to_writer(&mut lines, answer)?;
+        lines.push(b'\n');
+    }
+    Ok(lines)
+}

@@ -1,0 +1,53 @@
+//! `piperoll batch`: many commands out of a file.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{client::Target, document, error::Error, exit::Exit, output::Output};
+
+/// Commands out of a file.
+#[derive(Debug, Args)]
+pub(super) struct Batch {
+    #[command(flatten)]
+    server: Target,
+    /// Whether each is taken by itself, or all of them or none.
+    #[arg(long, value_enum)]
+    mode: Mode,
+    /// The commands, a line of JSON each, with a key of their own; `-` for standard input.
+    file: PathBuf,
+}
+
+/// How commands are taken.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Mode {
+    /// Each by itself; exits with 1 if one of them is refused.
+    Independent,
+    /// All of them or none.
+    Atomic,
+}
+
+impl Batch {
+    pub(super) async fn run(self, output: Output) -> Result<Exit, Error> {
+        let mode = match self.mode {
+            Mode::Independent => "independent",
+            Mode::Atomic => "atomic",
+        };
+        let body = json!({ "mode": mode, "items": items(&self.file)? });
+        let tenant = self.server.tenant();
+        let answer = tenant.write(Method::POST, &["v1", "batch"], Some(&body), None).await?;
+        output.answer(&answer)?;
+        let answers = answer.get("items").and_then(Value::as_array);
+        let refused = answers.is_some_and(|all| all.iter().any(|one| one.get("problem").is_some()));
+        Ok(if refused { Exit::Failed } else { Exit::Done })
+    }
+}
+
+fn items(path: &Path) -> Result<Vec<Value>, Error> {
+    let text = document::text(path)?;
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    let items = lines.map(serde_json::from_str).collect::<Result<_, _>>();
+    items.map_err(|source| Error::NotJson { path: path.to_owned(), source })
+}
