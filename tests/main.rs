@@ -26,6 +26,7 @@ mod overload;
 mod peers;
 mod refusals;
 mod replay;
+mod secrets;
 mod server;
 mod simulation;
 mod verify;

@@ -1,6 +1,6 @@
 //! Forged webhooks and bad credentials cost next to nothing: no append, no question, no invoice.
 //!
-//! `./tests/run flood -- --nocapture` prints what a flood of them costs those who pay.
+//! `cargo test --test it the_price_of_a_flood -- --nocapture` prints what they cost those who pay.
 
 use std::{
     collections::BTreeSet,
