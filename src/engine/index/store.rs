@@ -9,6 +9,10 @@ use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, config::Pinn
 pub use self::memory::IndexMemory;
 use super::{IndexError, failed};
 
+/// How much of what is in the tables may also lie in the store's journals. A table that is seldom
+/// written keeps them all, up to this.
+const JOURNAL_BYTES: u64 = 128 << 20;
+
 /// A table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Table {
@@ -55,8 +59,11 @@ pub(super) enum Store {
 
 impl Store {
     pub(super) fn open(path: &Path, cache_bytes: u64) -> Result<Self, IndexError> {
-        let database =
-            Database::builder(path).cache_size(cache_bytes).open().map_err(failed("open"))?;
+        let database = Database::builder(path)
+            .cache_size(cache_bytes)
+            .max_journaling_size(JOURNAL_BYTES)
+            .open()
+            .map_err(failed("open"))?;
         let open = |table: Table| {
             let pinned = || {
                 KeyspaceCreateOptions::default()
