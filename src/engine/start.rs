@@ -2,7 +2,11 @@
 
 mod keeper;
 
-use std::{collections::HashMap, path::Path, sync::Arc};
+use std::{
+    collections::HashMap,
+    path::Path,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use arc_swap::ArcSwap;
 use piperoll_domain::{
@@ -65,7 +69,7 @@ pub struct Options {
     pub operation: [Bytes<16>; 2],
     /// Whether the index cannot be written.
     #[cfg(test)]
-    pub(crate) index_fails: Arc<std::sync::atomic::AtomicBool>,
+    pub(crate) index_fails: Arc<AtomicBool>,
 }
 
 impl Options {
@@ -142,6 +146,7 @@ pub async fn start(
         directory: ArcSwap::from_pointee(Directory::default()),
         duties: Duties::new(index.all_duties()?),
         state: watch::Sender::new(Health::Writing),
+        unresolved: AtomicBool::new(false),
     });
     let tenants: HashMap<TenantId, u64> = index.all_tenants()?.into_iter().collect();
     let mut memory = Memory::new(index.clone(), shared.clone(), tenants, options.streams);
@@ -192,8 +197,10 @@ async fn catch_up(roll: &Roll, index: &Index) -> Result<(Head, Option<Time>), St
     if let Some(known) = checkpoint {
         roll.check_known(known).await?;
     }
-    let mut at = checkpoint.map_or(0, |head| head.position);
-    if checkpoint.is_none() {
+    // What may have been lost with the power is folded once more, which changes nothing else.
+    let on_disk = index.checkpoint_on_disk()?;
+    let mut at = on_disk.map_or(0, |head| head.position);
+    if on_disk.is_none() {
         index.clear()?;
     }
     let head = roll.head().await?;

@@ -1,6 +1,10 @@
 //! The keeper of the index: writes what the writer hands over, behind it.
 
-use std::{sync::Arc, thread, time::Duration};
+use std::{
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
 
 use tokio::{sync::mpsc, task::JoinHandle};
 
@@ -12,6 +16,8 @@ use crate::{
     watch,
 };
 
+/// How often it is synced, so that the start after a power cut is short.
+const SYNC_EVERY: Duration = Duration::from_secs(5);
 /// How long an index that could not be written is left alone.
 const AGAIN: Duration = Duration::from_millis(200);
 
@@ -62,6 +68,7 @@ impl Keeper {
     }
 
     fn keep(self, mut entries: Waiting) {
+        let mut synced = Instant::now();
         while let Some(first) = entries.blocking_recv() {
             let batch = all(first, &mut entries);
             while !self.written(&batch) {
@@ -69,10 +76,27 @@ impl Keeper {
                     return;
                 }
                 thread::sleep(AGAIN);
+                self.reopen();
+            }
+            if synced.elapsed() > SYNC_EVERY {
+                self.sync();
+                synced = Instant::now();
             }
         }
+        self.sync();
+    }
+
+    fn sync(&self) {
         if let Err(error) = self.index.sync() {
             tracing::warn!(%error, "the index could not be synced");
+        }
+    }
+
+    /// A store that failed to write never writes again, unless it is opened anew.
+    fn reopen(&self) {
+        match self.index.reopen() {
+            Ok(()) => tracing::info!("the index is open again"),
+            Err(error) => self.trouble.send_replace(Some(error.to_string())),
         }
     }
 
