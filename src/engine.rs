@@ -35,6 +35,7 @@ use piperoll_domain::{
 };
 use tokio::sync::{mpsc, oneshot};
 
+use self::group::Pending;
 pub use self::{
     clock::{Clock, Doubt},
     directory::{Caller, Directory},
@@ -126,7 +127,7 @@ pub enum Error {
 
 /// What the writer is asked.
 enum Message {
-    Execute { command: Box<Command>, arrived: std::time::Instant, reply: Reply<Done> },
+    Execute(Pending),
     Look { need: Need, reply: Reply<Found> },
 }
 
@@ -162,8 +163,7 @@ impl Engine {
             return Err(Error::NotWritten);
         }
         let (reply, answer) = oneshot::channel();
-        let arrived = std::time::Instant::now();
-        let message = Message::Execute { command: Box::new(command), arrived, reply };
+        let message = Message::Execute(Pending::new(Box::new(command), reply));
         self.queue.try_send(message).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => Error::Busy,
             mpsc::error::TrySendError::Closed(_) => Error::NotWritten,

@@ -6,17 +6,18 @@
 
 mod coding;
 mod entries;
+mod names;
 mod store;
 #[cfg(test)]
 mod tests;
 
 use std::{
+    fmt::{self, Write as _},
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     time::Duration,
 };
 
-use fastbloom::AtomicBloomFilter;
 use piperoll_domain::{
     book::Slot,
     bytes::{Bytes, Id16},
@@ -27,6 +28,7 @@ use piperoll_domain::{
 use sha2::{Digest, Sha256};
 
 pub(super) use self::coding::encode_snapshot;
+pub(super) use self::names::Names;
 use self::{
     coding::{
         decode_end, decode_head, decode_snapshot, decode_taker, duty_key, encode_end, encode_head,
@@ -39,12 +41,6 @@ use crate::roll::Head;
 
 /// Changes with every change of what is written here; another one is rebuilt.
 const FORMAT: &[u8] = b"piperoll.index.v1";
-/// Bits of the filter for each name.
-const BITS_PER_NAME: usize = 10;
-/// The filter's least capacity; it is made anew, larger, at each start.
-const NAMES_LEAST: usize = 1 << 20;
-/// The same in memory, where few names are more than a few.
-const NAMES_IN_MEMORY: usize = 1 << 10;
 
 /// Why the index failed.
 #[derive(Debug, thiserror::Error)]
@@ -129,14 +125,26 @@ pub type ClaimKey = Id16;
 
 /// The key of a claim.
 pub fn claim_key(claim: &Claim) -> ClaimKey {
-    let digest: [u8; 32] = Sha256::digest(claim.to_string().as_bytes()).into();
+    let mut text = Hashing(Sha256::new());
+    // Hashing takes any text.
+    let _ = write!(text, "{claim}");
+    let digest: [u8; 32] = text.0.finalize().into();
     Bytes::from_slice(&digest[..16]).unwrap_or(Bytes::ZERO)
+}
+
+/// Text that is hashed as it is written.
+struct Hashing(Sha256);
+
+impl fmt::Write for Hashing {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.update(text.as_bytes());
+        Ok(())
+    }
 }
 
 /// The index.
 pub struct Index {
     store: Store,
-    names: AtomicBloomFilter,
     /// Up to where everything was written; whoever asks relies on it.
     written: AtomicU64,
     /// Whether a sync failed: no later one says anything about what was written before.
@@ -196,7 +204,7 @@ impl Index {
 
     /// Opens an index in memory.
     pub fn in_memory(memory: IndexMemory) -> Result<Self, IndexError> {
-        Self::over(Store::Memory(memory), NAMES_IN_MEMORY)
+        Self::over(Store::Memory(memory))
     }
 
     /// How long a batch takes, where that is not the store's own affair.
@@ -210,13 +218,11 @@ impl Index {
     }
 
     fn try_open(path: &Path, cache_bytes: u64) -> Result<Self, IndexError> {
-        Self::over(Store::open(path, cache_bytes)?, NAMES_LEAST)
+        Self::over(Store::open(path, cache_bytes)?)
     }
 
-    fn over(store: Store, names_least: usize) -> Result<Self, IndexError> {
-        let names = filter_of_all(&store, names_least)?;
-        let index =
-            Self { store, names, written: AtomicU64::new(0), unsynced: AtomicBool::new(false) };
+    fn over(store: Store) -> Result<Self, IndexError> {
+        let index = Self { store, written: AtomicU64::new(0), unsynced: AtomicBool::new(false) };
         index.written.store(index.held()?, Relaxed);
         Ok(index)
     }
@@ -224,6 +230,19 @@ impl Index {
     fn is_ours(&self) -> Result<bool, IndexError> {
         let format = self.store.get(Table::Meta, b"format")?;
         Ok(format.is_some_and(|format| format == FORMAT))
+    }
+
+    /// Every name that it holds, as far as a filter knows them.
+    pub(super) fn names(&self) -> Result<Names, IndexError> {
+        let count = [Table::Streams, Table::Claims].map(|table| self.store.approximate_len(table));
+        let mut names = Names::for_about(count.into_iter().sum(), self.is_in_memory());
+        for key in self.store.keys(Table::Streams) {
+            names.add_stream(&parse_stream(&key?)?);
+        }
+        for key in self.store.keys(Table::Claims) {
+            names.add_claim(Bytes::from_slice(&key?).ok_or_else(|| damaged("a claim"))?);
+        }
+        Ok(names)
     }
 
     /// As of where it holds; none if it is empty.
@@ -277,28 +296,6 @@ impl Index {
         self.written.store(0, Relaxed);
         let all = [Table::Streams, Table::Claims, Table::Duties, Table::Tenants, Table::Snapshots];
         all.into_iter().try_for_each(|table| self.store.clear(table))
-    }
-
-    /// Whether a stream may exist. False is certain.
-    pub fn may_hold_stream(&self, stream: &Stream) -> bool {
-        self.names.contains(stream.to_string().as_bytes())
-    }
-
-    /// Whether a claim may be taken. False is certain.
-    pub fn may_hold_claim(&self, key: ClaimKey) -> bool {
-        self.names.contains(&key.0[..])
-    }
-
-    /// Lets the filter know names before they are written.
-    pub fn announce(&self, entries: &Entries) {
-        for (stream, end) in &entries.streams {
-            if end.version == 1 {
-                self.names.insert(stream.to_string().as_bytes());
-            }
-        }
-        for (key, _) in &entries.claims {
-            self.names.insert(&key.0[..]);
-        }
     }
 
     /// Writes entries and their checkpoint, all or nothing.
@@ -430,24 +427,6 @@ impl Index {
             Ok((parse_stream(&name)?, decode_snapshot(&snapshot)))
         })
     }
-}
-
-/// A filter over every name that is there.
-fn filter_of_all(store: &Store, least: usize) -> Result<AtomicBloomFilter, IndexError> {
-    let tables = [Table::Streams, Table::Claims];
-    let names = tables.map(|table| store.approximate_len(table));
-    let names = names.into_iter().fold(0, usize::saturating_add);
-    let filter = filter(names.saturating_mul(2).max(least), store.is_in_memory());
-    for key in tables.into_iter().flat_map(|table| store.keys(table)) {
-        filter.insert(key?.as_slice());
-    }
-    Ok(filter)
-}
-
-/// Nobody can guess which names the filter takes for known; in memory, it is the same ones each time.
-fn filter(names: usize, in_memory: bool) -> AtomicBloomFilter {
-    let bits = AtomicBloomFilter::with_num_bits(names.saturating_mul(BITS_PER_NAME));
-    if in_memory { bits.seed(&0).expected_items(names) } else { bits.expected_items(names) }
 }
 
 fn damaged(what: &str) -> IndexError {

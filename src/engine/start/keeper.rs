@@ -18,6 +18,9 @@ use crate::{
 
 /// How often it is synced, so that the start after a power cut is short.
 const SYNC_EVERY: Duration = Duration::from_secs(5);
+/// How long entries are gathered before they are written: a stream that is written often is then
+/// written once. Nobody waits for it, since what is not in the index is in memory.
+const GATHER: Duration = Duration::from_millis(50);
 /// How long an index that could not be written is left alone.
 const AGAIN: Duration = Duration::from_millis(200);
 
@@ -69,8 +72,14 @@ impl Keeper {
 
     fn keep(self, mut entries: Waiting) {
         let mut synced = Instant::now();
+        // One batch over and over, for its room.
+        let mut batch = Entries::default();
         while let Some(first) = entries.blocking_recv() {
-            let batch = all(first, &mut entries);
+            if !entries.is_closed() {
+                thread::sleep(GATHER);
+            }
+            batch.clear();
+            all(&mut batch, first, &mut entries);
             while !self.written(&batch) {
                 if entries.is_closed() {
                     return;
@@ -102,7 +111,8 @@ impl Keeper {
 
     async fn keep_in_memory(self, mut entries: Waiting) {
         while let Some(first) = entries.recv().await {
-            let batch = all(first, &mut entries);
+            let mut batch = Entries::default();
+            all(&mut batch, first, &mut entries);
             tokio::time::sleep(self.index.pace()).await;
             while !self.written(&batch) && !entries.is_closed() {
                 tokio::time::sleep(AGAIN).await;
@@ -128,11 +138,12 @@ impl Keeper {
 }
 
 /// Everything that waits, at once.
-fn all(mut batch: Entries, entries: &mut Waiting) -> Entries {
+fn all(batch: &mut Entries, first: Entries, entries: &mut Waiting) {
+    batch.extend(first);
     while let Ok(more) = entries.try_recv() {
         batch.extend(more);
     }
-    batch
+    batch.settle();
 }
 
 /// Writes to the index, unless a test wants to see what happens otherwise.
