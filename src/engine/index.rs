@@ -4,6 +4,7 @@
 //! batches that carry their own checkpoint; losing it costs time, never an answer. A name that is
 //! not in it must cost a memory access, so one Bloom filter stands before it.
 
+mod closed;
 mod coding;
 mod entries;
 mod names;
@@ -29,6 +30,11 @@ use sha2::{Digest, Sha256};
 
 pub(super) use self::coding::encode_snapshot;
 pub(super) use self::names::Names;
+pub use self::{
+    closed::{Closed, Sums, closed_at, sums},
+    entries::Entries,
+    store::IndexMemory,
+};
 use self::{
     coding::{
         decode_end, decode_head, decode_snapshot, decode_taker, duty_key, encode_end, encode_head,
@@ -36,7 +42,6 @@ use self::{
     },
     store::{Store, Table, Write},
 };
-pub use self::{entries::Entries, store::IndexMemory};
 use crate::roll::Head;
 
 /// Changes with every change of what is written here; another one is rebuilt.
@@ -149,6 +154,8 @@ pub struct Index {
     written: AtomicU64,
     /// Whether a sync failed: no later one says anything about what was written before.
     unsynced: AtomicBool,
+    /// The data directory, where it is told how a closed index was left.
+    directory: Option<PathBuf>,
 }
 
 impl Index {
@@ -170,9 +177,10 @@ impl Index {
         }
         std::fs::create_dir_all(directory).map_err(noted("make a place for"))?;
         std::fs::write(&note, "").map_err(noted("write"))?;
+        closed::remove(directory)?;
         let opened = Self::open_or_anew(&path, cache_bytes);
         std::fs::remove_file(&note).map_err(noted("remove"))?;
-        opened
+        opened.map(|index| Self { directory: Some(directory.to_owned()), ..index })
     }
 
     fn open_or_anew(path: &Path, cache_bytes: u64) -> Result<Self, IndexError> {
@@ -222,7 +230,8 @@ impl Index {
     }
 
     fn over(store: Store) -> Result<Self, IndexError> {
-        let index = Self { store, written: AtomicU64::new(0), unsynced: AtomicBool::new(false) };
+        let (written, unsynced) = (AtomicU64::new(0), AtomicBool::new(false));
+        let index = Self { store, written, unsynced, directory: None };
         index.written.store(index.held()?, Relaxed);
         Ok(index)
     }
@@ -288,6 +297,11 @@ impl Index {
         Ok(())
     }
 
+    /// Whether there is nothing to be read any more, and will not be.
+    pub(super) fn is_lost(&self) -> bool {
+        self.store.is_lost()
+    }
+
     /// Forgets everything.
     pub fn clear(&self) -> Result<(), IndexError> {
         let marks = [&b"checkpoint"[..], b"synced"];
@@ -341,6 +355,14 @@ impl Index {
         let Some(head) = checkpoint.filter(|_| !self.unsynced.load(Relaxed)) else { return Ok(()) };
         let synced = Write::Insert(Table::Meta, b"synced".to_vec(), encode_head(head));
         self.store.write(vec![synced])
+    }
+
+    /// Closes it for good, and tells whoever looks later how it was left.
+    pub fn close(self) -> Result<(), IndexError> {
+        self.sync()?;
+        let left = self.directory.clone().zip(self.checkpoint()?);
+        drop(self);
+        left.map_or(Ok(()), |(directory, head)| closed::write(&directory, head))
     }
 
     /// Where a stream ends; none if it has no events.

@@ -71,6 +71,10 @@ async fn a_full_disk_answers_503_and_says_why_and_comes_back_by_itself() {
     mint(&server, "during").await.is(201);
     assert_eq!(get(&server, "/health").await.body["why"], Value::Null);
     assert_eq!(server.available("alice").await, 14);
+    server.terminate().await;
+    // An index that was left torn is made anew by the next start.
+    server.open().await;
+    assert_eq!(server.available("alice").await, 14);
     assert_eq!(server.terminate().await.code(), Some(0), "{}", server.log());
     server.must_be_sound().await;
 }

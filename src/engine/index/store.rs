@@ -68,6 +68,13 @@ impl Store {
         }
     }
 
+    pub(super) fn is_lost(&self) -> bool {
+        match self {
+            Self::Disk(disk) => disk.is_lost(),
+            Self::Memory(_) => false,
+        }
+    }
+
     /// Lets nobody read any more.
     pub(super) fn close(&self) {
         if let Self::Disk(disk) = self {

@@ -10,6 +10,7 @@ use tokio::{sync::mpsc, task::JoinHandle};
 
 use crate::{
     engine::{
+        Health, Shared,
         index::{Entries, Index, IndexError},
         start::Options,
     },
@@ -29,12 +30,14 @@ type Write = Box<dyn Fn(&Entries) -> Result<(), IndexError> + Send>;
 
 /// Writes the index.
 pub(super) struct Keeper {
-    pub(super) index: Arc<Index>,
-    pub(super) write: Write,
+    index: Arc<Index>,
+    write: Write,
     /// Up to where it is written.
-    pub(super) flushed: watch::Sender<u64>,
+    flushed: watch::Sender<u64>,
     /// Why it cannot be written at the moment, if it cannot.
-    pub(super) trouble: watch::Sender<Option<String>>,
+    trouble: watch::Sender<Option<String>>,
+    /// Where it says that nothing can go on.
+    shared: Arc<Shared>,
 }
 
 /// A keeper at work.
@@ -46,21 +49,32 @@ pub(super) enum Keeping {
 }
 
 impl Keeping {
-    /// Waits until everything that was handed over is written.
-    pub(super) async fn finished(self) {
+    /// Waits until everything that was handed over is written, and closes the index.
+    pub(super) async fn finished(self, index: Arc<Index>) {
         let finished = match self {
             Self::Thread(thread) => {
-                tokio::task::spawn_blocking(move || thread.join()).await.is_ok()
+                let joined = tokio::task::spawn_blocking(move || thread.join()).await;
+                joined.is_ok_and(|ended| ended.is_ok())
             }
             Self::Task(task) => task.await.is_ok(),
         };
         if !finished {
             tracing::error!("the index could not be finished");
         }
+        close(index).await;
     }
 }
 
 impl Keeper {
+    pub(super) fn new(
+        write: Write,
+        index: &Arc<Index>,
+        (flushed, trouble): (watch::Sender<u64>, watch::Sender<Option<String>>),
+        shared: &Arc<Shared>,
+    ) -> Self {
+        Self { index: index.clone(), write, flushed, trouble, shared: shared.clone() }
+    }
+
     /// Begins to write what comes.
     pub(super) fn begin(self, entries: Waiting) -> Keeping {
         if self.index.is_in_memory() {
@@ -92,7 +106,6 @@ impl Keeper {
                 synced = Instant::now();
             }
         }
-        self.sync();
     }
 
     fn sync(&self) {
@@ -103,9 +116,15 @@ impl Keeper {
 
     /// A store that failed to write never writes again, unless it is opened anew.
     fn reopen(&self) {
-        match self.index.reopen() {
-            Ok(()) => tracing::info!("the index is open again"),
-            Err(error) => self.trouble.send_replace(Some(error.to_string())),
+        let Err(error) = self.index.reopen() else {
+            tracing::info!("the index is open again");
+            return;
+        };
+        self.trouble.send_replace(Some(error.to_string()));
+        if self.index.is_lost() {
+            // Who would go on would soon ask in vain; the next start makes it anew from the roll.
+            let why = format!("the index cannot be opened again: {error}");
+            self.shared.state.send_replace(Health::Stopped { why });
         }
     }
 
@@ -134,6 +153,18 @@ impl Keeper {
             self.flushed.send_replace(head.position);
         }
         true
+    }
+}
+
+/// Closes the index, if nobody else holds it.
+async fn close(index: Arc<Index>) {
+    let Some(index) = Arc::into_inner(index) else { return };
+    if index.is_in_memory() {
+        return;
+    }
+    // Whatever went wrong, the roll has it all.
+    if let Ok(Err(error)) = tokio::task::spawn_blocking(move || index.close()).await {
+        tracing::warn!(%error, "the index could not be closed");
     }
 }
 

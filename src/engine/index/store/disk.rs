@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
     },
     thread,
     time::Duration,
@@ -24,6 +24,8 @@ use crate::engine::index::failed;
 /// How often who reads looks whether they are open again, and how long in between.
 const LOOKS: u32 = 200;
 const LOOK_EVERY: Duration = Duration::from_millis(10);
+/// After so many there is no more hope.
+const FAILURES_MAX: u32 = 10;
 /// How much must fit before it is opened again.
 const PROBE_BYTES: usize = 1 << 16;
 
@@ -33,6 +35,8 @@ pub(in crate::engine::index) struct Disk {
     cache_bytes: u64,
     open: ArcSwapOption<Open>,
     opening: AtomicBool,
+    /// How often it could not be opened again, though its disk takes writes.
+    failures: AtomicU32,
 }
 
 pub(super) struct Open {
@@ -43,7 +47,8 @@ pub(super) struct Open {
 impl Disk {
     pub(super) fn open(path: &Path, cache_bytes: u64) -> Result<Self, IndexError> {
         let open = ArcSwapOption::from_pointee(Open::at(path, cache_bytes)?);
-        Ok(Self { path: path.to_owned(), cache_bytes, open, opening: AtomicBool::new(false) })
+        let (opening, failures) = (AtomicBool::new(false), AtomicU32::new(0));
+        Ok(Self { path: path.to_owned(), cache_bytes, open, opening, failures })
     }
 
     /// Waits a while where they are just being opened again.
@@ -63,13 +68,33 @@ impl Disk {
     /// Fails as long as nothing can be written, or somebody still reads what was open before, and
     /// may be tried again. What cannot be written can still be read.
     pub(super) fn reopen(&self) -> Result<(), IndexError> {
+        if self.is_lost() {
+            return Err(IndexError::Closed);
+        }
         self.try_to_write()?;
         self.opening.store(true, Relaxed);
         self.open.store(None);
         let (path, cache_bytes) = (self.path.as_path(), self.cache_bytes);
         let opened = std::panic::catch_unwind(|| Open::at(path, cache_bytes));
-        self.open.store(Some(Arc::new(opened.unwrap_or(Err(IndexError::Panicked))?)));
-        Ok(())
+        match opened.unwrap_or(Err(IndexError::Panicked)) {
+            Ok(open) => {
+                self.failures.store(0, Relaxed);
+                self.open.store(Some(Arc::new(open)));
+                Ok(())
+            }
+            Err(error) => {
+                // Once it can be written, what fails is not the disk but what lies on it.
+                if self.failures.fetch_add(1, Relaxed) >= FAILURES_MAX {
+                    self.close();
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Whether it was closed for good.
+    pub(super) fn is_lost(&self) -> bool {
+        !self.opening.load(Relaxed) && self.open.load().is_none()
     }
 
     fn try_to_write(&self) -> Result<(), IndexError> {
