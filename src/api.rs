@@ -70,6 +70,7 @@ struct Inner {
     settings: Settings,
     metrics: PrometheusHandle,
     in_flight: Semaphore,
+    coming_in: Semaphore,
 }
 
 /// How the edge behaves.
@@ -83,6 +84,8 @@ pub struct Settings {
     pub json_depth_max: usize,
     /// Requests in flight.
     pub concurrency_max: usize,
+    /// How long a body may take to come in.
+    pub body_timeout: Duration,
     /// How long a request may take.
     pub request_timeout: Duration,
     /// Whose answers to bad credentials are given.
@@ -126,6 +129,7 @@ impl Settings {
             header_bytes_max: size(limits.header_bytes_max),
             json_depth_max: size(limits.json_depth_max),
             concurrency_max: size(limits.concurrency_max),
+            body_timeout: limits.body_timeout.duration(),
             request_timeout: limits.request_timeout.duration(),
             compat: config.l402.compat,
             require_https: config.l402.require_https,
@@ -146,7 +150,8 @@ impl Api {
         metrics: PrometheusHandle,
     ) -> Self {
         let in_flight = Semaphore::new(settings.concurrency_max.min(Semaphore::MAX_PERMITS));
-        Self(Arc::new(Inner { service, views, settings, metrics, in_flight }))
+        let coming_in = Semaphore::new(limits::BYTES_MAX);
+        Self(Arc::new(Inner { service, views, settings, metrics, in_flight, coming_in }))
     }
 
     fn service(&self) -> &Service {
@@ -167,6 +172,10 @@ impl Api {
 
     fn in_flight(&self) -> &Semaphore {
         &self.0.in_flight
+    }
+
+    fn coming_in(&self) -> &Semaphore {
+        &self.0.coming_in
     }
 
     /// Every route, behind every limit. The outermost layer is the last one here.

@@ -32,6 +32,7 @@ use piperoll_domain::{
 };
 use tokio::sync::{mpsc, oneshot};
 
+use self::group::Pending;
 pub use self::{
     clock::{Clock, Doubt},
     directory::{Caller, Directory},
@@ -121,7 +122,7 @@ pub enum Error {
 
 /// What the writer is asked.
 enum Message {
-    Execute { command: Box<Command>, arrived: std::time::Instant, reply: Reply<Done> },
+    Execute(Pending),
     Look { need: Need, reply: Reply<Found> },
 }
 
@@ -154,8 +155,7 @@ impl Engine {
 
     fn put(&self, command: Command) -> Answer {
         let (reply, answer) = oneshot::channel();
-        let arrived = std::time::Instant::now();
-        let message = Message::Execute { command: Box::new(command), arrived, reply };
+        let message = Message::Execute(Pending::new(Box::new(command), reply));
         self.queue.try_send(message).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => Error::Busy,
             mpsc::error::TrySendError::Closed(_) => Error::NotWritten,
@@ -250,7 +250,11 @@ impl Engine {
 
     /// Whether writes are taken.
     pub fn health(&self) -> Health {
-        self.shared.state.borrow().clone()
+        let health = self.shared.state.borrow().clone();
+        if health == Health::Writing && self.clock().behind_micros().is_some() {
+            return Health::Waiting { why: "the clock is behind the last record".to_owned() };
+        }
+        health
     }
 
     /// Wakes when that changes.

@@ -8,19 +8,24 @@
 
 mod architecture;
 mod bench;
+mod clocks;
 mod commands;
 mod crash;
 mod doors;
 mod events_page;
+mod faults;
 mod fuzz;
+mod hostile;
 mod house;
 mod lnbits;
 mod macaroons;
 mod metrics;
 mod nginx;
 mod offline;
+mod overload;
 mod peers;
 mod refusals;
 mod replay;
+mod secrets;
 mod server;
 mod verify;

@@ -212,6 +212,9 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the server's last words:\n{}", self.log());
+        }
         let Some(mut child) = self.child.take() else { return };
         // It may have ended by itself; there is nobody to tell if not.
         drop((child.kill(), child.wait()));

@@ -37,7 +37,9 @@ impl Beside {
             let what = format!("it is between 1 and {EXPIRY_SECONDS_MAX}");
             return Err(problem::field("expiry_seconds", &what));
         }
-        let long = |text: &String| text.chars().count() > DESCRIPTION_MAX || !is_printable(text);
+        let long = |text: &String| {
+            text.chars().count() > DESCRIPTION_MAX || !text.chars().all(is_printable)
+        };
         if self.description.as_ref().is_some_and(long) {
             let what = format!(
                 "it has at most {DESCRIPTION_MAX} characters, on one line, and none that cannot be printed"

@@ -115,13 +115,22 @@ impl NewConnection {
         }
         must_be_variable("key_from", key_from.as_deref())?;
         must_be_variable("webhook_secret_from", webhook_secret_from.as_deref())?;
-        let address = |url: &String| url.parse::<reqwest::Url>().is_ok_and(|url| url.has_host());
-        if base_url.as_ref().is_some_and(|url| url.len() > 1_024 || !address(url)) {
-            return Err(problem::field("base_url", "it is an http or https address"));
+        if base_url.as_ref().is_some_and(|url| url.len() > 1_024 || !is_address(url)) {
+            let what = "it is an http or https address without a user name, a password or a query";
+            return Err(problem::field("base_url", what));
         }
         let capabilities = vec![];
         Ok(Account { kind, network, base_url, key_from, webhook_secret_from, capabilities })
     }
+}
+
+/// An address stands in the roll for ever: nothing in it may open anything.
+fn is_address(text: &str) -> bool {
+    text.parse::<reqwest::Url>().is_ok_and(|url| {
+        let plain = url.username().is_empty() && url.password().is_none();
+        let bare = url.query().is_none() && url.fragment().is_none();
+        matches!(url.scheme(), "http" | "https") && url.has_host() && plain && bare
+    })
 }
 
 /// A name where a secret is found, and never the secret itself.

@@ -13,22 +13,39 @@ pub(super) use self::{
     path::Path,
     query::Query,
 };
+use serde::{Deserialize, Deserializer, de::Error};
+
 use crate::api::{Problem, problem};
+
+/// The longest line that people are made to read.
+const LINE_CHARS_MAX: usize = 1_000;
 
 /// A caller's own name for something stands in the roll for ever: short, printable, opaque.
 pub(super) fn must_be_reference(reference: Option<&str>) -> Result<(), Problem> {
-    let good = |text: &str| (1..=200).contains(&text.chars().count()) && is_printable(text);
+    let good =
+        |text: &str| (1..=200).contains(&text.chars().count()) && text.chars().all(is_printable);
     if reference.is_none_or(good) {
         return Ok(());
     }
     Err(problem::field("reference", "it has 1 to 200 characters, and none that cannot be printed"))
 }
 
-/// Whether a text shows what it holds: nothing in it controls a terminal, or turns what stands beside
-/// it around.
-pub(super) fn is_printable(text: &str) -> bool {
-    let turns = |c| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    !text.chars().any(|c| c.is_control() || turns(c))
+/// A line that people read, such as a reason: short, and it shows what it holds.
+pub(super) fn line<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let text = String::deserialize(from)?;
+    if text.chars().count() <= LINE_CHARS_MAX && text.chars().all(is_printable) {
+        return Ok(text);
+    }
+    let what =
+        format!("it has at most {LINE_CHARS_MAX} characters, and none that cannot be printed");
+    Err(Error::custom(what))
+}
+
+/// Whether a letter shows itself: it controls no terminal, and turns around nothing that stands
+/// beside it.
+pub(super) fn is_printable(letter: char) -> bool {
+    let turns = matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    !letter.is_control() && !turns
 }
 
 #[cfg(test)]

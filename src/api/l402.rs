@@ -21,7 +21,7 @@ use crate::{
         asking::Beside,
         caller::Of,
         challenge::{self, Deny, Offered},
-        extract::{Json, Write},
+        extract::{Json, Write, is_printable},
         problem::{self, Code},
         render::{Answer, At},
     },
@@ -103,8 +103,13 @@ pub(super) async fn challenge_for(
 fn buyer(name: Option<String>) -> Result<For, Problem> {
     match name {
         None => Ok(For::Application),
-        Some(name) if (1..=200).contains(&name.len()) => Ok(For::Buyer(name)),
-        Some(_) => Err(problem::field("buyer", "it has 1 to 200 bytes")),
+        Some(name) if (1..=200).contains(&name.len()) && name.chars().all(is_printable) => {
+            Ok(For::Buyer(name))
+        }
+        Some(_) => {
+            let what = "it has 1 to 200 bytes, and none that cannot be printed";
+            Err(problem::field("buyer", what))
+        }
     }
 }
 
@@ -252,6 +257,7 @@ pub(super) struct Release {
     /// Which use.
     number: u32,
     /// Why; no place for personal data.
+    #[serde(deserialize_with = "crate::api::extract::line")]
     reason: String,
 }
 

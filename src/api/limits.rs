@@ -1,5 +1,7 @@
 //! How much is borne: sizes, time, and how many at once. A refusal costs little.
 
+mod whole;
+
 use std::{any::Any, panic::AssertUnwindSafe};
 
 use axum::{
@@ -10,6 +12,7 @@ use axum::{
 use futures_util::FutureExt;
 use tokio::sync::SemaphorePermit;
 
+pub(super) use self::whole::{BYTES_MAX, whole};
 use crate::api::{Api, Problem, problem::Code};
 
 /// The longest path and query.

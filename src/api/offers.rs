@@ -215,6 +215,7 @@ pub(super) async fn publish(
 pub(super) struct Reason {
     /// Why; 1 to 500 characters, no place for personal data.
     #[schema(min_length = 1, max_length = 500)]
+    #[serde(deserialize_with = "crate::api::extract::line")]
     pub(super) reason: String,
 }
 

@@ -4,13 +4,28 @@ use axum::extract::rejection::BytesRejection;
 use axum::http::StatusCode;
 
 pub(super) use crate::problem::{Code, Problem};
-use crate::{engine, service, views};
+use crate::{api::extract::is_printable, engine, service, views};
+
+/// How much of what is wrong is told.
+const DETAIL_CHARS_MAX: usize = 300;
+/// How much of a field's name is.
+const NAME_CHARS_MAX: usize = 100;
 
 /// A field of the body, or a name of the path or the query, is wrong.
 pub(super) fn field(name: &str, what: &str) -> Problem {
     let unknown = what.starts_with("unknown field");
     let code = if unknown { Code::UnknownField } else { Code::FieldInvalid };
-    Problem::new(code, what).field(name)
+    Problem::new(code, shown(what, DETAIL_CHARS_MAX)).field(shown(name, NAME_CHARS_MAX))
+}
+
+/// What came in is told back in part only, and as it can be printed.
+fn shown(text: &str, chars_max: usize) -> String {
+    let plain = |c| if is_printable(c) { c } else { '\u{fffd}' };
+    let mut shown: String = text.chars().take(chars_max).map(plain).collect();
+    if text.chars().nth(chars_max).is_some() {
+        shown.push('…');
+    }
+    shown
 }
 
 /// A body did not come in whole.

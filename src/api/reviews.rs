@@ -119,6 +119,7 @@ pub(super) struct Decision {
     /// Where the refund can be found, if it was one.
     reference: Option<String>,
     /// Why; no place for personal data.
+    #[serde(deserialize_with = "crate::api::extract::line")]
     reason: String,
 }
 

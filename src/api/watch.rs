@@ -12,9 +12,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use metrics::{counter, histogram};
+use tokio::sync::SemaphorePermit;
 use tracing::Instrument;
 
-use crate::api::{Api, limits, position, routes};
+use crate::api::{Api, Problem, limits, position, routes};
 
 /// Requests that meet no route share one label.
 const NOWHERE: &str = "unmatched";
@@ -25,7 +26,7 @@ pub(super) async fn around(State(api): State<Api>, request: Request, next: Next)
     let method = word(request.method());
     let path = template(&request);
     let span = tracing::info_span!("request", method, path);
-    let response = answered(&api, request, next).instrument(span.clone()).await;
+    let response = answered(&api, path, request, next).instrument(span.clone()).await;
     let took = began.elapsed();
     let status = response.status();
     let labels = [("method", method), ("path", path), ("status", code(status))];
@@ -41,12 +42,29 @@ pub(super) async fn around(State(api): State<Api>, request: Request, next: Next)
 }
 
 /// What is too much is refused before anything is read; what breaks breaks one request.
-async fn answered(api: &Api, request: Request, next: Next) -> Response {
-    let place = limits::size(api, &request).and_then(|()| limits::place(api, &request));
-    let _place = match place {
-        Ok(place) => place,
-        Err(problem) => return problem.into_response(),
-    };
+async fn answered(api: &Api, route: &str, request: Request, next: Next) -> Response {
+    match borne(api, route, request).await {
+        Err(problem) => problem.into_response(),
+        // What it takes is given back once the answer is known.
+        Ok((request, _taken)) => run(api, request, next).await,
+    }
+}
+
+/// Room for the body, and a place among the requests in flight.
+type Taken<'a> = [Option<SemaphorePermit<'a>>; 2];
+
+async fn borne<'a>(
+    api: &'a Api,
+    route: &str,
+    request: Request,
+) -> Result<(Request, Taken<'a>), Problem> {
+    limits::size(api, &request)?;
+    let (request, room) = limits::whole(api, route, request).await?;
+    let place = limits::place(api, &request)?;
+    Ok((request, [room, place]))
+}
+
+async fn run(api: &Api, request: Request, next: Next) -> Response {
     let mut response = limits::no_panic(limits::in_time(api, next.run(request))).await;
     position::say(api, &mut response);
     response

@@ -108,7 +108,7 @@ pub(super) async fn listen(
     let address = listener.local_addr().map_err(failed)?;
     let handle = Handle::new();
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let gate = Gate::new(limits.connections_max, HEADERS_WITHIN);
+    let gate = Gate::new(limits.connections_max, HEADERS_WITHIN, tls.is_none());
     let server = Server::from_listener(listener).handle(handle.clone());
     let task = match tls {
         None => {

@@ -74,7 +74,7 @@ pub(super) struct Opened {
 pub(super) async fn open(config: &Config, facts: &Arc<Facts>) -> Result<Opened, Error> {
     make_directory(config)?;
     let lock = DirectoryLock::acquire(&config.data, "piperoll serve")?;
-    let clock = Clock::system();
+    let clock = Clock::kept_in(&config.data);
     let roll = open_roll(&lock, &clock).await?;
     let stop = CancellationToken::new();
     let options = options(config, clock, facts)?;

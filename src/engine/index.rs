@@ -6,14 +6,15 @@
 
 mod coding;
 mod entries;
+mod names;
 mod store;
 
 use std::{
+    fmt::{self, Write as _},
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use fastbloom::AtomicBloomFilter;
 use piperoll_domain::{
     book::Slot,
     bytes::{Bytes, Id16},
@@ -24,6 +25,7 @@ use piperoll_domain::{
 use sha2::{Digest, Sha256};
 
 pub(super) use self::coding::encode_snapshot;
+pub(super) use self::names::Names;
 use self::{
     coding::{
         decode_end, decode_head, decode_snapshot, decode_taker, duty_key, encode_end, encode_head,
@@ -36,12 +38,6 @@ use crate::roll::Head;
 
 /// Changes with every change of what is written here; another one is rebuilt.
 const FORMAT: &[u8] = b"piperoll.index.v1";
-/// Bits of the filter for each name.
-const BITS_PER_NAME: usize = 10;
-/// The filter's least capacity; it is made anew, larger, at each start.
-const NAMES_LEAST: usize = 1 << 20;
-/// The same in memory, where few names are more than a few.
-const NAMES_IN_MEMORY: usize = 1 << 10;
 
 /// Why the index failed.
 #[derive(Debug, thiserror::Error)]
@@ -72,9 +68,19 @@ pub enum IndexError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// The store panicked over what it found.
+    #[error("the index is damaged so that the store panics")]
+    Panicked,
     /// An entry is not in the form it was written in.
     #[error("the index entry `{0}` is damaged")]
     Damaged(String),
+}
+
+impl IndexError {
+    /// Whether it stays so, unlike a store that may come back.
+    pub const fn is_damage(&self) -> bool {
+        matches!(self, Self::Damaged(_) | Self::Panicked)
+    }
 }
 
 fn failed(doing: &'static str) -> impl FnOnce(fjall::Error) -> IndexError {
@@ -103,22 +109,35 @@ pub type ClaimKey = Id16;
 
 /// The key of a claim.
 pub fn claim_key(claim: &Claim) -> ClaimKey {
-    let digest: [u8; 32] = Sha256::digest(claim.to_string().as_bytes()).into();
+    let mut text = Hashing(Sha256::new());
+    // Hashing takes any text.
+    let _ = write!(text, "{claim}");
+    let digest: [u8; 32] = text.0.finalize().into();
     Bytes::from_slice(&digest[..16]).unwrap_or(Bytes::ZERO)
+}
+
+/// Text that is hashed as it is written.
+struct Hashing(Sha256);
+
+impl fmt::Write for Hashing {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.update(text.as_bytes());
+        Ok(())
+    }
 }
 
 /// The index.
 pub struct Index {
     store: Store,
-    names: AtomicBloomFilter,
 }
 
 impl Index {
     /// Opens the index in a data directory, or makes an empty one where there is none that this
     /// release can read.
     ///
-    /// The store ends the process over some damage instead of saying so. A note lies beside the
-    /// index while it is opened: who finds one knows that nobody got past this, and makes it anew.
+    /// Over some damage the store panics, or ends the process, instead of saying so. A panic counts
+    /// as damage. A note lies beside the index while it is opened: who finds one knows that nobody
+    /// got past this, and makes it anew.
     pub fn open(directory: &Path, cache_bytes: u64) -> Result<Self, IndexError> {
         let (path, note) = (directory.join("index"), directory.join("index.opening"));
         let noted = |doing| {
@@ -137,7 +156,8 @@ impl Index {
     }
 
     fn open_or_anew(path: &Path, cache_bytes: u64) -> Result<Self, IndexError> {
-        match Self::try_open(path, cache_bytes) {
+        let opened = std::panic::catch_unwind(|| Self::try_open(path, cache_bytes));
+        match opened.unwrap_or(Err(IndexError::Panicked)) {
             Ok(index) if index.is_ours()? => Ok(index),
             Ok(index) => {
                 drop(index);
@@ -164,7 +184,7 @@ impl Index {
 
     /// Opens an index in memory.
     pub fn in_memory(memory: IndexMemory) -> Result<Self, IndexError> {
-        Self::over(Store::Memory(memory), NAMES_IN_MEMORY)
+        Ok(Self { store: Store::Memory(memory) })
     }
 
     /// How long a batch takes, where that is not the store's own affair.
@@ -178,17 +198,25 @@ impl Index {
     }
 
     fn try_open(path: &Path, cache_bytes: u64) -> Result<Self, IndexError> {
-        Self::over(Store::open(path, cache_bytes)?, NAMES_LEAST)
-    }
-
-    fn over(store: Store, names_least: usize) -> Result<Self, IndexError> {
-        let names = filter_of_all(&store, names_least)?;
-        Ok(Self { store, names })
+        Store::open(path, cache_bytes).map(|store| Self { store })
     }
 
     fn is_ours(&self) -> Result<bool, IndexError> {
         let format = self.store.get(Table::Meta, b"format")?;
         Ok(format.is_some_and(|format| format == FORMAT))
+    }
+
+    /// Every name that it holds, as far as a filter knows them.
+    pub(super) fn names(&self) -> Result<Names, IndexError> {
+        let count = [Table::Streams, Table::Claims].map(|table| self.store.approximate_len(table));
+        let mut names = Names::for_about(count.into_iter().sum(), self.is_in_memory());
+        for key in self.store.keys(Table::Streams) {
+            names.add_stream(&parse_stream(&key?)?);
+        }
+        for key in self.store.keys(Table::Claims) {
+            names.add_claim(Bytes::from_slice(&key?).ok_or_else(|| damaged("a claim"))?);
+        }
+        Ok(names)
     }
 
     /// As of where it holds; none if it is empty.
@@ -202,28 +230,6 @@ impl Index {
         self.store.write(vec![Write::Remove(Table::Meta, b"checkpoint".to_vec())])?;
         let all = [Table::Streams, Table::Claims, Table::Duties, Table::Tenants, Table::Snapshots];
         all.into_iter().try_for_each(|table| self.store.clear(table))
-    }
-
-    /// Whether a stream may exist. False is certain.
-    pub fn may_hold_stream(&self, stream: &Stream) -> bool {
-        self.names.contains(stream.to_string().as_bytes())
-    }
-
-    /// Whether a claim may be taken. False is certain.
-    pub fn may_hold_claim(&self, key: ClaimKey) -> bool {
-        self.names.contains(&key.0[..])
-    }
-
-    /// Lets the filter know names before they are written.
-    pub fn announce(&self, entries: &Entries) {
-        for (stream, end) in &entries.streams {
-            if end.version == 1 {
-                self.names.insert(stream.to_string().as_bytes());
-            }
-        }
-        for (key, _) in &entries.claims {
-            self.names.insert(&key.0[..]);
-        }
     }
 
     /// Writes entries and their checkpoint, all or nothing.
@@ -344,24 +350,6 @@ impl Index {
             Ok((parse_stream(&name)?, decode_snapshot(&snapshot)))
         })
     }
-}
-
-/// A filter over every name that is there.
-fn filter_of_all(store: &Store, least: usize) -> Result<AtomicBloomFilter, IndexError> {
-    let tables = [Table::Streams, Table::Claims];
-    let names = tables.map(|table| store.approximate_len(table));
-    let names = names.into_iter().fold(0, usize::saturating_add);
-    let filter = filter(names.saturating_mul(2).max(least), store.is_in_memory());
-    for key in tables.into_iter().flat_map(|table| store.keys(table)) {
-        filter.insert(key?.as_slice());
-    }
-    Ok(filter)
-}
-
-/// Nobody can guess which names the filter takes for known; in memory, it is the same ones each time.
-fn filter(names: usize, in_memory: bool) -> AtomicBloomFilter {
-    let bits = AtomicBloomFilter::with_num_bits(names.saturating_mul(BITS_PER_NAME));
-    if in_memory { bits.seed(&0).expected_items(names) } else { bits.expected_items(names) }
 }
 
 fn damaged(what: &str) -> IndexError {

@@ -116,7 +116,7 @@ impl Reader {
         } else {
             tokio::task::spawn_blocking(read).await.map_err(|_| Error::Unknown)?
         };
-        read.map_err(|error| Error::Unreadable(error.to_string()))
+        read.map_err(|error| failed(error.is_damage(), &error))
     }
 }
 
@@ -131,7 +131,8 @@ impl Shared {
         let forgotten_before = self.clock.now().plus_micros(-days * 86_400_000_000);
         let mut entry = record_at(&self.roll, taker.position).await?;
         let first = decode(&entry)?;
-        if first.envelope.recorded_at < forgotten_before {
+        // While the clock is in doubt no key is old.
+        if first.envelope.recorded_at < forgotten_before && self.clock.doubt().is_none() {
             return Ok(None);
         }
         let same = first.envelope.idempotency.as_ref().map(|known| known.fingerprint);
@@ -158,7 +159,7 @@ async fn record(roll: &Roll, position: u64) -> Result<Recorded, Error> {
 
 async fn record_at(roll: &Roll, position: u64) -> Result<Entry, Error> {
     let unreadable = |why: String| Error::Unreadable(format!("position {position}: {why}"));
-    let entry = roll.record(position).await.map_err(|e| unreadable(e.to_string()))?;
+    let entry = roll.record(position).await.map_err(|error| failed(error.is_damage(), &error))?;
     entry.ok_or_else(|| unreadable("it is beyond the end".to_owned()))
 }
 
@@ -167,4 +168,10 @@ fn disagree(stream: &Stream, named: End, found: End) -> Error {
         "the index says that `{stream}` ends at {}, version {}; the roll says {}, version {}",
         named.last, named.version, found.last, found.version
     ))
+}
+
+/// What is damaged stays so; a store that fails may come back.
+fn failed(damaged: bool, error: &(dyn std::error::Error + 'static)) -> Error {
+    tracing::warn!(error, "what a command needs could not be read");
+    if damaged { Error::Unreadable(error.to_string()) } else { Error::NotWritten }
 }

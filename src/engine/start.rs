@@ -26,7 +26,7 @@ use crate::{
         load::{Loaded, Reader, decode},
         memory::Memory,
         state::Duties,
-        writer::{Bounds, Work, Writer},
+        writer::{Bounds, Measures, Work, Writer},
     },
     roll::{self, Head, Roll},
     watch,
@@ -143,9 +143,7 @@ pub async fn start(
         duties: Duties::new(index.all_duties()?),
         state: watch::Sender::new(Health::Writing),
     });
-    let tenants: HashMap<TenantId, u64> = index.all_tenants()?.into_iter().collect();
-    let mut memory = Memory::new(index.clone(), shared.clone(), tenants, options.streams);
-    load_standing(&reader, &mut memory, &shared).await?;
+    let memory = remember(&reader, &shared, options.streams).await?;
     let (queue, receiver) = mpsc::channel(options.queue);
     let (to_index, entries) = mpsc::unbounded_channel();
     let (flushed, trouble) = (watch::Sender::new(head.position), watch::Sender::new(None));
@@ -170,6 +168,8 @@ pub async fn start(
         head,
         floor: last_time.unwrap_or(Time::EPOCH),
         work: Work::new(),
+        measures: Measures::new(),
+        group: None,
     };
     let task = tokio::spawn(async move {
         writer.run(stop).await;
@@ -205,7 +205,7 @@ async fn catch_up(roll: &Roll, index: &Index) -> Result<(Head, Option<Time>), St
                 let Some(entry) = roll.record(position).await? else { continue };
                 entries.fold(&decode(&entry).map_err(StartError::Load)?);
             }
-            index.announce(&entries);
+            entries.settle();
             index.write(&entries)?;
             at = block.last();
         }
@@ -215,11 +215,14 @@ async fn catch_up(roll: &Roll, index: &Index) -> Result<(Head, Option<Time>), St
     Ok((head, last.map(|last| last.envelope.recorded_at)))
 }
 
-async fn load_standing(
+/// What the writer has in memory from the start: which names are taken, and what stands.
+async fn remember(
     reader: &Reader,
-    memory: &mut Memory,
-    shared: &Shared,
-) -> Result<(), StartError> {
+    shared: &Arc<Shared>,
+    streams_max: usize,
+) -> Result<Memory, StartError> {
+    let tenants: HashMap<TenantId, u64> = reader.index.all_tenants()?.into_iter().collect();
+    let mut memory = Memory::new(reader.index.names()?, shared.clone(), tenants, streams_max);
     let mut standing = vec![];
     for kind in Kind::ALL.into_iter().filter(|kind| kind.is_standing()) {
         for stream in reader.index.streams_of(kind)? {
@@ -230,7 +233,7 @@ async fn load_standing(
         }
     }
     shared.directory.store(Arc::new(Directory::default().with(standing)));
-    Ok(())
+    Ok(memory)
 }
 
 /// The first commands of a run.

@@ -40,6 +40,7 @@ codes! {
     BodyTooLarge "body_too_large" PAYLOAD_TOO_LARGE "The body is too large";
     BatchTooLong "batch_too_long" UNPROCESSABLE_ENTITY "The batch holds too many items";
     HeadersTooLarge "headers_too_large" REQUEST_HEADER_FIELDS_TOO_LARGE "The header fields are too large";
+    BodyTimeout "body_timeout" REQUEST_TIMEOUT "The body did not come in in time";
     UnsupportedMediaType "unsupported_media_type" UNSUPPORTED_MEDIA_TYPE "The body's media type is not accepted";
     UnsupportedEncoding "unsupported_encoding" UNSUPPORTED_MEDIA_TYPE "The body's encoding is not accepted";
     TooDeep "too_deep" BAD_REQUEST "The body is nested too deeply";

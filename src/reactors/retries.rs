@@ -24,6 +24,14 @@ struct Waiting {
     told: bool,
 }
 
+impl Waiting {
+    /// A clock that went back does not make the pause longer than it is.
+    fn is_over(&self, now: Time) -> bool {
+        let micros = i64::try_from(self.pause.as_micros()).unwrap_or(i64::MAX);
+        now >= self.again || self.again.micros_since(now) > micros
+    }
+}
+
 impl Retries {
     pub(super) fn new(kind: Kind) -> Self {
         // A provider is asked less often than our own roll.
@@ -48,7 +56,7 @@ impl Retries {
             .collect();
         self.waiting = still;
         let is_ready =
-            |duty: &Duty| self.waiting.get(&duty.name).is_none_or(|waiting| now >= waiting.again);
+            |duty: &Duty| self.waiting.get(&duty.name).is_none_or(|waiting| waiting.is_over(now));
         let ready: Vec<Duty> = due.into_iter().filter(is_ready).collect();
         for duty in &ready {
             self.wait(&duty.name, now);

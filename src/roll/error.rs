@@ -45,8 +45,9 @@ pub enum Error {
         /// Bytes that its header names.
         expected: u64,
     },
-    /// The database's own structure is broken.
-    #[error("the roll's database file is damaged: failed to {doing}")]
+    /// The database's own structure is broken, or its disk fails to read it: SQLite tells no
+    /// difference.
+    #[error("the roll's database file is damaged, or its disk fails: failed to {doing}")]
     Malformed {
         /// What was being done.
         doing: &'static str,
@@ -195,6 +196,11 @@ pub enum AppendError {
 }
 
 impl Error {
+    /// Whether what is stored is wrong and stays so, unlike a machine that fails and may come back.
+    pub const fn is_damage(&self) -> bool {
+        matches!(self, Self::Damaged { .. } | Self::Inconsistent { .. } | Self::Torn { .. })
+    }
+
     /// Tells a broken database from a machine that failed.
     pub(super) fn storage(doing: &'static str) -> impl FnOnce(sqlx::Error) -> Self {
         move |source| {

@@ -11,6 +11,7 @@ pub fn of_engine(engine: &Engine) {
     let health = engine.health();
     gauge!("piperoll_roll_head_position").set(float(engine.head().position));
     gauge!("piperoll_roll_writable").set(if health == Health::Writing { 1.0 } else { 0.0 });
+    gauge!("piperoll_clock_in_doubt").set(if engine.clock().doubt().is_some() { 1.0 } else { 0.0 });
     for OpenDuties { kind, count, oldest_due } in engine.open_duties() {
         let kind = kind.as_str();
         let count = u64::try_from(count).unwrap_or(u64::MAX);

@@ -45,6 +45,7 @@ pub(in crate::api) struct NewLot {
     #[schema(value_type = Option<Sum>)]
     cost: Option<Money>,
     /// Why; no place for personal data.
+    #[serde(deserialize_with = "crate::api::extract::line")]
     reason: String,
 }
 

@@ -108,6 +108,7 @@ pub(in crate::api) struct Anomaly {
     /// The position where it broke.
     position: u64,
     /// Why it is accepted; no place for personal data.
+    #[serde(deserialize_with = "crate::api::extract::line")]
     reason: String,
 }
 
@@ -207,6 +208,7 @@ pub(in crate::api) struct Waiver {
     /// Which of it.
     item: Option<String>,
     /// Why; no place for personal data.
+    #[serde(deserialize_with = "crate::api::extract::line")]
     reason: String,
 }
 

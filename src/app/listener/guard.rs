@@ -13,26 +13,43 @@ use std::{
 
 use axum_server::accept::Accept;
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf},
     net::TcpStream,
     sync::{OwnedSemaphorePermit, Semaphore},
-    time::{Sleep, sleep},
+    time::{Sleep, sleep, timeout},
 };
 
 /// What tells HTTP/2; anything that differs is HTTP/1.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// What is said to one who finds no place.
+const COME_BACK: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
+    content-type: application/problem+json\r\nretry-after: 1\r\nconnection: close\r\n\
+    content-length: 125\r\n\r\n\
+    {\"type\":\"urn:piperoll:problem:busy\",\"title\":\"Too much is waiting\",\"status\":503,\"code\":\"busy\",\
+    \"detail\":\"too many connections\"}";
+/// How many are being told so at once; others just hear nothing.
+const TOLD_MAX: usize = 256;
+/// How long telling takes at most.
+const TOLD_WITHIN: Duration = Duration::from_secs(1);
+/// So much of what he says meanwhile is read.
+const WORDS_MAX: u64 = 64 * 1024;
 
 /// How many may come in, and how long they may hesitate.
 #[derive(Debug, Clone)]
 pub(super) struct Gate {
     places: Arc<Semaphore>,
     within: Duration,
+    /// Whether what is said before anything else is understood: without TLS it is.
+    plain: bool,
+    told: Arc<Semaphore>,
 }
 
 impl Gate {
-    pub(super) fn new(connections_max: usize, within: Duration) -> Self {
+    pub(super) fn new(connections_max: usize, within: Duration, plain: bool) -> Self {
         let places = connections_max.min(Semaphore::MAX_PERMITS);
-        Self { places: Arc::new(Semaphore::new(places)), within }
+        let told = Arc::new(Semaphore::new(TOLD_MAX));
+        Self { places: Arc::new(Semaphore::new(places)), within, plain, told }
     }
 }
 
@@ -62,7 +79,9 @@ where
 
     fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
         let Ok(place) = Arc::clone(&self.gate.places).try_acquire_owned() else {
-            return Box::pin(async { Err(io::ErrorKind::ConnectionRefused.into()) });
+            let told =
+                self.gate.plain.then(|| Arc::clone(&self.gate.told).try_acquire_owned().ok());
+            return Box::pin(async { Err(turned_away(stream, told.flatten()).await) });
         };
         let accepting = self.inner.accept(stream, service);
         let within = self.gate.within;
@@ -72,6 +91,22 @@ where
             Ok((Guarded { stream, hesitates, heard: 0, _place: place }, service))
         })
     }
+}
+
+/// Tells a client to come back, where that can be said in plain words and not too many are being
+/// told it.
+async fn turned_away(mut stream: TcpStream, told: Option<OwnedSemaphorePermit>) -> io::Error {
+    if told.is_some() {
+        let said = async {
+            stream.write_all(COME_BACK).await?;
+            stream.shutdown().await?;
+            // Closed with his words unread, he would hear of a reset in place of ours.
+            tokio::io::copy(&mut stream.take(WORDS_MAX), &mut tokio::io::sink()).await
+        };
+        // Whether he heard it is his affair.
+        drop(timeout(TOLD_WITHIN, said).await);
+    }
+    io::ErrorKind::ConnectionRefused.into()
 }
 
 /// A connection that holds a place.

@@ -45,7 +45,11 @@ async fn there_are_only_so_many_places() {
     first.write_all(b"GET").await.unwrap();
     tokio::time::sleep(Duration::from_millis(50)).await;
     let mut second = TcpStream::connect(server.address).await.unwrap();
-    assert_eq!(ask(&mut second).await, "");
+    let told = ask(&mut second).await;
+    let (head, body) = told.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 503 ") && head.contains("\r\nretry-after: 1\r\n"), "{told}");
+    assert!(head.ends_with(&format!("\r\ncontent-length: {}", body.len())), "{told}");
+    assert_eq!(serde_json::from_str::<serde_json::Value>(body).unwrap()["code"], "busy");
     drop(first);
     tokio::time::sleep(Duration::from_millis(50)).await;
     let mut third = TcpStream::connect(server.address).await.unwrap();

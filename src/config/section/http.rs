@@ -53,6 +53,8 @@ pub struct Limits {
     pub header_bytes_max: NonZeroU32,
     /// Requests in flight.
     pub concurrency_max: NonZeroU32,
+    /// How long a body may take to come in.
+    pub body_timeout: Period,
     /// How long a request may take.
     pub request_timeout: Period,
     /// Arrays and objects within each other.

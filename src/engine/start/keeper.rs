@@ -12,6 +12,9 @@ use crate::{
     watch,
 };
 
+/// How long entries are gathered before they are written: a stream that is written often is then
+/// written once. Nobody waits for it, since what is not in the index is in memory.
+const GATHER: Duration = Duration::from_millis(50);
 /// How long an index that could not be written is left alone.
 const AGAIN: Duration = Duration::from_millis(200);
 
@@ -62,8 +65,14 @@ impl Keeper {
     }
 
     fn keep(self, mut entries: Waiting) {
+        // One batch over and over, for its room.
+        let mut batch = Entries::default();
         while let Some(first) = entries.blocking_recv() {
-            let batch = all(first, &mut entries);
+            if !entries.is_closed() {
+                thread::sleep(GATHER);
+            }
+            batch.clear();
+            all(&mut batch, first, &mut entries);
             while !self.written(&batch) {
                 if entries.is_closed() {
                     return;
@@ -78,7 +87,8 @@ impl Keeper {
 
     async fn keep_in_memory(self, mut entries: Waiting) {
         while let Some(first) = entries.recv().await {
-            let batch = all(first, &mut entries);
+            let mut batch = Entries::default();
+            all(&mut batch, first, &mut entries);
             tokio::time::sleep(self.index.pace()).await;
             while !self.written(&batch) && !entries.is_closed() {
                 tokio::time::sleep(AGAIN).await;
@@ -104,11 +114,12 @@ impl Keeper {
 }
 
 /// Everything that waits, at once.
-fn all(mut batch: Entries, entries: &mut Waiting) -> Entries {
+fn all(batch: &mut Entries, first: Entries, entries: &mut Waiting) {
+    batch.extend(first);
     while let Ok(more) = entries.try_recv() {
         batch.extend(more);
     }
-    batch
+    batch.settle();
 }
 
 /// Writes to the index, unless a test wants to see what happens otherwise.

@@ -1,0 +1,65 @@
+//! Bodies come in whole before anything else is done: whoever is slow to say what he wants takes no
+//! place among the requests in flight.
+
+use axum::{
+    body::{Body, Bytes, HttpBody},
+    extract::Request,
+};
+use futures_util::StreamExt;
+use tokio::{sync::SemaphorePermit, time::timeout};
+
+use crate::api::{Api, Problem, batch, problem::Code};
+
+/// All bodies that are coming in, or were and are being answered, together.
+pub(in crate::api) const BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Something of a request, and the room that its body takes until the answer is known.
+type Whole<'a, T> = (T, Option<SemaphorePermit<'a>>);
+
+/// Waits for the body, for so long and for so many bytes.
+pub(in crate::api) async fn whole<'a>(
+    api: &'a Api,
+    route: &str,
+    request: Request,
+) -> Result<Whole<'a, Request>, Problem> {
+    let (parts, body) = request.into_parts();
+    if body.is_end_stream() {
+        return Ok((Request::from_parts(parts, body), None));
+    }
+    let most = batch::bytes_max(route).unwrap_or(api.settings().body_bytes_max);
+    let within = api.settings().body_timeout;
+    let come = timeout(within, come_in(api, body, most)).await.unwrap_or_else(|_| {
+        let detail = format!("the body did not come in within {} s", within.as_secs());
+        Err(Problem::new(Code::BodyTimeout, detail))
+    });
+    let (bytes, room) = come?;
+    Ok((Request::from_parts(parts, Body::from(bytes)), room))
+}
+
+async fn come_in(api: &Api, body: Body, most: usize) -> Result<Whole<'_, Bytes>, Problem> {
+    if usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX) > most {
+        return Err(too_large(most));
+    }
+    let (mut bytes, mut room) = (vec![], None::<SemaphorePermit<'_>>);
+    let mut pieces = body.into_data_stream();
+    while let Some(piece) = pieces.next().await {
+        let broken = |_| Problem::new(Code::MalformedJson, "the body did not come in whole");
+        let piece = piece.map_err(broken)?;
+        if bytes.len().saturating_add(piece.len()) > most {
+            return Err(too_large(most));
+        }
+        let more = u32::try_from(piece.len()).unwrap_or(u32::MAX);
+        let more = api.coming_in().try_acquire_many(more);
+        let more = more.map_err(|_| Problem::new(Code::Busy, "too many bodies are coming in"))?;
+        match &mut room {
+            None => room = Some(more),
+            Some(room) => room.merge(more),
+        }
+        bytes.extend_from_slice(&piece);
+    }
+    Ok((bytes.into(), room))
+}
+
+fn too_large(most: usize) -> Problem {
+    Problem::new(Code::BodyTooLarge, format!("the body is longer than {most} bytes"))
+}
