@@ -27,6 +27,7 @@ pub(super) fn routes() -> Router<Api> {
 
 /// What an account of the chart adds up to, for one holder.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TrialBalanceLine)]
 pub(super) struct Line {
     /// In whose books.
     tenant: String,
@@ -104,6 +105,7 @@ pub(super) struct Which {
 
 /// What one event posted.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = JournalEntry)]
 pub(super) struct Entry {
     /// Which event.
     position: i64,
