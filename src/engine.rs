@@ -32,10 +32,14 @@ use piperoll_domain::{
 };
 use tokio::sync::{mpsc, oneshot};
 
+use self::group::Pending;
 pub use self::{
     clock::{Clock, Doubt},
     directory::{Caller, Directory},
-    index::{ClaimKey, End, Entries, Index, IndexError, IndexMemory, claim_key},
+    index::{
+        ClaimKey, Closed, End, Entries, Index, IndexError, IndexMemory, Sums, claim_key, closed_at,
+        sums,
+    },
     start::{Options, StartError, start},
     state::{Counts, OpenDuties},
 };
@@ -121,7 +125,7 @@ pub enum Error {
 
 /// What the writer is asked.
 enum Message {
-    Execute { command: Box<Command>, arrived: std::time::Instant, reply: Reply<Done> },
+    Execute(Pending),
     Look { need: Need, reply: Reply<Found> },
 }
 
@@ -154,8 +158,7 @@ impl Engine {
 
     fn put(&self, command: Command) -> Answer {
         let (reply, answer) = oneshot::channel();
-        let arrived = std::time::Instant::now();
-        let message = Message::Execute { command: Box::new(command), arrived, reply };
+        let message = Message::Execute(Pending::new(Box::new(command), reply));
         self.queue.try_send(message).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => Error::Busy,
             mpsc::error::TrySendError::Closed(_) => Error::NotWritten,

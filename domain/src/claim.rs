@@ -116,11 +116,19 @@ pub struct Taker {
 ///
 /// Every event of a keyed command carries the key; the first of them is its taker.
 pub fn claims(recorded: &Recorded) -> Vec<Claim> {
-    let Recorded { envelope, event } = recorded;
+    let Recorded { envelope, .. } = recorded;
     let mut claims = vec![];
     if let Some(key) = &envelope.idempotency {
         claims.push(Claim::idempotency(&envelope.tenant, key));
     }
+    claims.extend(lasting(recorded));
+    claims
+}
+
+/// The claims that a fact takes for ever: all but its caller's key.
+pub fn lasting(recorded: &Recorded) -> Vec<Claim> {
+    let Recorded { envelope, event } = recorded;
+    let mut claims = vec![];
     match event {
         Event::Payment(payment::Event::InstrumentCreated(created)) => {
             let payment::InstrumentCreated { connection, provider_id, .. } = created;

@@ -9,7 +9,7 @@ use crate::{
     account::Account,
     book::{Slot, State},
     bytes::Id16,
-    claim::{Claim, Taker, claims},
+    claim::{Claim, Taker, lasting},
     commodity::{Commodity, built_in},
     connection::Connection,
     duty::{Duty, Name},
@@ -330,6 +330,10 @@ impl<'a> Draft<'a> {
         let ours = self.ours.entry(stream.clone()).or_default();
         ours.end = Some((envelope.version, envelope.position));
         ours.unfolded.push(self.said.len());
+        if self.said.is_empty() {
+            // Most commands say one fact, and facts are large.
+            self.said.reserve_exact(1);
+        }
         self.said.push(Recorded { envelope, event: event.into() });
         Ok(())
     }
@@ -360,7 +364,7 @@ impl<'a> Draft<'a> {
     /// been forgotten.
     pub fn finish(self) -> Result<Vec<Recorded>, Stop> {
         let (mut wanted, mut missing) = (BTreeSet::new(), vec![]);
-        for claim in self.said.iter().flat_map(claims).filter(|claim| !claim.is_bare()) {
+        for claim in self.said.iter().flat_map(lasting) {
             match self.claim(&claim) {
                 Err(Stop::Missing(needs)) => missing.extend(needs),
                 Err(stop) => return Err(stop),

@@ -2,31 +2,49 @@
 //!
 //! A command that is refused costs its neighbours nothing; one that misses something steps aside.
 
+use std::time::Instant;
+
 use piperoll_domain::{
     claim::Claim,
-    draft::{Known, Memory as _, Need, Stop},
-    event::Recorded,
+    draft::{Known, Meta, Need, Stop},
+    event::{Envelope, Recorded},
     operation::{Command, Operation},
     time::Moment,
     wire,
 };
 
 use crate::{
-    engine::{Done, Error, Reply, index::Entries, memory::Memory},
+    engine::{
+        Done, Error, Reply,
+        index::{ClaimKey, Entries, claim_key},
+        memory::Memory,
+    },
     roll::{Block, BlockBuilder, Head, event_id},
 };
 
 /// A command that waits for its turn.
 pub(super) struct Pending {
     pub(super) command: Box<Command>,
-    pub(super) arrived: std::time::Instant,
+    pub(super) arrived: Instant,
     pub(super) reply: Reply<Done>,
     /// How often it has stepped aside.
     pub(super) rounds: u8,
+    /// What its caller's key is known by, hashed by the caller.
+    pub(super) key: Option<ClaimKey>,
     /// What else it waits for while it stands aside.
     pub(super) needs: Vec<Need>,
     /// Who took its key so long ago that it counts no more.
     pub(super) forgotten: Option<u64>,
+}
+
+impl Pending {
+    /// A command that has just come.
+    pub(super) fn new(command: Box<Command>, reply: Reply<Done>) -> Self {
+        let Meta { tenant, idempotency, .. } = &command.meta;
+        let key = idempotency.as_ref().map(|key| claim_key(&Claim::idempotency(tenant, key)));
+        let (arrived, needs) = (Instant::now(), vec![]);
+        Self { command, arrived, reply, rounds: 0, key, needs, forgotten: None }
+    }
 }
 
 /// What became of a command in a group.
@@ -41,16 +59,19 @@ pub(super) enum Verdict {
     Later(Pending),
 }
 
-/// Commands and their facts, until they are appended.
+/// Commands and their facts, until they are appended. One is used over and over, for its room.
 pub(super) struct Group {
     builder: BlockBuilder,
     before: Head,
     next: u64,
     moment: Moment,
+    /// The facts of one command, and where each ends.
     bytes: Vec<u8>,
-    pub(super) records: Vec<Recorded>,
+    ends: Vec<usize>,
     pub(super) entries: Entries,
     answers: Vec<Answer>,
+    /// How many claims the last one took: the next will be much like it.
+    expected: usize,
     /// A fact was refused by its own rules after others were folded: nothing of the group may stand.
     poisoned: bool,
     /// The clock was corrected: what comes next has another time.
@@ -59,7 +80,7 @@ pub(super) struct Group {
 
 struct Answer {
     reply: Reply<Done>,
-    outcome: Result<usize, Error>,
+    outcome: Result<Vec<Recorded>, Error>,
 }
 
 impl Group {
@@ -70,12 +91,25 @@ impl Group {
             next: head.position + 1,
             moment,
             bytes: vec![],
-            records: vec![],
+            ends: vec![],
             entries: Entries::default(),
             answers: vec![],
+            expected: 0,
             poisoned: false,
             ended: false,
         }
+    }
+
+    /// The next one, in the room of this.
+    pub(super) fn begin(&mut self, head: Head, moment: Moment) {
+        self.builder.begin(head);
+        self.before = head;
+        self.next = head.position + 1;
+        self.moment = moment;
+        self.entries = Entries::with_room(self.expected);
+        self.answers.clear();
+        self.poisoned = false;
+        self.ended = false;
     }
 
     pub(super) fn size(&self) -> usize {
@@ -88,9 +122,9 @@ impl Group {
 
     /// Decides one command over `memory`, in which the facts of those before it are folded.
     pub(super) fn take(&mut self, pending: Pending, memory: &mut Memory) -> Verdict {
-        if let Some(claim) = key_of(&pending) {
-            match memory.claim(&claim) {
-                None => return Verdict::Missing(pending, vec![Need::Claim(claim)]),
+        if let Some(key) = pending.key {
+            match memory.claim_of(key) {
+                None => return missing_key(pending),
                 Some(Known::Free) => {}
                 Some(Known::Taken(taker)) if pending.forgotten == Some(taker.position) => {}
                 Some(Known::Taken(taker)) if taker.position > self.before.position => {
@@ -110,7 +144,7 @@ impl Group {
                 Verdict::Decided
             }
             Ok(facts) => {
-                let outcome = self.add(&pending.command, facts, memory);
+                let outcome = self.add(&pending, facts, memory);
                 self.ended = corrects_clock(&pending.command);
                 self.answer(pending.reply, outcome);
                 Verdict::Decided
@@ -118,7 +152,7 @@ impl Group {
         }
     }
 
-    fn answer(&mut self, reply: Reply<Done>, outcome: Result<usize, Error>) {
+    fn answer(&mut self, reply: Reply<Done>, outcome: Result<Vec<Recorded>, Error>) {
         self.answers.push(Answer { reply, outcome });
     }
 
@@ -126,19 +160,16 @@ impl Group {
     /// is taken in.
     fn add(
         &mut self,
-        command: &Command,
+        pending: &Pending,
         mut facts: Vec<Recorded>,
         memory: &mut Memory,
-    ) -> Result<usize, Error> {
-        let mut encoded = Vec::with_capacity(facts.len());
-        for (index, fact) in (0..).zip(&mut facts) {
-            fact.envelope.id = event_id(command.meta.operation, index);
-            self.bytes.clear();
-            wire::encode(&fact.event, &mut self.bytes).map_err(|_| internal("encode", command))?;
-            encoded.push(self.bytes.clone());
-        }
-        let mut entries = Entries::default();
-        for (fact, data) in facts.iter().zip(&encoded) {
+    ) -> Result<Vec<Recorded>, Error> {
+        let command = &*pending.command;
+        self.encode(command, &mut facts)?;
+        let (mut start, claimed) = (0, self.entries.claims.len());
+        for (fact, end) in facts.iter().zip(&self.ends) {
+            let data = &self.bytes[start..*end];
+            start = *end;
             let pushed = self.builder.push(&fact.envelope, fact.event.name(), data).is_ok();
             if !memory.fold(fact) || !pushed {
                 tracing::error!(
@@ -148,16 +179,31 @@ impl Group {
                 self.poisoned = true;
                 return Err(internal("take in", command));
             }
-            entries.fold(fact);
+            // A key is claimed in the tenant of the fact that it stands on; a batch has many keys.
+            let Envelope { tenant, idempotency, .. } = &fact.envelope;
+            if *tenant == command.meta.tenant && *idempotency == command.meta.idempotency {
+                self.entries.fold_keyed(fact, pending.key);
+            } else {
+                self.entries.fold(fact);
+            }
         }
-        memory.claim_all(&entries);
-        self.entries.extend(entries);
+        memory.claim_all(self.entries.claims.get(claimed..).unwrap_or_default());
         self.moment.now =
             facts.last().map_or(self.moment.now, |last| last.envelope.recorded_at.plus_micros(1));
-        let count = facts.len();
-        self.next += u64::try_from(count).unwrap_or(0);
-        self.records.extend(facts);
-        Ok(count)
+        self.next += u64::try_from(facts.len()).unwrap_or(0);
+        Ok(facts)
+    }
+
+    /// Names a command's facts and writes them, one behind the other.
+    fn encode(&mut self, command: &Command, facts: &mut [Recorded]) -> Result<(), Error> {
+        self.bytes.clear();
+        self.ends.clear();
+        for (index, fact) in (0..).zip(facts) {
+            fact.envelope.id = event_id(command.meta.operation, index);
+            wire::encode(&fact.event, &mut self.bytes).map_err(|_| internal("encode", command))?;
+            self.ends.push(self.bytes.len());
+        }
+        Ok(())
     }
 
     /// Whether no more commands may join.
@@ -178,22 +224,34 @@ impl Group {
         Some(block)
     }
 
+    /// What the facts add to the index.
+    pub(super) fn take_entries(&mut self) -> Entries {
+        self.expected = self.entries.claims.len();
+        std::mem::take(&mut self.entries)
+    }
+
+    /// Takes back a block's room for the next one.
+    pub(super) fn recycle(&mut self, block: Block) {
+        self.builder = BlockBuilder::in_room_of(block);
+    }
+
+    /// The facts, command by command.
+    pub(super) fn facts(&self) -> impl DoubleEndedIterator<Item = &[Recorded]> {
+        self.answers.iter().filter_map(|answer| answer.outcome.as_deref().ok())
+    }
+
     /// The append succeeded, or there was none: everybody is answered.
-    pub(super) fn succeed(self, head: Head) {
-        let mut records = self.records.into_iter();
-        for Answer { reply, outcome } in self.answers {
-            let done = outcome.map(|count| {
-                let events = records.by_ref().take(count).collect();
-                Done { events, head, replayed: false }
-            });
+    pub(super) fn succeed(&mut self, head: Head) {
+        for Answer { reply, outcome } in self.answers.drain(..) {
+            let done = outcome.map(|events| Done { events, head, replayed: false });
             // Whoever hung up does not want to know.
             let _ = reply.send(done);
         }
     }
 
     /// The append failed: nobody got anything, refusals stand or fall with what they were decided on.
-    pub(super) fn fail(self, error: fn() -> Error) {
-        for Answer { reply, outcome } in self.answers {
+    pub(super) fn fail(&mut self, error: fn() -> Error) {
+        for Answer { reply, outcome } in self.answers.drain(..) {
             let _ = reply.send(Err(match outcome {
                 Err(own @ Error::Unreadable(_)) => own,
                 Ok(_) | Err(_) => error(),
@@ -202,10 +260,12 @@ impl Group {
     }
 }
 
-fn key_of(pending: &Pending) -> Option<Claim> {
-    let meta = &pending.command.meta;
-    let key = meta.idempotency.as_ref()?;
-    Some(Claim::idempotency(&meta.tenant, key))
+/// Whether the key is taken must be looked up.
+fn missing_key(pending: Pending) -> Verdict {
+    let Meta { tenant, idempotency, .. } = &pending.command.meta;
+    // Only a command with a key has the hash of one.
+    let key = idempotency.iter().map(|key| Need::Claim(Claim::idempotency(tenant, key))).collect();
+    Verdict::Missing(pending, key)
 }
 
 fn internal(doing: &str, command: &Command) -> Error {

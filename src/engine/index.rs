@@ -4,16 +4,18 @@
 //! batches that carry their own checkpoint; losing it costs time, never an answer. A name that is
 //! not in it must cost a memory access, so one Bloom filter stands before it.
 
+mod closed;
 mod coding;
 mod entries;
+mod names;
 mod store;
 
 use std::{
+    fmt::{self, Write as _},
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use fastbloom::AtomicBloomFilter;
 use piperoll_domain::{
     book::Slot,
     bytes::{Bytes, Id16},
@@ -24,6 +26,12 @@ use piperoll_domain::{
 use sha2::{Digest, Sha256};
 
 pub(super) use self::coding::encode_snapshot;
+pub(super) use self::names::Names;
+pub use self::{
+    closed::{Closed, Sums, closed_at, sums},
+    entries::Entries,
+    store::IndexMemory,
+};
 use self::{
     coding::{
         decode_end, decode_head, decode_snapshot, decode_taker, duty_key, encode_end, encode_head,
@@ -31,17 +39,10 @@ use self::{
     },
     store::{Store, Table, Write},
 };
-pub use self::{entries::Entries, store::IndexMemory};
 use crate::roll::Head;
 
 /// Changes with every change of what is written here; another one is rebuilt.
 const FORMAT: &[u8] = b"piperoll.index.v1";
-/// Bits of the filter for each name.
-const BITS_PER_NAME: usize = 10;
-/// The filter's least capacity; it is made anew, larger, at each start.
-const NAMES_LEAST: usize = 1 << 20;
-/// The same in memory, where few names are more than a few.
-const NAMES_IN_MEMORY: usize = 1 << 10;
 
 /// Why the index failed.
 #[derive(Debug, thiserror::Error)]
@@ -113,14 +114,28 @@ pub type ClaimKey = Id16;
 
 /// The key of a claim.
 pub fn claim_key(claim: &Claim) -> ClaimKey {
-    let digest: [u8; 32] = Sha256::digest(claim.to_string().as_bytes()).into();
+    let mut text = Hashing(Sha256::new());
+    // Hashing takes any text.
+    let _ = write!(text, "{claim}");
+    let digest: [u8; 32] = text.0.finalize().into();
     Bytes::from_slice(&digest[..16]).unwrap_or(Bytes::ZERO)
+}
+
+/// Text that is hashed as it is written.
+struct Hashing(Sha256);
+
+impl fmt::Write for Hashing {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.update(text.as_bytes());
+        Ok(())
+    }
 }
 
 /// The index.
 pub struct Index {
     store: Store,
-    names: AtomicBloomFilter,
+    /// The data directory, where it is told how a closed index was left.
+    directory: Option<PathBuf>,
 }
 
 impl Index {
@@ -142,9 +157,10 @@ impl Index {
         }
         std::fs::create_dir_all(directory).map_err(noted("make a place for"))?;
         std::fs::write(&note, "").map_err(noted("write"))?;
+        closed::remove(directory)?;
         let opened = Self::open_or_anew(&path, cache_bytes);
         std::fs::remove_file(&note).map_err(noted("remove"))?;
-        opened
+        opened.map(|index| Self { directory: Some(directory.to_owned()), ..index })
     }
 
     fn open_or_anew(path: &Path, cache_bytes: u64) -> Result<Self, IndexError> {
@@ -176,7 +192,7 @@ impl Index {
 
     /// Opens an index in memory.
     pub fn in_memory(memory: IndexMemory) -> Result<Self, IndexError> {
-        Self::over(Store::Memory(memory), NAMES_IN_MEMORY)
+        Ok(Self { store: Store::Memory(memory), directory: None })
     }
 
     /// How long a batch takes, where that is not the store's own affair.
@@ -190,17 +206,25 @@ impl Index {
     }
 
     fn try_open(path: &Path, cache_bytes: u64) -> Result<Self, IndexError> {
-        Self::over(Store::open(path, cache_bytes)?, NAMES_LEAST)
-    }
-
-    fn over(store: Store, names_least: usize) -> Result<Self, IndexError> {
-        let names = filter_of_all(&store, names_least)?;
-        Ok(Self { store, names })
+        Store::open(path, cache_bytes).map(|store| Self { store, directory: None })
     }
 
     fn is_ours(&self) -> Result<bool, IndexError> {
         let format = self.store.get(Table::Meta, b"format")?;
         Ok(format.is_some_and(|format| format == FORMAT))
+    }
+
+    /// Every name that it holds, as far as a filter knows them.
+    pub(super) fn names(&self) -> Result<Names, IndexError> {
+        let count = [Table::Streams, Table::Claims].map(|table| self.store.approximate_len(table));
+        let mut names = Names::for_about(count.into_iter().sum(), self.is_in_memory());
+        for key in self.store.keys(Table::Streams) {
+            names.add_stream(&parse_stream(&key?)?);
+        }
+        for key in self.store.keys(Table::Claims) {
+            names.add_claim(Bytes::from_slice(&key?).ok_or_else(|| damaged("a claim"))?);
+        }
+        Ok(names)
     }
 
     /// As of where it holds; none if it is empty.
@@ -214,28 +238,6 @@ impl Index {
         self.store.write(vec![Write::Remove(Table::Meta, b"checkpoint".to_vec())])?;
         let all = [Table::Streams, Table::Claims, Table::Duties, Table::Tenants, Table::Snapshots];
         all.into_iter().try_for_each(|table| self.store.clear(table))
-    }
-
-    /// Whether a stream may exist. False is certain.
-    pub fn may_hold_stream(&self, stream: &Stream) -> bool {
-        self.names.contains(stream.to_string().as_bytes())
-    }
-
-    /// Whether a claim may be taken. False is certain.
-    pub fn may_hold_claim(&self, key: ClaimKey) -> bool {
-        self.names.contains(&key.0[..])
-    }
-
-    /// Lets the filter know names before they are written.
-    pub fn announce(&self, entries: &Entries) {
-        for (stream, end) in &entries.streams {
-            if end.version == 1 {
-                self.names.insert(stream.to_string().as_bytes());
-            }
-        }
-        for (key, _) in &entries.claims {
-            self.names.insert(&key.0[..]);
-        }
     }
 
     /// Writes entries and their checkpoint, all or nothing.
@@ -270,6 +272,14 @@ impl Index {
     /// Makes sure that what was written survives a power cut; only a convenience.
     pub fn sync(&self) -> Result<(), IndexError> {
         self.store.sync()
+    }
+
+    /// Closes it for good, and tells whoever looks later how it was left.
+    pub fn close(self) -> Result<(), IndexError> {
+        self.sync()?;
+        let left = self.directory.clone().zip(self.checkpoint()?);
+        drop(self);
+        left.map_or(Ok(()), |(directory, head)| closed::write(&directory, head))
     }
 
     /// Where a stream ends; none if it has no events.
@@ -356,24 +366,6 @@ impl Index {
             Ok((parse_stream(&name)?, decode_snapshot(&snapshot)))
         })
     }
-}
-
-/// A filter over every name that is there.
-fn filter_of_all(store: &Store, least: usize) -> Result<AtomicBloomFilter, IndexError> {
-    let tables = [Table::Streams, Table::Claims];
-    let names = tables.map(|table| store.approximate_len(table));
-    let names = names.into_iter().fold(0, usize::saturating_add);
-    let filter = filter(names.saturating_mul(2).max(least), store.is_in_memory());
-    for key in tables.into_iter().flat_map(|table| store.keys(table)) {
-        filter.insert(key?.as_slice());
-    }
-    Ok(filter)
-}
-
-/// Nobody can guess which names the filter takes for known; in memory, it is the same ones each time.
-fn filter(names: usize, in_memory: bool) -> AtomicBloomFilter {
-    let bits = AtomicBloomFilter::with_num_bits(names.saturating_mul(BITS_PER_NAME));
-    if in_memory { bits.seed(&0).expected_items(names) } else { bits.expected_items(names) }
 }
 
 fn damaged(what: &str) -> IndexError {

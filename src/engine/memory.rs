@@ -6,38 +6,42 @@ use std::{
     sync::Arc,
 };
 
+use foldhash::fast::RandomState;
 use piperoll_domain::{
     book::Slot,
     claim::{Claim, Taker},
     draft::{self, Known, Need, Seen},
     duty::{Duty, Name},
-    event::Recorded,
+    event::{Envelope, Recorded},
     id::{Stream, TenantId},
 };
 
 use crate::engine::{
     Shared,
-    index::{ClaimKey, End, Entries, Index, claim_key, encode_snapshot},
+    index::{ClaimKey, End, Entries, Names, claim_key, encode_snapshot},
     load::Loaded,
 };
+
+type Map<K, V> = HashMap<K, V, RandomState>;
+type Set<K> = HashSet<K, RandomState>;
 
 /// After how many events of a stream its state is kept in the index.
 const SNAPSHOT_EVERY: u64 = 256;
 
 /// The writer's memory.
 pub(super) struct Memory {
-    slots: HashMap<Stream, Used>,
+    slots: Map<Stream, Used>,
     /// Ends of streams that were dropped before the index knew them.
-    ends: HashMap<Stream, End>,
-    taken: HashMap<ClaimKey, Taker>,
+    ends: Map<Stream, End>,
+    taken: Map<ClaimKey, Taker>,
     taken_order: VecDeque<(u64, ClaimKey)>,
     /// Names that the filter took for known and that turned out to be new.
-    absent: HashSet<Stream>,
-    free: HashSet<ClaimKey>,
+    absent: Set<Stream>,
+    free: Set<ClaimKey>,
     /// Takers that were read from the index.
-    read: HashMap<ClaimKey, Taker>,
-    tenants: HashMap<TenantId, u64>,
-    index: Arc<Index>,
+    read: Map<ClaimKey, Taker>,
+    tenants: Map<TenantId, u64>,
+    names: Names,
     shared: Arc<Shared>,
     streams_max: usize,
     tick: u64,
@@ -49,31 +53,40 @@ struct Used {
     tick: u64,
 }
 
-/// How to get back to where the group began.
+/// How to get back to where the group began: what was before each step, to be taken back in reverse.
 #[derive(Default)]
 struct Undo {
-    ends: HashMap<Stream, Option<End>>,
-    tenants: HashMap<TenantId, u64>,
+    ends: Vec<(Stream, Option<End>)>,
+    tenants: Vec<(TenantId, u64)>,
     claims: Vec<(ClaimKey, Option<Taker>)>,
+}
+
+impl Undo {
+    /// There is nothing to take back any more. The room stays for the next group.
+    fn forget(&mut self) {
+        self.ends.clear();
+        self.tenants.clear();
+        self.claims.clear();
+    }
 }
 
 impl Memory {
     pub(super) fn new(
-        index: Arc<Index>,
+        names: Names,
         shared: Arc<Shared>,
         tenants: HashMap<TenantId, u64>,
         streams_max: usize,
     ) -> Self {
         Self {
-            slots: HashMap::new(),
-            ends: HashMap::new(),
-            taken: HashMap::new(),
+            slots: Map::default(),
+            ends: Map::default(),
+            taken: Map::default(),
             taken_order: VecDeque::new(),
-            absent: HashSet::new(),
-            free: HashSet::new(),
-            read: HashMap::new(),
-            tenants,
-            index,
+            absent: Set::default(),
+            free: Set::default(),
+            read: Map::default(),
+            tenants: tenants.into_iter().collect(),
+            names,
             shared,
             streams_max,
             tick: 0,
@@ -119,26 +132,31 @@ impl Memory {
     /// One more fact of the group. False if the rules' own applier refuses it.
     pub(super) fn fold(&mut self, recorded: &Recorded) -> bool {
         let at = &recorded.envelope;
-        self.absent.remove(&at.stream);
         let tick = self.tick;
+        self.absent.remove(&at.stream);
         let fresh = || Used { slot: Slot::absent(at.stream.kind), tick };
         let used = self.slots.entry(at.stream.clone()).or_insert_with(fresh);
         used.tick = tick;
         let end = End { last: used.slot.last, version: used.slot.version };
-        let before = || (end.version > 0).then_some(end);
-        self.undo.ends.entry(at.stream.clone()).or_insert_with(before);
+        self.undo.ends.push((at.stream.clone(), (end.version > 0).then_some(end)));
         let was_frozen = used.slot.frozen.is_some();
         used.slot.fold(recorded);
         let sound = used.slot.frozen.is_none() || was_frozen;
-        let count = self.tenants.entry(at.tenant.clone()).or_default();
-        self.undo.tenants.entry(at.tenant.clone()).or_insert(*count);
-        *count = at.tenant_version;
+        self.count(at);
         sound
     }
 
+    fn count(&mut self, at: &Envelope) {
+        let before = match self.tenants.get_mut(&at.tenant) {
+            Some(count) => std::mem::replace(count, at.tenant_version),
+            None => self.tenants.insert(at.tenant.clone(), at.tenant_version).unwrap_or_default(),
+        };
+        self.undo.tenants.push((at.tenant.clone(), before));
+    }
+
     /// The claims that a command's facts take.
-    pub(super) fn claim_all(&mut self, entries: &Entries) {
-        for (key, taker) in &entries.claims {
+    pub(super) fn claim_all(&mut self, claims: &[(ClaimKey, Taker)]) {
+        for (key, taker) in claims {
             let before = self.taken.insert(*key, taker.clone());
             self.free.remove(key);
             // A key may be used again once it is forgotten.
@@ -151,13 +169,14 @@ impl Memory {
     /// Forgets what an append that failed would have made true.
     pub(super) fn roll_back(&mut self) {
         let undo = std::mem::take(&mut self.undo);
-        for (stream, end) in undo.ends {
+        for (stream, end) in undo.ends.into_iter().rev() {
             self.slots.remove(&stream);
-            if let Some(end) = end {
-                self.ends.insert(stream, end);
+            match end {
+                Some(end) => drop(self.ends.insert(stream, end)),
+                None => drop(self.ends.remove(&stream)),
             }
         }
-        self.tenants.extend(undo.tenants);
+        self.tenants.extend(undo.tenants.into_iter().rev());
         for (key, before) in undo.claims.into_iter().rev() {
             match before {
                 Some(taker) => drop(self.taken.insert(key, taker)),
@@ -168,8 +187,8 @@ impl Memory {
 
     /// The append succeeded: what the group made true stays.
     pub(super) fn keep(&mut self, entries: &mut Entries) {
-        self.undo = Undo::default();
-        self.index.announce(entries);
+        self.undo.forget();
+        self.names.add(entries);
         let due = |(stream, end): &(Stream, End)| {
             (end.version % SNAPSHOT_EVERY == 0).then(|| stream.clone())
         };
@@ -177,6 +196,17 @@ impl Memory {
         for stream in streams {
             let snapshot = self.slots.get(&stream).and_then(|used| encode_snapshot(&used.slot));
             entries.snapshots.extend(snapshot.map(|snapshot| (stream, snapshot)));
+        }
+    }
+
+    /// Who took a claim; none if that must be looked up.
+    pub(super) fn claim_of(&self, key: ClaimKey) -> Option<Known> {
+        match self.taken.get(&key) {
+            Some(taker) => Some(Known::Taken(taker.clone())),
+            None if self.free.contains(&key) => Some(Known::Free),
+            None if self.read.contains_key(&key) => self.read.get(&key).cloned().map(Known::Taken),
+            None if self.names.may_hold_claim(key) => None,
+            None => Some(Known::Free),
         }
     }
 
@@ -228,20 +258,13 @@ impl draft::Memory for Memory {
         match self.slots.get(stream) {
             Some(used) => Some(Seen::Here(&used.slot)),
             None if self.absent.contains(stream) => Some(Seen::Absent),
-            None if self.ends.contains_key(stream) || self.index.may_hold_stream(stream) => None,
+            None if self.ends.contains_key(stream) || self.names.may_hold_stream(stream) => None,
             None => Some(Seen::Absent),
         }
     }
 
     fn claim(&self, claim: &Claim) -> Option<Known> {
-        let key = claim_key(claim);
-        match self.taken.get(&key) {
-            Some(taker) => Some(Known::Taken(taker.clone())),
-            None if self.free.contains(&key) => Some(Known::Free),
-            None if self.read.contains_key(&key) => self.read.get(&key).cloned().map(Known::Taken),
-            None if self.index.may_hold_claim(key) => None,
-            None => Some(Known::Free),
-        }
+        self.claim_of(claim_key(claim))
     }
 
     fn tenant_count(&self, tenant: &TenantId) -> u64 {

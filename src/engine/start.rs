@@ -23,10 +23,10 @@ use crate::{
         Clock, Engine, Error, Health, Shared,
         directory::Directory,
         index::{Entries, Index, IndexError, IndexMemory},
-        load::{Loaded, Reader, decode},
+        load::{Loaded, Reader, decode, decode_at},
         memory::Memory,
         state::Duties,
-        writer::{Bounds, Work, Writer},
+        writer::{Bounds, Measures, Work, Writer},
     },
     roll::{self, Head, Roll},
     watch,
@@ -143,14 +143,13 @@ pub async fn start(
         duties: Duties::new(index.all_duties()?),
         state: watch::Sender::new(Health::Writing),
     });
-    let tenants: HashMap<TenantId, u64> = index.all_tenants()?.into_iter().collect();
-    let mut memory = Memory::new(index.clone(), shared.clone(), tenants, options.streams);
-    load_standing(&reader, &mut memory, &shared).await?;
+    let memory = remember(&reader, &shared, options.streams).await?;
     let (queue, receiver) = mpsc::channel(options.queue);
     let (to_index, entries) = mpsc::unbounded_channel();
     let (flushed, trouble) = (watch::Sender::new(head.position), watch::Sender::new(None));
     let (flushed_to, index_trouble) = (flushed.subscribe(), trouble.subscribe());
-    let keeper = Keeper { write: writing(&index, &options), index, flushed, trouble };
+    let keeper =
+        Keeper { write: writing(&index, &options), index: index.clone(), flushed, trouble };
     let indexing = keeper.begin(entries);
     let writer = Writer {
         shared: shared.clone(),
@@ -170,10 +169,12 @@ pub async fn start(
         head,
         floor: last_time.unwrap_or(Time::EPOCH),
         work: Work::new(),
+        measures: Measures::new(),
+        group: None,
     };
     let task = tokio::spawn(async move {
         writer.run(stop).await;
-        indexing.finished().await;
+        indexing.finished(index).await;
     });
     let engine = Engine { queue, shared };
     let begin = Begin {
@@ -201,11 +202,10 @@ async fn catch_up(roll: &Roll, index: &Index) -> Result<(Head, Option<Time>), St
         for block in roll.read(at + 1, READ_BYTES).await? {
             let mut entries = Entries::default();
             entries.up_to = Some(block.head());
-            for position in block.first().max(at + 1)..=block.last() {
-                let Some(entry) = roll.record(position).await? else { continue };
-                entries.fold(&decode(&entry).map_err(StartError::Load)?);
+            for (position, bytes) in block.iter().filter(|(position, _)| *position > at) {
+                entries.fold(&decode_at(position, bytes).map_err(StartError::Load)?);
             }
-            index.announce(&entries);
+            entries.settle();
             index.write(&entries)?;
             at = block.last();
         }
@@ -215,11 +215,14 @@ async fn catch_up(roll: &Roll, index: &Index) -> Result<(Head, Option<Time>), St
     Ok((head, last.map(|last| last.envelope.recorded_at)))
 }
 
-async fn load_standing(
+/// What the writer has in memory from the start: which names are taken, and what stands.
+async fn remember(
     reader: &Reader,
-    memory: &mut Memory,
-    shared: &Shared,
-) -> Result<(), StartError> {
+    shared: &Arc<Shared>,
+    streams_max: usize,
+) -> Result<Memory, StartError> {
+    let tenants: HashMap<TenantId, u64> = reader.index.all_tenants()?.into_iter().collect();
+    let mut memory = Memory::new(reader.index.names()?, shared.clone(), tenants, streams_max);
     let mut standing = vec![];
     for kind in Kind::ALL.into_iter().filter(|kind| kind.is_standing()) {
         for stream in reader.index.streams_of(kind)? {
@@ -230,7 +233,7 @@ async fn load_standing(
         }
     }
     shared.directory.store(Arc::new(Directory::default().with(standing)));
-    Ok(())
+    Ok(memory)
 }
 
 /// The first commands of a run.

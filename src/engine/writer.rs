@@ -1,8 +1,12 @@
 //! The writer: drains the queue into a group, appends it once, answers everybody.
 
 mod aside;
+mod measures;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use piperoll_domain::{
     event::{Event, Recorded},
@@ -13,7 +17,7 @@ use piperoll_domain::{
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-pub(super) use self::aside::Work;
+pub(super) use self::{aside::Work, measures::Measures};
 use crate::{
     engine::{
         Error, Health, Message, Shared,
@@ -62,6 +66,9 @@ pub(super) struct Writer {
     /// The last recorded time; the next is later.
     pub(super) floor: Time,
     pub(super) work: Work,
+    pub(super) measures: Measures,
+    /// The last group, for its room.
+    pub(super) group: Option<Group>,
 }
 
 /// Says that the writer is gone, whatever ended it.
@@ -136,11 +143,7 @@ impl Writer {
 
     fn receive(&mut self, message: Message) {
         match message {
-            Message::Execute { command, arrived, reply } => {
-                let (rounds, needs) = (0, vec![]);
-                let pending = Pending { command, arrived, reply, rounds, needs, forgotten: None };
-                self.work.ready.push(pending);
-            }
+            Message::Execute(pending) => self.work.ready.push_back(pending),
             Message::Look { need, reply } => self.look(need, reply),
         }
     }
@@ -157,11 +160,13 @@ impl Writer {
         let Some(moment) = self.moment() else {
             return Ok(());
         };
-        let began = std::time::Instant::now();
-        let mut group = Group::new(self.head, moment);
+        let began = Instant::now();
+        let mut group = self.group.take().unwrap_or_else(|| Group::new(self.head, moment));
+        group.begin(self.head, moment);
         let later = self.decide(&mut group);
-        metrics::histogram!("piperoll_engine_decide_seconds").record(began.elapsed());
-        let outcome = self.append(group, stop).await;
+        self.measures.decide.record(began.elapsed());
+        let outcome = self.append(&mut group, stop).await;
+        self.group = Some(group);
         self.work.ready.extend(later);
         outcome
     }
@@ -204,7 +209,7 @@ impl Writer {
             let (kept, refused): (Vec<_>, Vec<_>) =
                 self.work.ready.drain(..).partition(|pending| corrects_clock(&pending.command));
             refused.into_iter().for_each(refuse);
-            self.work.ready = kept;
+            self.work.ready = kept.into();
             if self.work.ready.is_empty() {
                 return None;
             }
@@ -216,14 +221,15 @@ impl Writer {
     /// Decides what is ready, as far as the group's bounds go. Returns what comes after it.
     fn decide(&mut self, group: &mut Group) -> Vec<Pending> {
         let mut later = vec![];
-        let mut ready = std::mem::take(&mut self.work.ready).into_iter();
+        // For each group the one who waited longest: nearly always the first.
+        if let Some(first) = self.work.ready.front() {
+            self.measures.queue_wait.record(first.arrived.elapsed());
+        }
         while group.size() < self.bounds.bytes
             && group.commands() < self.bounds.commands
             && !group.is_ended()
         {
-            let Some(pending) = ready.next() else { break };
-            metrics::histogram!("piperoll_engine_queue_wait_seconds")
-                .record(pending.arrived.elapsed());
+            let Some(pending) = self.work.ready.pop_front() else { break };
             match group.take(pending, &mut self.memory) {
                 Verdict::Decided => {}
                 Verdict::Later(pending) => later.push(pending),
@@ -231,11 +237,14 @@ impl Writer {
                 Verdict::Repeat(pending, taker) => self.repeat(pending, taker),
             }
         }
-        later.extend(ready);
         later
     }
 
-    async fn append(&mut self, mut group: Group, stop: &CancellationToken) -> Result<(), LastWord> {
+    async fn append(
+        &mut self,
+        group: &mut Group,
+        stop: &CancellationToken,
+    ) -> Result<(), LastWord> {
         if group.is_poisoned() {
             self.memory.roll_back();
             group.fail(|| Error::NotWritten);
@@ -245,11 +254,14 @@ impl Writer {
             group.succeed(self.head);
             return Ok(());
         };
-        let began = std::time::Instant::now();
-        match self.store(&block, stop).await {
+        let began = Instant::now();
+        let stored = self.store(&block, stop).await;
+        let head = block.head();
+        group.recycle(block);
+        match stored {
             Ok(true) => {
-                metrics::histogram!("piperoll_engine_append_seconds").record(began.elapsed());
-                self.commit(group, block.head());
+                self.measures.append.record(began.elapsed());
+                self.commit(group, head);
                 Ok(())
             }
             Ok(false) => {
@@ -320,27 +332,27 @@ impl Writer {
     }
 
     /// The block is in the roll: it becomes true for everybody, then everybody is answered.
-    fn commit(&mut self, mut group: Group, head: Head) {
-        let mut entries = std::mem::take(&mut group.entries);
+    fn commit(&mut self, group: &mut Group, head: Head) {
+        let mut entries = group.take_entries();
         self.memory.keep(&mut entries);
         self.head = head;
-        self.floor = group.records.last().map_or(self.floor, |last| last.envelope.recorded_at);
-        self.obey_corrections(&group.records);
+        let last = group.facts().rev().find_map(<[Recorded]>::last);
+        self.floor = last.map_or(self.floor, |last| last.envelope.recorded_at);
+        group.facts().for_each(|facts| self.obey_corrections(facts));
         self.shared.clock.recorded(self.floor);
-        self.publish(&group.records);
+        self.publish(group);
         self.shared.duties.apply(entries.duties.clone());
         // The index thread ends only after the writer.
         let _ = self.index.send(entries);
-        (self.hook)(&group.records);
-        #[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "a metric")]
-        metrics::histogram!("piperoll_engine_group_commands").record(group.commands() as f64);
+        group.facts().for_each(|facts| (self.hook)(facts));
+        self.measures.commands(group.commands());
         self.shared.head.send_replace(head);
         group.succeed(head);
     }
 
     /// After an operator's correction the next record may be earlier than the last.
-    fn obey_corrections(&mut self, records: &[Recorded]) {
-        for recorded in records {
+    fn obey_corrections(&mut self, facts: &[Recorded]) {
+        for recorded in facts {
             if let Event::Roll(roll::Event::ClockCorrected(corrected)) = &recorded.event {
                 self.floor = corrected.now;
                 self.shared.clock.accept();
@@ -348,8 +360,8 @@ impl Writer {
         }
     }
 
-    fn publish(&self, records: &[Recorded]) {
-        let standing = records.iter().map(|recorded| &recorded.envelope.stream);
+    fn publish(&self, group: &Group) {
+        let standing = group.facts().flatten().map(|recorded| &recorded.envelope.stream);
         let mut streams: Vec<&Stream> =
             standing.filter(|stream| stream.kind.is_standing()).collect();
         if streams.is_empty() {

@@ -57,7 +57,7 @@ names! {
     Counter http_requests_total ["method", "path", "status"] "Requests answered, by route template.";
     Histogram http_request_duration_seconds ["method", "path"] "Seconds until a request was answered, by route template.";
     Counter rate_limited_total ["scope"] "Requests turned away because there were too many.";
-    Histogram piperoll_engine_queue_wait_seconds [] "Seconds that commands waited for the writer.";
+    Histogram piperoll_engine_queue_wait_seconds [] "Seconds that the command of a group which waited longest waited for the writer.";
     Histogram piperoll_engine_decide_seconds [] "Seconds to decide a group.";
     Histogram piperoll_engine_append_seconds [] "Seconds to append a group.";
     Histogram piperoll_engine_group_commands [] "Commands in a group.";

@@ -95,8 +95,8 @@ impl Lot {
         let short = || Broken::new("a part is covered by its lot", self.available, part.amount);
         let available = self.available.checked_sub(part.amount).ok_or_else(short)?;
         let due = self.part(place, part.amount).ok_or_else(short)?;
-        let found = format!("{part:?}");
-        Broken::unless(due == *part, "a part agrees with its lot", format!("{due:?}"), found)?;
+        let (expected, found) = (format_args!("{due:?}"), format_args!("{part:?}"));
+        Broken::unless(due == *part, "a part agrees with its lot", expected, found)?;
         let sink = if expired { &mut self.expired } else { &mut self.consumed };
         // Cannot overflow: no sink holds more than was minted.
         *sink = sink.checked_add(part.amount).unwrap_or(Amount::MAX);

@@ -1,7 +1,10 @@
 //! What records add to the index.
 
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
 use piperoll_domain::{
-    claim::{Taker, claims},
+    claim::{Claim, Taker, lasting},
     duty::{Change, duties},
     event::Recorded,
     id::{Stream, TenantId},
@@ -29,25 +32,56 @@ pub struct Entries {
 }
 
 impl Entries {
+    /// None yet, with room for about so many records.
+    pub(in crate::engine) fn with_room(records: usize) -> Self {
+        let (streams, claims) = (Vec::with_capacity(records), Vec::with_capacity(records));
+        Self { streams, claims, ..Self::default() }
+    }
+
     /// One more record.
     pub fn fold(&mut self, recorded: &Recorded) {
         let at = &recorded.envelope;
+        let key = at.idempotency.as_ref().map(|key| Claim::idempotency(&at.tenant, key));
+        self.fold_keyed(recorded, key.map(|claim| claim_key(&claim)));
+    }
+
+    /// One more record, whose caller's key is known already.
+    pub(in crate::engine) fn fold_keyed(&mut self, recorded: &Recorded, key: Option<ClaimKey>) {
+        let at = &recorded.envelope;
+        let taker = || Taker { position: at.position, stream: at.stream.clone() };
         self.streams.push((at.stream.clone(), End { last: at.position, version: at.version }));
-        self.tenants.push((at.tenant.clone(), at.tenant_version));
-        self.duties.extend(duties(recorded));
-        for claim in claims(recorded) {
-            let key = claim_key(&claim);
-            if claim.is_bare() {
-                // Every event of a keyed command carries its key; the first of them is the taker.
-                let goes_on = self.run == Some((at.position.saturating_sub(1), key));
-                self.run = Some((at.position, key));
-                if goes_on {
-                    continue;
-                }
-            }
-            let taker = Taker { position: at.position, stream: at.stream.clone() };
-            self.claims.push((key, taker));
+        match self.tenants.last_mut() {
+            Some((tenant, count)) if *tenant == at.tenant => *count = at.tenant_version,
+            _ => self.tenants.push((at.tenant.clone(), at.tenant_version)),
         }
+        self.duties.extend(duties(recorded));
+        if let Some(key) = key {
+            // Every event of a keyed command carries its key; the first of them is the taker.
+            let goes_on = self.run == Some((at.position.saturating_sub(1), key));
+            self.run = Some((at.position, key));
+            self.claims.extend((!goes_on).then(|| (key, taker())));
+        }
+        self.claims.extend(lasting(recorded).iter().map(|claim| (claim_key(claim), taker())));
+    }
+
+    /// Leaves of each stream and tenant only the last word, which is all that is stored.
+    pub(in crate::engine) fn settle(&mut self) {
+        // Later ones stand behind earlier ones, and a map keeps what it is given last.
+        let ends: HashMap<_, _, RandomState> = self.streams.drain(..).collect();
+        self.streams.extend(ends);
+        let counts: HashMap<_, _, RandomState> = self.tenants.drain(..).collect();
+        self.tenants.extend(counts);
+    }
+
+    /// Forgets everything, and keeps the room.
+    pub(in crate::engine) fn clear(&mut self) {
+        self.up_to = None;
+        self.streams.clear();
+        self.claims.clear();
+        self.duties.clear();
+        self.tenants.clear();
+        self.snapshots.clear();
+        self.run = None;
     }
 
     /// Takes in what came after.

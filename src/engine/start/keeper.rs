@@ -12,6 +12,9 @@ use crate::{
     watch,
 };
 
+/// How long entries are gathered before they are written: a stream that is written often is then
+/// written once. Nobody waits for it, since what is not in the index is in memory.
+const GATHER: Duration = Duration::from_millis(50);
 /// How long an index that could not be written is left alone.
 const AGAIN: Duration = Duration::from_millis(200);
 
@@ -37,17 +40,19 @@ pub(super) enum Keeping {
 }
 
 impl Keeping {
-    /// Waits until everything that was handed over is written.
-    pub(super) async fn finished(self) {
+    /// Waits until everything that was handed over is written, and closes the index.
+    pub(super) async fn finished(self, index: Arc<Index>) {
         let finished = match self {
             Self::Thread(thread) => {
-                tokio::task::spawn_blocking(move || thread.join()).await.is_ok()
+                let joined = tokio::task::spawn_blocking(move || thread.join()).await;
+                joined.is_ok_and(|ended| ended.is_ok())
             }
             Self::Task(task) => task.await.is_ok(),
         };
         if !finished {
             tracing::error!("the index could not be finished");
         }
+        close(index).await;
     }
 }
 
@@ -62,8 +67,14 @@ impl Keeper {
     }
 
     fn keep(self, mut entries: Waiting) {
+        // One batch over and over, for its room.
+        let mut batch = Entries::default();
         while let Some(first) = entries.blocking_recv() {
-            let batch = all(first, &mut entries);
+            if !entries.is_closed() {
+                thread::sleep(GATHER);
+            }
+            batch.clear();
+            all(&mut batch, first, &mut entries);
             while !self.written(&batch) {
                 if entries.is_closed() {
                     return;
@@ -71,14 +82,12 @@ impl Keeper {
                 thread::sleep(AGAIN);
             }
         }
-        if let Err(error) = self.index.sync() {
-            tracing::warn!(%error, "the index could not be synced");
-        }
     }
 
     async fn keep_in_memory(self, mut entries: Waiting) {
         while let Some(first) = entries.recv().await {
-            let batch = all(first, &mut entries);
+            let mut batch = Entries::default();
+            all(&mut batch, first, &mut entries);
             tokio::time::sleep(self.index.pace()).await;
             while !self.written(&batch) && !entries.is_closed() {
                 tokio::time::sleep(AGAIN).await;
@@ -103,12 +112,25 @@ impl Keeper {
     }
 }
 
+/// Closes the index, if nobody else holds it.
+async fn close(index: Arc<Index>) {
+    let Some(index) = Arc::into_inner(index) else { return };
+    if index.is_in_memory() {
+        return;
+    }
+    // Whatever went wrong, the roll has it all.
+    if let Ok(Err(error)) = tokio::task::spawn_blocking(move || index.close()).await {
+        tracing::warn!(%error, "the index could not be closed");
+    }
+}
+
 /// Everything that waits, at once.
-fn all(mut batch: Entries, entries: &mut Waiting) -> Entries {
+fn all(batch: &mut Entries, first: Entries, entries: &mut Waiting) {
+    batch.extend(first);
     while let Ok(more) = entries.try_recv() {
         batch.extend(more);
     }
-    batch
+    batch.settle();
 }
 
 /// Writes to the index, unless a test wants to see what happens otherwise.

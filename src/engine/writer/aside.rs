@@ -1,6 +1,6 @@
 //! Stepping aside: what a command misses is read off the writer's task, many things at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use piperoll_domain::{
     claim::Taker,
@@ -16,7 +16,7 @@ const ROUNDS_MAX: u8 = 8;
 
 /// What is under way beside the queue.
 pub(in crate::engine) struct Work {
-    pub(super) ready: Vec<Pending>,
+    pub(super) ready: VecDeque<Pending>,
     waiting: BTreeMap<Need, Waiting>,
     back: mpsc::UnboundedSender<Read>,
     pub(super) come: mpsc::UnboundedReceiver<Read>,
@@ -38,7 +38,7 @@ pub(super) enum Read {
 impl Work {
     pub(in crate::engine) fn new() -> Self {
         let (back, come) = mpsc::unbounded_channel();
-        Self { ready: vec![], waiting: BTreeMap::new(), back, come }
+        Self { ready: VecDeque::new(), waiting: BTreeMap::new(), back, come }
     }
 
     pub(super) fn is_idle(&self) -> bool {
@@ -83,7 +83,7 @@ impl Writer {
 
     pub(super) fn come_back(&mut self, read: Read) {
         match read {
-            Read::Forgotten(pending) => self.work.ready.push(*pending),
+            Read::Forgotten(pending) => self.work.ready.push_back(*pending),
             Read::Loaded(need, Ok(loaded)) => {
                 self.memory.take_in(loaded);
                 let waiting = self.work.waiting.remove(&need).unwrap_or_default();
@@ -124,7 +124,7 @@ impl Writer {
                 return;
             }
         }
-        self.work.ready.push(pending);
+        self.work.ready.push_back(pending);
     }
 
     /// Reads the first answer off this task, and gives it.

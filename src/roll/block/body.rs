@@ -5,6 +5,8 @@
 //! records = (length, u32 big-endian ‖ record) …
 //! ```
 
+use std::cell::RefCell;
+
 use lz4_flex::block::{compress_into, decompress_into, get_maximum_output_size};
 
 use super::{PREFIX, place};
@@ -15,6 +17,8 @@ pub const BLOCK_BYTES_MAX: usize = 64 * 1024 * 1024;
 const PLAIN: u8 = 0;
 const LZ4: u8 = 1;
 const HEADER: usize = 1 + PREFIX;
+/// What a thread keeps for the next block; a larger one gives back the rest.
+const ROOM_BYTES_MAX: usize = 8 << 20;
 
 /// Why a block's body cannot be unpacked.
 #[derive(Debug, thiserror::Error)]
@@ -53,22 +57,34 @@ pub enum BodyError {
     },
 }
 
+thread_local! {
+    /// Where blocks are packed: room for a whole one, cleared once and not for each.
+    static ROOM: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
 pub(super) fn pack(bytes: &[u8]) -> Vec<u8> {
-    let mut body = vec![0; HEADER + get_maximum_output_size(bytes.len())];
-    match compress_into(bytes, &mut body[HEADER..]) {
-        Ok(packed) if packed < bytes.len() => {
-            body[0] = LZ4;
-            body.truncate(HEADER + packed);
+    ROOM.with_borrow_mut(|room| {
+        let most = get_maximum_output_size(bytes.len());
+        if room.len() < most {
+            room.resize(most, 0);
         }
-        Ok(_) | Err(_) => {
-            body[0] = PLAIN;
-            body.truncate(HEADER);
-            body.extend_from_slice(bytes);
-        }
-    }
+        let body = match compress_into(bytes, room) {
+            Ok(packed) if packed < bytes.len() => body(LZ4, bytes.len(), &room[..packed]),
+            Ok(_) | Err(_) => body(PLAIN, bytes.len(), bytes),
+        };
+        room.truncate(ROOM_BYTES_MAX);
+        room.shrink_to(ROOM_BYTES_MAX);
+        body
+    })
+}
+
+fn body(method: u8, length: usize, packed: &[u8]) -> Vec<u8> {
+    let mut body = Vec::with_capacity(HEADER + packed.len());
+    body.push(method);
     // `BlockBuilder` lets no block grow beyond `BLOCK_BYTES_MAX`.
-    let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-    body[1..HEADER].copy_from_slice(&length.to_be_bytes());
+    let length = u32::try_from(length).unwrap_or(u32::MAX);
+    body.extend_from_slice(&length.to_be_bytes());
+    body.extend_from_slice(packed);
     body
 }
 

@@ -40,6 +40,20 @@ impl BlockBuilder {
         Self { block: Block { before: head, bytes, ends, hashes } }
     }
 
+    /// An empty block in the room of one that is needed no more; [`BlockBuilder::begin`] says where.
+    pub fn in_room_of(block: Block) -> Self {
+        Self { block }
+    }
+
+    /// Begins anew after `head`, and keeps the room.
+    pub fn begin(&mut self, head: Head) {
+        let Block { before, bytes, ends, hashes } = &mut self.block;
+        *before = head;
+        bytes.clear();
+        ends.clear();
+        hashes.clear();
+    }
+
     /// An empty block after `head`, with room for what is expected.
     pub fn with_capacity(head: Head, records: usize, bytes: usize) -> Self {
         let mut builder = Self::new(head);
