@@ -13,6 +13,7 @@ use crate::{
         extract::Query,
         listing::{Listed, moment, page},
         position::Look,
+        problem,
         render::{Answer, At, Sum},
     },
     views::{Snapshot, read},
@@ -96,6 +97,7 @@ pub(super) struct Which {
     /// A position, or a time; without it, now.
     as_of: Option<String>,
     /// Only of events behind this position.
+    #[param(maximum = 9_223_372_036_854_775_807_i64)]
     behind: Option<u64>,
     /// `next` of the page before.
     after: Option<String>,
@@ -146,6 +148,9 @@ pub(super) async fn journal(
     let page = page(which.after, which.limit)?;
     let as_of = moment(&api, which.as_of.as_deref()).await?;
     let behind = which.behind.unwrap_or(0);
+    if i64::try_from(behind).is_err() {
+        return Err(problem::field("behind", "no position is as large"));
+    }
     let entries = snapshot.journal(&of.tenant, behind, as_of, &page).await?;
     Ok(looked(&api, &snapshot, Listed::of(entries, entry)))
 }

@@ -6,7 +6,7 @@ use std::{any::Any, panic::AssertUnwindSafe};
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, header::CONTENT_ENCODING},
+    http::{HeaderMap, Method, header::CONTENT_ENCODING},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -20,6 +20,10 @@ const URI_BYTES_MAX: usize = 8_192;
 
 /// Header fields, the address and encoded bodies.
 pub(super) async fn size(State(api): State<Api>, request: Request, next: Next) -> Response {
+    if request.method() == Method::TRACE {
+        // Nobody's credentials are told back to him, under any path.
+        return Problem::new(Code::MethodNotAllowed, "nothing is traced here").into_response();
+    }
     let most = api.settings().header_bytes_max;
     if bytes(request.headers()) > most {
         let detail = format!("all header fields together are at most {most} bytes");

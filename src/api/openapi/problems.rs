@@ -76,6 +76,7 @@ const OWN: &[(&str, &str, &[u16])] = &[
     ("PUT", "/v1/admin/commodities/{code}", &[409]),
     ("POST", "/v1/admin/anomalies/acknowledge", &[404]),
     ("POST", "/v1/admin/duties/waive", &[404]),
+    ("POST", "/v1/admin/sandbox/pay", &[404]),
     ("PUT", "/v1/admin/sandbox/{connection}/faults", &[404]),
 ];
 /// What whoever asks for money may hear beside the rest.

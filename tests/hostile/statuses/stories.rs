@@ -151,6 +151,8 @@ async fn names(teller: &mut Teller<'_>) {
     let elsewhere =
         json!({ "service": "api", "path": "/x", "price": msat(1_000), "connection": "nope" });
     teller.shop(PUT, "/v1/offers/lost", elsewhere).await;
+    let nobodys = json!({ "invoice": include_str!("../../fuzz/corpus/bolt11/fake-wallet").trim() });
+    teller.operator(POST, "/v1/admin/sandbox/pay", nobodys).await.is(404);
     let reason = json!({ "reason": "over" });
     teller.operator(PUT, "/v1/admin/sandbox/nobody/faults", json!({})).await.is(404);
     teller.shop(DELETE, "/v1/offers/over", reason.clone()).await.is(200);
@@ -196,6 +198,11 @@ async fn money(teller: &mut Teller<'_>) {
         let lot = json!({ "amount": msat(1), "source_id": source, "reason": "a gift" });
         teller.operator(POST, &path, lot).await.is(status);
     }
+    lists(teller).await;
+}
+
+/// Lists, and looks at what was before.
+async fn lists(teller: &mut Teller<'_>) {
     for what in ["lots", "entries"] {
         let path = format!("/v1/accounts/alice/{what}?after=x");
         teller.shop(GET, &path, json!({})).await.is(400);
