@@ -11,9 +11,11 @@ mod callers;
 mod cpu;
 pub mod engine;
 mod house;
+pub mod l402;
 mod machine;
 mod place;
 mod report;
+pub mod verify;
 
 pub use self::{
     bare::{Bare, Random, Stock},

@@ -9,13 +9,17 @@ use super::{
     exit::Exit,
     output::{Output, columns, enough},
 };
-use crate::bench::{Ask, Report, engine};
+use crate::bench::{Ask, Report, engine, l402, verify};
 
 /// Measure, beside a limit of the machine that is measured in the same run.
 #[derive(Debug, Subcommand)]
 pub(super) enum Bench {
     /// Bare commands put to the writer in this process, every group synced.
     Engine(Engine),
+    /// A roll proved, and everything that is derived from it compared.
+    Verify(Verify),
+    /// Paid credentials read and checked, on one thread.
+    L402(L402),
 }
 
 /// What all benches are asked.
@@ -48,6 +52,25 @@ pub(super) struct Engine {
     views: Switch,
 }
 
+/// A roll proved.
+#[derive(Debug, Args)]
+pub(super) struct Verify {
+    /// Events of the roll that is made for this.
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(10_000..=100_000_000))]
+    events: u64,
+    /// A folder on the disk to measure, in which a temporary directory is made.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+/// Credentials checked.
+#[derive(Debug, Args)]
+pub(super) struct L402 {
+    /// How long to measure.
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    seconds: Duration,
+}
+
 /// On or off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Switch {
@@ -59,6 +82,10 @@ impl Bench {
     pub(super) async fn run(self, output: Output) -> Result<Exit, Error> {
         let report = match self {
             Self::Engine(bench) => engine::run(&bench.options()).await,
+            Self::Verify(Verify { events, data }) => {
+                verify::run(&verify::Options { data, events }).await
+            }
+            Self::L402(L402 { seconds }) => l402::run(&l402::Options { seconds }),
         };
         tell(&report?, output)
     }
