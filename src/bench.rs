@@ -16,6 +16,7 @@ mod edge;
 pub mod engine;
 mod house;
 pub mod http;
+pub mod l402;
 mod machine;
 mod outside;
 mod place;
@@ -23,6 +24,7 @@ pub mod rebuild;
 pub mod replays;
 mod report;
 mod wire;
+pub mod verify;
 
 pub use self::{
     bare::{Bare, Random, Stock},

@@ -9,7 +9,7 @@ use super::{
     exit::Exit,
     output::{Output, columns, enough},
 };
-use crate::bench::{Ask, Report, authorize, bulk, engine, http, rebuild, replays};
+use crate::bench::{Ask, Report, authorize, bulk, engine, http, l402, rebuild, replays, verify};
 
 /// Measure, beside a limit of the machine that is measured in the same run.
 #[derive(Debug, Subcommand)]
@@ -63,6 +63,10 @@ pub(super) struct Bulk {
     /// All of a request's commands, or none of them.
     #[arg(long)]
     atomic: bool,
+    /// A roll proved, and everything that is derived from it compared.
+    Verify(Verify),
+    /// Paid credentials read and checked, on one thread.
+    L402(L402),
 }
 
 /// What all benches are asked.
@@ -112,6 +116,25 @@ pub(super) struct Rebuild {
     data: Option<PathBuf>,
 }
 
+/// A roll proved.
+#[derive(Debug, Args)]
+pub(super) struct Verify {
+    /// Events of the roll that is made for this.
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(10_000..=100_000_000))]
+    events: u64,
+    /// A folder on the disk to measure, in which a temporary directory is made.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+/// Credentials checked.
+#[derive(Debug, Args)]
+pub(super) struct L402 {
+    /// How long to measure.
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    seconds: Duration,
+}
+
 /// On or off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Switch {
@@ -134,6 +157,10 @@ impl Bench {
                 let (ask, accounts) = (bench.edge.ask(), size(bench.accounts));
                 replays::run(&replays::Options { ask, accounts }).await
             }
+            Self::Verify(Verify { events, data }) => {
+                verify::run(&verify::Options { data, events }).await
+            }
+            Self::L402(L402 { seconds }) => l402::run(&l402::Options { seconds }),
         };
         tell(&report?, output)
     }
