@@ -23,8 +23,8 @@ mod place;
 pub mod rebuild;
 pub mod replays;
 mod report;
-mod wire;
 pub mod verify;
+mod wire;
 
 pub use self::{
     bare::{Bare, Random, Stock},

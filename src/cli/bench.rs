@@ -26,6 +26,10 @@ pub(super) enum Bench {
     Authorize(Edge),
     /// Commands that were done, asked again under the same keys.
     Replays(Http),
+    /// A roll proved, and everything that is derived from it compared.
+    Verify(Verify),
+    /// Paid credentials read and checked, on one thread.
+    L402(L402),
 }
 
 /// What all benches over HTTP are asked.
@@ -63,10 +67,6 @@ pub(super) struct Bulk {
     /// All of a request's commands, or none of them.
     #[arg(long)]
     atomic: bool,
-    /// A roll proved, and everything that is derived from it compared.
-    Verify(Verify),
-    /// Paid credentials read and checked, on one thread.
-    L402(L402),
 }
 
 /// What all benches are asked.
