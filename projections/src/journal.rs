@@ -67,7 +67,8 @@ pub(crate) fn changes(recorded: &Recorded, into: &mut Vec<Change>) {
         set correlation: at.correlation,
     }));
     for leg in &postings {
-        let holder = if leg.account == Chart::Credit { "" } else { &leg.holder };
+        let by_account = matches!(leg.account, Chart::Credit | Chart::CreditOwed);
+        let holder = if by_account { "" } else { &leg.holder };
         let amount = i128::from(leg.amount);
         let row = change!(LEDGER [&at.tenant, leg.account.number(), holder.to_owned(), leg.commodity] {
             set position: at.position,

@@ -6,6 +6,7 @@
 #![warn(clippy::arithmetic_side_effects, clippy::float_arithmetic)]
 #![warn(clippy::wildcard_enum_match_arm, clippy::disallowed_methods, clippy::disallowed_types)]
 
+pub mod billing;
 pub mod change;
 pub mod credit;
 pub mod diff;
@@ -13,6 +14,7 @@ pub mod entitlements;
 pub mod journal;
 pub mod payments;
 pub mod receipts;
+pub mod reservations;
 pub mod runbook_views;
 pub mod runs;
 pub mod schema;
@@ -31,7 +33,7 @@ use crate::{change::Change, schema::Schema};
 pub const VERSION: u32 = 1;
 
 /// Every table.
-pub const SCHEMAS: [&Schema; 13] = [
+pub const SCHEMAS: [&Schema; 16] = [
     credit::BALANCES,
     credit::LOTS,
     credit::ENTRIES,
@@ -45,6 +47,9 @@ pub const SCHEMAS: [&Schema; 13] = [
     receipts::REFUSED,
     payments::PAYMENTS,
     payments::REVIEWS,
+    reservations::RESERVATIONS,
+    billing::BILLING,
+    billing::RULES,
 ];
 
 /// What one event changes.
@@ -56,13 +61,14 @@ pub fn changes(recorded: &Recorded) -> Vec<Change> {
         Event::Roll(event) => runs::changes(at, event, &mut into),
         Event::Payment(event) => payments::changes(at, event, &mut into),
         Event::Receipt(event) => receipts::changes(at, event, &mut into),
-        Event::Account(event) => credit::changes(at, event, &mut into),
+        Event::Account(event) => {
+            credit::changes(at, event, &mut into);
+            reservations::changes(at, event, &mut into);
+        }
+        Event::Tenant(event) => billing::of_tenant(at, event, &mut into),
+        Event::Billing(event) => billing::changes(at, event, &mut into),
         Event::Entitlement(event) => entitlements::changes(at, event, &mut into),
-        Event::Commodity(_)
-        | Event::Settings(_)
-        | Event::Tenant(_)
-        | Event::Connection(_)
-        | Event::Offer(_) => {}
+        Event::Commodity(_) | Event::Settings(_) | Event::Connection(_) | Event::Offer(_) => {}
     }
     journal::changes(recorded, &mut into);
     into

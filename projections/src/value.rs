@@ -6,7 +6,7 @@ use piperoll_domain::{
     bytes::Bytes,
     id::{
         AccountId, ConnectionId, EntitlementId, Id, LotId, OfferId, PaymentId, Pool, ReceiptId,
-        Service, TenantId,
+        ReservationId, Service, TenantId,
     },
     money::{Amount, Code},
     time::Time,
@@ -183,6 +183,7 @@ names!(
     PaymentId,
     Pool,
     ReceiptId,
+    ReservationId,
     Service,
     TenantId
 );

@@ -37,7 +37,7 @@ pub use self::{entries::Entries, store::IndexMemory};
 use crate::roll::Head;
 
 /// Changes with every change of what is written here; another one is rebuilt.
-const FORMAT: &[u8] = b"piperoll.index.v1";
+const FORMAT: &[u8] = b"piperoll.index.v2";
 
 /// Why the index failed.
 #[derive(Debug, thiserror::Error)]
