@@ -16,11 +16,15 @@ use std::{fmt, path::PathBuf, str::FromStr};
 
 use self::{book::Books, chain::Walk, index::Copy, report::Tally, rows::Rows};
 pub use self::{
+    chain::prove,
     index::CopyError,
     report::{Check, Finding, Named, Outcome, Report},
     rows::RowsError,
 };
-use crate::roll::{self, Head, Roll};
+use crate::{
+    engine::Closed,
+    roll::{self, Head, Roll},
+};
 
 /// What is to be audited, and how.
 #[derive(Debug, Clone)]
@@ -66,7 +70,7 @@ impl FromStr for Anchor {
 }
 
 /// Told how far an audit is.
-pub trait Progress {
+pub trait Progress: Sync {
     /// So much of a check is done.
     fn step(&self, check: &'static str, done: u64, of: u64);
 }
@@ -124,7 +128,7 @@ impl Audit<'_> {
             storage.found(damage(error)?);
         }
         // The index first: what it knows, the roll must know by now.
-        let index = Copy::take(&self.ask.directory, &self.ask.scratch).await;
+        let index = self.copy().await;
         let head = match self.roll.head().await {
             Ok(head) => head,
             Err(error) => {
@@ -134,7 +138,7 @@ impl Audit<'_> {
             }
         };
         report.roll = Some(Named::of(self.roll.identity(), head));
-        let mut walk = Walk::new();
+        let mut walk = Walk::new(self.roll.identity());
         walk.run(self.roll, head, self.progress).await?;
         let anchors = chain::anchors(self.roll, head, &self.ask.anchors).await?;
         let believed = !walk.chain.has_failed() && walk.stopped.is_none();
@@ -156,7 +160,7 @@ impl Audit<'_> {
     async fn derived(
         &self,
         head: Head,
-        first: Result<Option<Copy>, CopyError>,
+        first: Copied,
         report: &mut Report,
     ) -> Result<Vec<Check>, Error> {
         let mut follows = Tally::new("index_history", "checkpoints");
@@ -174,7 +178,7 @@ impl Audit<'_> {
             }
             tries += 1;
             drop(books);
-            let again = Copy::take(&self.ask.directory, &self.ask.scratch).await;
+            let again = self.copy().await;
             index = self.believable(again, head, &mut follows).await?;
         };
         let Books { ids, streams, lots, claims, acknowledged, compared } = books;
@@ -187,28 +191,56 @@ impl Audit<'_> {
         Ok(tallies.map(Tally::finish).collect())
     }
 
-    /// The index's copy, if it is of this history and does not know more than the roll.
+    /// A copy of the index, and what it was closed as. One that is not as it was closed is not opened.
+    async fn copy(&self) -> Copied {
+        let directory = self.ask.directory.clone();
+        let looked = tokio::task::spawn_blocking(move || {
+            let closed = index::noted(&directory).and_then(Result::ok);
+            index::closed_finding(&directory).map(|finding| (finding, closed))
+        });
+        match looked.await {
+            Ok(Ok((Some(finding), _))) => Copied::Changed(finding),
+            Ok(Err(error)) => Copied::Copy(Err(error), None),
+            Ok(Ok((None, closed))) => {
+                let copy = Copy::take(&self.ask.directory, &self.ask.scratch).await;
+                let now = index::noted(&self.ask.directory).and_then(Result::ok);
+                Copied::Copy(copy, closed.filter(|closed| now.as_ref() == Some(closed)))
+            }
+            Err(_) => Copied::Copy(Ok(None), None),
+        }
+    }
+
+    /// The index's copy, if it is of this history, knows no more than the roll and no less than when it
+    /// was closed.
     async fn believable(
         &self,
-        copy: Result<Option<Copy>, CopyError>,
+        copied: Copied,
         head: Head,
         tally: &mut Tally,
     ) -> Result<Option<Copy>, Error> {
-        let copy = match copy {
-            Ok(Some(copy)) => copy,
-            Ok(None) => {
+        let (copy, closed) = match copied {
+            Copied::Changed(finding) => {
+                tally.found(finding);
+                return Ok(None);
+            }
+            Copied::Copy(Ok(Some(copy)), closed) => (copy, closed),
+            Copied::Copy(Ok(None), _) => {
                 tally.skip("there is no index yet");
                 return Ok(None);
             }
-            Err(CopyError::Open { source }) => {
+            Copied::Copy(Err(CopyError::Open { source }), _) => {
                 let finding =
                     Finding::new("the index can be opened", "an index", chain_of(&source));
                 tally.found(finding);
                 return Ok(None);
             }
-            Err(error) => return Err(error.into()),
+            Copied::Copy(Err(error), _) => return Err(error.into()),
         };
         let known = copy.checkpoint;
+        if let Some(closed) = closed.filter(|closed| closed.head != known) {
+            let what = "the index holds what it was closed with";
+            tally.found(Finding::new(what, closed.head, known).at(closed.head.position));
+        }
         let right = follows(self.roll, known).await?;
         tally.expect(right.is_ok() && known.position <= head.position, || {
             let found = right.err().unwrap_or_else(|| format!("the roll ends at {head}"));
@@ -216,6 +248,14 @@ impl Audit<'_> {
         });
         Ok((!tally.has_failed()).then_some(copy))
     }
+}
+
+/// A copy of the index, if there is one.
+enum Copied {
+    /// With what its note says.
+    Copy(Result<Option<Copy>, CopyError>, Option<Closed>),
+    /// None was made.
+    Changed(Finding),
 }
 
 /// Whether the roll holds a follower's checkpoint; else what it holds instead.
@@ -241,6 +281,9 @@ fn damage(error: roll::Error) -> Result<Finding, roll::Error> {
         E::Damaged { position, .. } => Ok(finding("an unbroken chain").at(*position)),
         E::Foreign { .. } | E::Format { .. } => Ok(finding("a roll of a known format")),
         E::Torn { .. } | E::Malformed { .. } | E::Inconsistent { .. } => {
+            Ok(finding("an intact database file"))
+        }
+        E::Storage { source, .. } if roll::shape::is_damage(source) => {
             Ok(finding("an intact database file"))
         }
         E::Shortened { known, .. } | E::OtherHistory { known, .. } => {

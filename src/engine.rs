@@ -36,7 +36,10 @@ use self::group::Pending;
 pub use self::{
     clock::{Clock, Doubt},
     directory::{Caller, Directory},
-    index::{ClaimKey, End, Entries, Index, IndexError, IndexMemory, claim_key},
+    index::{
+        ClaimKey, Closed, End, Entries, Index, IndexError, IndexMemory, Sums, claim_key, closed_at,
+        sums,
+    },
     start::{Options, StartError, start},
     state::{Counts, OpenDuties},
 };

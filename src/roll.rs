@@ -12,6 +12,7 @@ mod error;
 mod memory;
 mod open;
 mod record;
+pub mod shape;
 mod sqlite;
 mod wire;
 
@@ -148,7 +149,7 @@ impl Roll {
     /// Checks the store's own structure, beyond what reading every block would show.
     pub async fn check_storage(&self) -> Result<(), Error> {
         match self {
-            Self::Sqlite(roll) => roll.check_storage().await,
+            Self::Sqlite(roll) => roll.check_storage(&open::MIGRATIONS).await,
             Self::Memory(_) => Ok(()),
         }
     }

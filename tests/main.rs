@@ -14,6 +14,7 @@ mod crash;
 mod doors;
 mod events_page;
 mod faults;
+mod flips;
 mod fuzz;
 mod hostile;
 mod house;

@@ -188,7 +188,7 @@ async fn a_view_that_was_defined_anew_is_found() {
                  UPDATE checkpoint SET one = 1";
     meddle(&views(directory.path()), words).await;
     let report = audit(directory.path()).await;
-    assert!(failed(&report, "views_storage").expected.contains("lot_invariant"));
+    assert!(failed(&report, "views_storage").found.contains("lot_invariant"));
 }
 
 /// Writes into the index, as nobody should.

@@ -95,7 +95,7 @@ impl Books {
         head: Head,
         index: Option<&Copy>,
         part: Part,
-        step: &dyn Fn(u64),
+        step: &(dyn Fn(u64) + Sync),
     ) -> Result<(), Error> {
         let checkpoint = index.map_or(0, |index| index.checkpoint.position).min(head.position);
         let snapshots = index.map(|index| index.snapshots(part, &mut self.compared));

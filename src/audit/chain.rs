@@ -1,6 +1,9 @@
 //! The first walk over the roll: bytes, hashes, and everything that one event after another tells.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use piperoll_domain::{
     bytes::Hash,
@@ -11,38 +14,90 @@ use piperoll_domain::{
     roll,
     time::Time,
 };
+use tokio::{sync::mpsc, task::spawn_blocking};
 
 use super::{
     Progress,
     report::{Finding, Tally},
 };
 use crate::{
-    fact::decode,
-    roll::{Block, Error, Head, Roll},
+    fact::{Unreadable, decode},
+    roll::{Block, Damage, Error, Head, Identity, Roll},
 };
 
 /// How many bytes of blocks are read at once.
-const READ_BYTES: usize = 8 << 20;
+const READ_BYTES: usize = 4 << 20;
+/// How often is told how far a walk has come.
+const STEP: u64 = 1 << 12;
+/// How many reads may be ahead of what is being looked at.
+const READS_AHEAD: usize = 2;
 
-/// Reads blocks from behind `after` to `to`, in order. Each was proved by the roll.
-pub(super) async fn blocks(
+/// Reads blocks from behind `after` to `to`, in order and ahead of whoever takes them; `work` is begun
+/// on each read. Each block was proved by the roll. After an error nothing follows.
+fn ahead<T: Send + 'static>(
     roll: &Roll,
     after: u64,
     to: u64,
-    mut visit: impl FnMut(&Block),
-) -> Result<(), Error> {
-    let mut at = after;
-    while at < to {
-        let blocks = roll.read(at.saturating_add(1), READ_BYTES).await?;
-        let Some(last) = blocks.last().map(|block| block.last()) else {
-            let source = crate::roll::Damage::Absent;
-            return Err(Error::Damaged { position: at.saturating_add(1), source });
-        };
-        for block in &blocks {
-            visit(block);
+    work: impl Fn(Vec<Arc<Block>>) -> T + Send + 'static,
+) -> mpsc::Receiver<Result<T, Error>> {
+    let (sender, receiver) = mpsc::channel(READS_AHEAD);
+    let roll = roll.clone();
+    tokio::spawn(async move {
+        let mut at = after;
+        while at < to {
+            let (last, read) = match next(&roll, at).await {
+                Ok((last, blocks)) => (last, Ok(work(blocks))),
+                Err(error) => (to, Err(error)),
+            };
+            at = last;
+            if sender.send(read).await.is_err() {
+                return;
+            }
         }
-        at = last;
-        tokio::task::yield_now().await;
+    });
+    receiver
+}
+
+/// The blocks behind a position, and where they end.
+async fn next(roll: &Roll, after: u64) -> Result<(u64, Vec<Arc<Block>>), Error> {
+    let position = after.saturating_add(1);
+    let blocks = roll.read(position, READ_BYTES).await?;
+    let absent = || Error::Damaged { position, source: Damage::Absent };
+    blocks.last().map(|last| last.last()).ok_or_else(absent).map(|last| (last, blocks))
+}
+
+/// Proves the chain from behind `after` to `to` and nothing else; says how many records it holds.
+pub async fn prove(roll: &Roll, after: u64, to: u64) -> Result<u64, Error> {
+    let count = |blocks: Vec<Arc<Block>>| blocks.iter().map(|block| block.len()).sum::<u64>();
+    let (mut reads, mut proved) = (ahead(roll, after, to, count), 0_u64);
+    while let Some(records) = reads.recv().await {
+        proved = proved.saturating_add(records?);
+    }
+    Ok(proved)
+}
+
+/// An event, or why there is none, and its position.
+type Decoded = (u64, Result<Recorded, Unreadable>);
+
+/// Reads and decodes events from behind `after` to `to`, on as many cores as there are, in order.
+async fn decoded(
+    roll: &Roll,
+    after: u64,
+    to: u64,
+    mut visit: impl FnMut(Decoded),
+) -> Result<(), Error> {
+    let wanted = after.saturating_add(1)..=to;
+    let decode_all = move |blocks: Vec<Arc<Block>>| {
+        let wanted = wanted.clone();
+        spawn_blocking(move || {
+            let records = blocks.iter().flat_map(|block| block.iter());
+            let records = records.filter(|(position, _)| wanted.contains(position));
+            records.map(|(at, bytes)| (at, decode(at, bytes))).collect::<Vec<Decoded>>()
+        })
+    };
+    let mut reads = ahead(roll, after, to, decode_all);
+    while let Some(read) = reads.recv().await {
+        read?.await.map_err(|_| Error::Interrupted)?.into_iter().for_each(&mut visit);
     }
     Ok(())
 }
@@ -55,16 +110,7 @@ pub(super) async fn events(
     to: u64,
     mut visit: impl FnMut(&Recorded),
 ) -> Result<(), Error> {
-    blocks(roll, after, to, |block| {
-        let wanted =
-            |(position, _): &(u64, &[u8])| (after.saturating_add(1)..=to).contains(position);
-        for (position, bytes) in block.iter().filter(wanted) {
-            if let Ok(recorded) = decode(position, bytes) {
-                visit(&recorded);
-            }
-        }
-    })
-    .await
+    decoded(roll, after, to, |(_, event)| event.iter().for_each(&mut visit)).await
 }
 
 /// What the first walk checks.
@@ -74,6 +120,8 @@ pub(super) struct Walk {
     pub(super) times: Tally,
     pub(super) tenants: Tally,
     pub(super) postings: Tally,
+    /// What the store says that the roll is.
+    identity: Identity,
     /// The event that could not be read.
     pub(super) stopped: Option<u64>,
     last: Option<(Time, bool)>,
@@ -82,8 +130,9 @@ pub(super) struct Walk {
 }
 
 impl Walk {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(identity: &Identity) -> Self {
         Self {
+            identity: identity.clone(),
             chain: Tally::new("chain", "records"),
             decoding: Tally::new("events", "events"),
             times: Tally::new("times", "events"),
@@ -104,9 +153,11 @@ impl Walk {
         head: Head,
         progress: &dyn Progress,
     ) -> Result<(), Error> {
-        let walked = blocks(roll, 0, head.position, |block| {
-            self.block(block);
-            progress.step("chain", block.last(), head.position);
+        let walked = decoded(roll, 0, head.position, |(position, event)| {
+            self.record(position, event);
+            if position.is_multiple_of(STEP) {
+                progress.step("chain", position, head.position);
+            }
         });
         match walked.await {
             Ok(()) => {}
@@ -120,20 +171,16 @@ impl Walk {
         Ok(())
     }
 
-    fn block(&mut self, block: &Block) {
-        for (position, bytes) in block.iter() {
-            self.chain.count();
-            if self.stopped.is_some() {
-                continue;
-            }
-            match decode(position, bytes) {
-                Ok(recorded) => self.event(&recorded),
-                Err(unreadable) => {
-                    self.stopped = Some(position);
-                    let found = super::chain_of(&unreadable);
-                    let what = "every event can be decoded";
-                    self.decoding.found(Finding::new(what, "a known event", found).at(position));
-                }
+    fn record(&mut self, position: u64, event: Result<Recorded, Unreadable>) {
+        self.chain.count();
+        match event {
+            _ if self.stopped.is_some() => {}
+            Ok(recorded) => self.event(&recorded),
+            Err(unreadable) => {
+                self.stopped = Some(position);
+                let found = super::chain_of(&unreadable);
+                let what = "every event can be decoded";
+                self.decoding.found(Finding::new(what, "a known event", found).at(position));
             }
         }
     }
@@ -153,6 +200,15 @@ impl Walk {
             let (expected, found) = ("roll.opened.v1 at position 1 only", recorded.event.name());
             let finding = Finding::new("a roll begins with its opening", expected, found);
             self.decoding.found(finding.at(position));
+        }
+        if let Event::Roll(roll::Event::Opened(opened)) = &recorded.event {
+            let told = |name: &str, id| format!("{name} ({id})");
+            let must = told(&opened.name, opened.roll_id);
+            let found = told(&self.identity.name, self.identity.id);
+            if must != found {
+                let what = "the store names the roll as its opening does";
+                self.decoding.found(Finding::new(what, must, found).at(position));
+            }
         }
     }
 

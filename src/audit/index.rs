@@ -4,7 +4,7 @@
 //! the engine was writing may be torn; such a one does not open, and another is taken.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fs::{self, File},
     io::{self, Read as _, Seek as _, SeekFrom, Write as _},
     path::{Path, PathBuf},
@@ -23,7 +23,7 @@ use super::{
     report::{Finding, Tally},
 };
 use crate::{
-    engine::{ClaimKey, Index, IndexError, claim_key},
+    engine::{ClaimKey, Closed, Index, IndexError, Sums, claim_key, closed_at, sums},
     roll::Head,
 };
 
@@ -68,6 +68,33 @@ pub(super) struct Copy {
     pub(super) checkpoint: Head,
     /// Removed with this.
     _folder: TempDir,
+}
+
+/// What a data directory says of its index, if that was closed in good order.
+pub(super) fn noted(directory: &Path) -> Option<Result<Closed, String>> {
+    closed_at(directory).map_err(|error| super::chain_of(&error)).transpose()
+}
+
+/// Compares the files of an index with those that were closed. The note is looked at again afterwards:
+/// one that came or went meanwhile tells of another index.
+pub(super) fn closed_finding(directory: &Path) -> Result<Option<Finding>, CopyError> {
+    let (from, noted_before) = (directory.join("index"), noted(directory));
+    let Some(noted_before) = noted_before.filter(|_| from.is_dir()) else { return Ok(None) };
+    let found = sums(&from).map_err(file_error(&from, &from))?;
+    if noted(directory).as_ref() != Some(&noted_before) {
+        return Ok(None);
+    }
+    let what = "the index is as it was closed";
+    let closed = match noted_before {
+        Ok(closed) => closed,
+        Err(damaged) => return Ok(Some(Finding::new(what, "a note of its files", damaged))),
+    };
+    let names: BTreeSet<&String> = closed.files.keys().chain(found.keys()).collect();
+    let differs = |name: &&&String| closed.files.get(**name) != found.get(**name);
+    Ok(names.iter().find(differs).map(|name| {
+        let told = |sums: &Sums| sums.get(*name).map_or("none".to_owned(), ToString::to_string);
+        Finding::new(what, told(&closed.files), told(&found)).row("index", name)
+    }))
 }
 
 /// What a claim is known by in the index.
@@ -170,13 +197,13 @@ fn copy(from: &Path, to: &Path) -> Result<(), CopyError> {
 /// The store makes its journals far longer than what is in them; what is all zeros stays a hole here.
 fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
     let (mut from, mut to) = (File::open(from)?, File::create_new(to)?);
-    let mut buffer = vec![0; COPY_BYTES];
+    let (mut buffer, zeros) = (vec![0; COPY_BYTES], vec![0; COPY_BYTES]);
     loop {
         let length = from.read(&mut buffer)?;
         let piece = &buffer[..length];
         match i64::try_from(length) {
             Ok(0) | Err(_) => break,
-            Ok(ahead) if piece.iter().all(|byte| *byte == 0) => {
+            Ok(ahead) if piece == &zeros[..length] => {
                 to.seek(SeekFrom::Current(ahead))?;
             }
             Ok(_) => to.write_all(piece)?,

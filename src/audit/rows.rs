@@ -10,7 +10,6 @@ use piperoll_projections::{
     SCHEMAS,
     change::Key,
     diff::{Difference, diff},
-    runbook_views,
     schema::Schema,
     tables::Tables,
 };
@@ -20,7 +19,7 @@ use super::{
     report::{Finding, Tally},
 };
 use crate::{
-    roll::{self, Head, Roll},
+    roll::{self, Head, Roll, shape},
     views::{
         self, Outdated, Snapshot,
         read::TableRow,
@@ -187,10 +186,9 @@ impl Rows {
             let what = "the views are as they were written";
             self.storage.found(Finding::new(what, "an intact database file", finding));
         }
-        let found = snapshot.definitions().await?;
-        for must in definitions().filter(|must| !found.contains(must)) {
+        if let Some(finding) = snapshot.shape_finding().await? {
             let what = "the views' file has our tables";
-            self.storage.found(Finding::new(what, must, "none such"));
+            self.storage.found(Finding::new(what, "the tables of this release", finding));
         }
         Ok(snapshot.row_counts().await?.iter().map(|(_, count)| count).sum())
     }
@@ -226,14 +224,6 @@ impl Rows {
     }
 }
 
-/// Every statement that makes the file.
-fn definitions() -> impl Iterator<Item = String> {
-    let tables = SCHEMAS
-        .into_iter()
-        .flat_map(|schema| std::iter::once(schema.create()).chain(schema.create_indexes()));
-    tables.chain(runbook_views::create())
-}
-
 fn finding(difference: Difference) -> Finding {
     let Difference { table, key, column, expected, found } = difference;
     let what = "a row is what the roll adds up to";
@@ -249,14 +239,7 @@ fn damage(error: views::Error) -> Result<Finding, views::Error> {
     let finding = || Finding::new(what, "rows of the tables' shape", found);
     match &error {
         views::Error::Shape(table) => Ok(Finding { table: Some((*table).to_owned()), ..finding() }),
-        views::Error::Read(source) if is_damage(source) => Ok(finding()),
+        views::Error::Read(source) if shape::is_damage(source) => Ok(finding()),
         _ => Err(error),
     }
-}
-
-/// `SQLITE_CORRUPT`, `SQLITE_NOTADB`, or a column of another type than its table's.
-fn is_damage(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(|error| error.code()?.parse::<i64>().ok());
-    let shape = matches!(error, sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_));
-    shape || matches!(code.map(|code| code & 0xff), Some(11 | 26))
 }

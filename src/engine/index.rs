@@ -4,6 +4,7 @@
 //! batches that carry their own checkpoint; losing it costs time, never an answer. A name that is
 //! not in it must cost a memory access, so one Bloom filter stands before it.
 
+mod closed;
 mod coding;
 mod entries;
 mod names;
@@ -26,6 +27,11 @@ use sha2::{Digest, Sha256};
 
 pub(super) use self::coding::encode_snapshot;
 pub(super) use self::names::Names;
+pub use self::{
+    closed::{Closed, Sums, closed_at, sums},
+    entries::Entries,
+    store::IndexMemory,
+};
 use self::{
     coding::{
         decode_end, decode_head, decode_snapshot, decode_taker, duty_key, encode_end, encode_head,
@@ -33,7 +39,6 @@ use self::{
     },
     store::{Store, Table, Write},
 };
-pub use self::{entries::Entries, store::IndexMemory};
 use crate::roll::Head;
 
 /// Changes with every change of what is written here; another one is rebuilt.
@@ -129,6 +134,8 @@ impl fmt::Write for Hashing {
 /// The index.
 pub struct Index {
     store: Store,
+    /// The data directory, where it is told how a closed index was left.
+    directory: Option<PathBuf>,
 }
 
 impl Index {
@@ -150,9 +157,10 @@ impl Index {
         }
         std::fs::create_dir_all(directory).map_err(noted("make a place for"))?;
         std::fs::write(&note, "").map_err(noted("write"))?;
+        closed::remove(directory)?;
         let opened = Self::open_or_anew(&path, cache_bytes);
         std::fs::remove_file(&note).map_err(noted("remove"))?;
-        opened
+        opened.map(|index| Self { directory: Some(directory.to_owned()), ..index })
     }
 
     fn open_or_anew(path: &Path, cache_bytes: u64) -> Result<Self, IndexError> {
@@ -184,7 +192,7 @@ impl Index {
 
     /// Opens an index in memory.
     pub fn in_memory(memory: IndexMemory) -> Result<Self, IndexError> {
-        Ok(Self { store: Store::Memory(memory) })
+        Ok(Self { store: Store::Memory(memory), directory: None })
     }
 
     /// How long a batch takes, where that is not the store's own affair.
@@ -198,7 +206,7 @@ impl Index {
     }
 
     fn try_open(path: &Path, cache_bytes: u64) -> Result<Self, IndexError> {
-        Store::open(path, cache_bytes).map(|store| Self { store })
+        Store::open(path, cache_bytes).map(|store| Self { store, directory: None })
     }
 
     fn is_ours(&self) -> Result<bool, IndexError> {
@@ -264,6 +272,14 @@ impl Index {
     /// Makes sure that what was written survives a power cut; only a convenience.
     pub fn sync(&self) -> Result<(), IndexError> {
         self.store.sync()
+    }
+
+    /// Closes it for good, and tells whoever looks later how it was left.
+    pub fn close(self) -> Result<(), IndexError> {
+        self.sync()?;
+        let left = self.directory.clone().zip(self.checkpoint()?);
+        drop(self);
+        left.map_or(Ok(()), |(directory, head)| closed::write(&directory, head))
     }
 
     /// Where a stream ends; none if it has no events.

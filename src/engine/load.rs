@@ -16,7 +16,7 @@ use crate::{
         Done, Error, Shared,
         index::{End, Index, claim_key},
     },
-    roll::{Entry, Roll},
+    roll::{Entry, Record, Roll},
 };
 
 /// What was read.
@@ -39,10 +39,14 @@ pub(super) struct Reader {
 
 /// The fact that a record holds.
 pub(crate) fn decode(entry: &Entry) -> Result<Recorded, Error> {
-    let position = entry.position();
+    decode_at(entry.position(), entry.bytes())
+}
+
+/// The fact that a record's bytes hold.
+pub(super) fn decode_at(position: u64, bytes: &[u8]) -> Result<Recorded, Error> {
     let unreadable =
         |error: &dyn std::error::Error| Error::Unreadable(format!("position {position}: {error}"));
-    let record = entry.record().map_err(|error| unreadable(&error))?;
+    let record = Record::read(bytes).map_err(|error| unreadable(&error))?;
     let event = wire::decode(record.name, record.data).map_err(|error| unreadable(&error))?;
     let envelope = record.envelope().map_err(|error| unreadable(&error))?;
     Ok(Recorded { envelope, event })

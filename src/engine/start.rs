@@ -23,7 +23,7 @@ use crate::{
         Clock, Engine, Error, Health, Shared,
         directory::Directory,
         index::{Entries, Index, IndexError, IndexMemory},
-        load::{Loaded, Reader, decode},
+        load::{Loaded, Reader, decode, decode_at},
         memory::Memory,
         state::Duties,
         writer::{Bounds, Measures, Work, Writer},
@@ -148,7 +148,8 @@ pub async fn start(
     let (to_index, entries) = mpsc::unbounded_channel();
     let (flushed, trouble) = (watch::Sender::new(head.position), watch::Sender::new(None));
     let (flushed_to, index_trouble) = (flushed.subscribe(), trouble.subscribe());
-    let keeper = Keeper { write: writing(&index, &options), index, flushed, trouble };
+    let keeper =
+        Keeper { write: writing(&index, &options), index: index.clone(), flushed, trouble };
     let indexing = keeper.begin(entries);
     let writer = Writer {
         shared: shared.clone(),
@@ -173,7 +174,7 @@ pub async fn start(
     };
     let task = tokio::spawn(async move {
         writer.run(stop).await;
-        indexing.finished().await;
+        indexing.finished(index).await;
     });
     let engine = Engine { queue, shared };
     let begin = Begin {
@@ -201,9 +202,8 @@ async fn catch_up(roll: &Roll, index: &Index) -> Result<(Head, Option<Time>), St
         for block in roll.read(at + 1, READ_BYTES).await? {
             let mut entries = Entries::default();
             entries.up_to = Some(block.head());
-            for position in block.first().max(at + 1)..=block.last() {
-                let Some(entry) = roll.record(position).await? else { continue };
-                entries.fold(&decode(&entry).map_err(StartError::Load)?);
+            for (position, bytes) in block.iter().filter(|(position, _)| *position > at) {
+                entries.fold(&decode_at(position, bytes).map_err(StartError::Load)?);
             }
             entries.settle();
             index.write(&entries)?;

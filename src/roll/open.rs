@@ -11,11 +11,13 @@ use sqlx::{ConnectOptions, Connection, SqliteConnection, SqlitePool};
 use super::{
     DirectoryLock, Error, Head, Identity, Roll, SqliteRoll,
     error::Foreign,
+    shape::check_header,
     sqlite::{self, Checkpoints, FILE, Writer, beside, creating, immutable, reading, writing},
 };
 
 /// By number; one that was released is never edited.
-const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/sqlite/roll/0001_roll.sql")];
+pub(super) const MIGRATIONS: [&str; 1] =
+    [include_str!("../../migrations/sqlite/roll/0001_roll.sql")];
 /// The newest format that this release reads and writes: how many migrations there are.
 const FORMAT: i64 = 1;
 /// `prol`, in the header of every roll's file.
@@ -198,6 +200,7 @@ fn inspect(path: &Path) -> Result<(), Error> {
     if number(&header, 68) != APPLICATION {
         return foreign(Foreign::Application(number(&header, 68).into()));
     }
+    check_header(&header).map_err(|finding| Error::Inconsistent { finding: finding.to_owned() })?;
     check_length(path, length, &header)
 }
 

@@ -141,8 +141,9 @@ impl SqliteRoll {
         self.shared.tail.subscribe()
     }
 
-    pub(super) async fn check_storage(&self) -> Result<(), Error> {
-        rows::check(&self.shared.readers).await
+    pub(super) async fn check_storage(&self, migrations: &[&'static str]) -> Result<(), Error> {
+        rows::check(&self.shared.readers).await?;
+        rows::check_tables(&self.shared.readers, migrations).await
     }
 
     pub(super) async fn close(&self) {

@@ -6,6 +6,8 @@ mod pointer;
 mod writer;
 
 use std::{
+    fs::File,
+    io::{ErrorKind, Read as _},
     path::{Path, PathBuf},
     sync::LazyLock,
 };
@@ -14,12 +16,19 @@ use piperoll_domain::bytes::{Bytes, Hash};
 use sha2::{Digest, Sha256};
 use sqlx::{ConnectOptions, Connection, Row, SqliteConnection, sqlite::SqliteConnectOptions};
 
-pub(super) use self::{connect::check_library, pointer::remove, writer::bind};
+pub(super) use self::{
+    connect::check_library,
+    pointer::remove,
+    writer::{bind, definitions},
+};
 pub use self::{
     generation::Generation,
     writer::{Statements, Writer},
 };
-use crate::views::follow::Source;
+use crate::{roll::shape, views::follow::Source};
+
+/// What all our files of SQLite are divided into.
+const PAGE_BYTES: u64 = 8_192;
 
 /// A place in a history: a position and the chain's hash there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,6 +159,13 @@ pub fn digest() -> Hash {
     *DIGEST
 }
 
+/// The digest's first bits: the header's word for what the checkpoint says, so that damage to either is
+/// not taken for another release.
+fn stamp(digest: Hash) -> i64 {
+    let [a, b, c, d, ..] = digest.0;
+    i64::from(u32::from_be_bytes([a, b, c, d]) >> 1)
+}
+
 /// Opens the generation in force for reading only, beside a process that may be writing it; none if
 /// there is none, or if it has the shape of another release.
 pub async fn open_beside(directory: &Path) -> Result<Option<Generation>, Error> {
@@ -158,8 +174,16 @@ pub async fn open_beside(directory: &Path) -> Result<Option<Generation>, Error> 
 
 /// The same, and why there is nothing that can be read, for those who must know.
 pub async fn look_beside(directory: &Path) -> Result<Result<Generation, Outdated>, Error> {
-    let Some(number) = pointer::read(directory)? else { return Ok(Err(Outdated::Missing)) };
+    let Some(number) = pointer::read(directory)? else {
+        let outdated =
+            if pointer::is_there(directory) { Outdated::Foreign } else { Outdated::Missing };
+        return Ok(Err(outdated));
+    };
     let path = pointer::file(directory, number);
+    // A pointer that names nothing is broken, unless another generation took its place meanwhile.
+    if !path.exists() && pointer::read(directory)? == Some(number) {
+        return Ok(Err(Outdated::Foreign));
+    }
     let usable = inspect(&path, connect::looking(&path)).await?;
     Ok(usable.map(|_| Generation::open(number, path)))
 }
@@ -217,6 +241,11 @@ async fn inspect(
     if !path.exists() {
         return Ok(Err(Outdated::Missing));
     }
+    if let Some(header) = header(path)?
+        && (shape::check_header(&header).is_err() || is_cut(path)?)
+    {
+        return Ok(Err(Outdated::Foreign));
+    }
     let foreign = |source: sqlx::Error| {
         if connect::is_damage(&source) {
             Ok(Err(Outdated::Foreign))
@@ -238,13 +267,38 @@ async fn inspect(
     }
 }
 
+/// Whether a file that nobody is writing ends inside a page: SQLite would think the rest of it zeros.
+fn is_cut(path: &Path) -> Result<bool, Error> {
+    let length = |path: &Path| match path.metadata() {
+        Ok(metadata) => Ok(metadata.len()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(0),
+        Err(source) => Err(Error::File { path: path.to_owned(), source }),
+    };
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    Ok(length(Path::new(&log))? == 0 && !length(path)?.is_multiple_of(PAGE_BYTES))
+}
+
+/// The first bytes of a file that has so many.
+fn header(path: &Path) -> Result<Option<[u8; 100]>, Error> {
+    let failed = |source| Error::File { path: path.to_owned(), source };
+    let (mut header, mut file) = ([0; 100], File::open(path).map_err(failed)?);
+    match file.read_exact(&mut header) {
+        Ok(()) => Ok(Some(header)),
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(None),
+        Err(error) => Err(failed(error)),
+    }
+}
+
 /// The checkpoint of a file and the schemas it was written under; none if it is no file of ours.
 async fn checkpoint(
     connection: &mut SqliteConnection,
 ) -> Result<Option<(Mark, Hash)>, sqlx::Error> {
-    let application: i64 = sqlx::query_scalar("SELECT application_id FROM pragma_application_id")
-        .fetch_one(&mut *connection)
-        .await?;
+    let (application, version): (i64, i64) = sqlx::query_as(
+        "SELECT application_id, user_version FROM pragma_application_id, pragma_user_version",
+    )
+    .fetch_one(&mut *connection)
+    .await?;
     if application != connect::APPLICATION {
         return Ok(None);
     }
@@ -255,6 +309,8 @@ async fn checkpoint(
     let position: i64 = row.try_get("position")?;
     let hash = Bytes::from_slice(row.try_get("hash")?);
     let schema = Bytes::from_slice(row.try_get("schema")?);
+    let ours = |schema: &Hash| *schema == digest() || version != stamp(digest());
+    let schema = schema.filter(|schema| stamp(*schema) == version && ours(schema));
     let mark =
         u64::try_from(position).ok().zip(hash).map(|(position, hash)| Mark { position, hash });
     Ok(mark.zip(schema))

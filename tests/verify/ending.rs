@@ -31,6 +31,7 @@ impl Waiting {
     async fn begin() -> Self {
         let house = House::busy().await.close().await;
         let pipe = house.path().join("index/pipe");
+        fs::remove_file(house.path().join("index.closed")).unwrap();
         assert!(Command::new("mkfifo").arg(pipe).status().unwrap().success());
         let scratch = tempfile::tempdir().unwrap();
         let mut command = verify(house.path(), scratch.path());
@@ -76,6 +77,7 @@ async fn what_a_killed_audit_left_behind_the_next_one_removes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_audit_that_panics_or_finds_something_leaves_no_copy_behind() {
     let house = House::busy().await.close().await;
+    fs::remove_file(house.path().join("index.closed")).unwrap();
     for keyspace in inside(&house.path().join("index/keyspaces")) {
         for file in inside(&keyspace) {
             if file.file_name().unwrap().to_string_lossy().starts_with('v') {

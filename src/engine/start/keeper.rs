@@ -40,17 +40,19 @@ pub(super) enum Keeping {
 }
 
 impl Keeping {
-    /// Waits until everything that was handed over is written.
-    pub(super) async fn finished(self) {
+    /// Waits until everything that was handed over is written, and closes the index.
+    pub(super) async fn finished(self, index: Arc<Index>) {
         let finished = match self {
             Self::Thread(thread) => {
-                tokio::task::spawn_blocking(move || thread.join()).await.is_ok()
+                let joined = tokio::task::spawn_blocking(move || thread.join()).await;
+                joined.is_ok_and(|ended| ended.is_ok())
             }
             Self::Task(task) => task.await.is_ok(),
         };
         if !finished {
             tracing::error!("the index could not be finished");
         }
+        close(index).await;
     }
 }
 
@@ -80,9 +82,6 @@ impl Keeper {
                 thread::sleep(AGAIN);
             }
         }
-        if let Err(error) = self.index.sync() {
-            tracing::warn!(%error, "the index could not be synced");
-        }
     }
 
     async fn keep_in_memory(self, mut entries: Waiting) {
@@ -110,6 +109,18 @@ impl Keeper {
             self.flushed.send_replace(head.position);
         }
         true
+    }
+}
+
+/// Closes the index, if nobody else holds it.
+async fn close(index: Arc<Index>) {
+    let Some(index) = Arc::into_inner(index) else { return };
+    if index.is_in_memory() {
+        return;
+    }
+    // Whatever went wrong, the roll has it all.
+    if let Ok(Err(error)) = tokio::task::spawn_blocking(move || index.close()).await {
+        tracing::warn!(%error, "the index could not be closed");
     }
 }
 

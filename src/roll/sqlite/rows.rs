@@ -4,10 +4,17 @@ use std::sync::Arc;
 
 use futures_util::TryStreamExt;
 use piperoll_domain::{bytes::Bytes, time::Time};
-use sqlx::{SqliteExecutor, SqlitePool};
+use sqlx::{ConnectOptions, Connection, SqliteExecutor, SqlitePool, sqlite::SqliteConnectOptions};
+use tokio::task::spawn_blocking;
 
 use super::{Block, Damage, Error, Head, Identity};
-use crate::roll::block::Claims;
+use crate::roll::{
+    block::Claims,
+    shape::{Definition, definitions, difference},
+};
+
+/// Fewer packed bytes than this are proved by one thread.
+const SHARE_BYTES_LEAST: usize = 128 << 10;
 
 /// A block as its row: what the store says of it, and its body.
 #[derive(Debug, Clone)]
@@ -57,34 +64,73 @@ fn block((first, last, count, before, after, body): Columns) -> Result<Block, Er
     Block::read(&Claims { first, last, count, before, after }, &body).map_err(at)
 }
 
-/// Proves rows and their joints, off the threads that must not wait.
+/// Proves rows and their joints, off the threads that must not wait. A block is proved from what it
+/// says stands before it, so that many are proved at once; then they are joined in their order.
 async fn blocks(before: Head, rows: Vec<Columns>) -> Result<Vec<Arc<Block>>, Error> {
-    let proof = tokio::task::spawn_blocking(move || {
-        let mut before = before;
-        let mut proved = Vec::with_capacity(rows.len());
-        for row in rows {
-            let block = next(before, row)?;
+    // Before anything is unpacked: where a block is missing, that is what has to be said.
+    let gap = gap(before, &rows);
+    let mut proofs = Vec::new();
+    for rows in shares(rows) {
+        let prove = |row| block(row).map(Arc::new);
+        proofs.push(spawn_blocking(move || rows.into_iter().map(prove).collect::<Vec<_>>()));
+    }
+    let (mut before, mut proved) = (before, Vec::new());
+    for proof in proofs {
+        for block in proof.await.map_err(|_| Error::Interrupted)? {
+            if gap == Some(before.position.saturating_add(1)) {
+                break;
+            }
+            let block = block?;
+            joined(before, &block)?;
             before = block.head();
-            proved.push(Arc::new(block));
+            proved.push(block);
         }
-        Ok(proved)
-    });
-    proof.await.unwrap_or(Err(Error::Interrupted))
+    }
+    match gap {
+        Some(position) => Err(Error::Damaged { position, source: Damage::Absent }),
+        None => Ok(proved),
+    }
 }
 
-/// The block of a row, if it is the one that follows.
-fn next(before: Head, row: Columns) -> Result<Block, Error> {
-    let expected = before.position.saturating_add(1);
-    // Before it is unpacked: where a block is missing, that is what has to be said.
-    if position(row.0) != expected {
-        return Err(Error::Damaged { position: expected, source: Damage::Absent });
+/// The first position at which the rows' own words leave a gap.
+fn gap(before: Head, rows: &[Columns]) -> Option<u64> {
+    let mut next = before.position.saturating_add(1);
+    for row in rows {
+        if position(row.0) != next {
+            return Some(next);
+        }
+        next = position(row.1).saturating_add(1);
     }
-    let block = block(row)?;
+    None
+}
+
+/// Rows in their order, in as many shares of about the same size as there are cores.
+fn shares(rows: Vec<Columns>) -> Vec<Vec<Columns>> {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+    let bytes: usize = rows.iter().map(|row| row.5.len()).sum();
+    let share = (bytes / cores).max(SHARE_BYTES_LEAST);
+    let (mut shares, mut filled): (Vec<Vec<Columns>>, usize) = (vec![], 0);
+    for row in rows {
+        let bytes = row.5.len();
+        match shares.last_mut() {
+            Some(last) if filled < share => last.push(row),
+            _ => {
+                shares.push(vec![row]);
+                filled = 0;
+            }
+        }
+        filled += bytes;
+    }
+    shares
+}
+
+/// A block must stand on what ends before it.
+fn joined(before: Head, block: &Block) -> Result<(), Error> {
     if block.before() == before {
-        return Ok(block);
+        return Ok(());
     }
     let source = Damage::Joint { before, stored: block.before() };
-    Err(Error::Damaged { position: expected, source })
+    Err(Error::Damaged { position: before.position.saturating_add(1), source })
 }
 
 /// Which roll this is, if the file says so.
@@ -147,7 +193,7 @@ pub(super) async fn block_at(
     let Some(row) = row.filter(|row| row.1 >= 0 && self::position(row.1) >= position) else {
         return Ok(None);
     };
-    let block = tokio::task::spawn_blocking(move || block(row));
+    let block = spawn_blocking(move || block(row));
     block.await.unwrap_or(Err(Error::Interrupted)).map(|block| Some(Arc::new(block)))
 }
 
@@ -204,4 +250,28 @@ pub(super) async fn check(readers: &SqlitePool) -> Result<(), Error> {
         .await
         .map_err(Error::storage("check the roll's database file"))?;
     if finding == "ok" { Ok(()) } else { Err(Error::Inconsistent { finding }) }
+}
+
+/// Compares the file's tables, word by word, with those that `migrations` make.
+pub(super) async fn check_tables(
+    readers: &SqlitePool,
+    migrations: &[&'static str],
+) -> Result<(), Error> {
+    let failed = || Error::storage("read the tables of the roll's database file");
+    let expected = made(migrations).await.map_err(failed())?;
+    let found = definitions(readers).await.map_err(failed())?;
+    match difference(&expected, &found) {
+        Some(finding) => Err(Error::Inconsistent { finding }),
+        None => Ok(()),
+    }
+}
+
+async fn made(migrations: &[&'static str]) -> Result<Vec<Definition>, sqlx::Error> {
+    let mut connection = SqliteConnectOptions::new().connect().await?;
+    for migration in migrations {
+        sqlx::raw_sql(*migration).execute(&mut connection).await?;
+    }
+    let definitions = definitions(&mut connection).await?;
+    connection.close().await?;
+    Ok(definitions)
 }

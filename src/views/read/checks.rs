@@ -14,7 +14,10 @@ use sqlx::{
 };
 
 use super::{Error, Snapshot, query::Query};
-use crate::views::store::bind;
+use crate::{
+    roll::shape,
+    views::store::{bind, definitions},
+};
 
 /// What stands in gauges.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -117,10 +120,11 @@ impl Snapshot {
         Ok((finding != "ok").then_some(finding))
     }
 
-    /// What the file says that its tables, further orders and SQL views are, in order.
-    pub async fn definitions(&mut self) -> Result<Vec<String>, Error> {
-        let query = "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY sql";
-        sqlx::query_scalar(query).fetch_all(&mut *self.transaction).await.map_err(Error::Read)
+    /// What the file defines otherwise than this release does; none if nothing.
+    pub async fn shape_finding(&mut self) -> Result<Option<String>, Error> {
+        let expected = definitions().await.map_err(Error::Read)?;
+        let found = shape::definitions(&mut *self.transaction).await.map_err(Error::Read)?;
+        Ok(shape::difference(&expected, &found))
     }
 
     /// Where `time` stands, by the rows that tell times: read those events of the roll to know exactly.

@@ -21,11 +21,21 @@ fn number_of(name: &str) -> Option<u64> {
     name.strip_prefix("views-")?.strip_suffix(".db")?.parse().ok()
 }
 
+/// What the pointer says of a generation.
+fn name(number: u64) -> String {
+    format!("views-{number}.db\n")
+}
+
+/// Whether there is a pointer, whatever it says.
+pub(super) fn is_there(directory: &Path) -> bool {
+    directory.join(POINTER).exists()
+}
+
 /// The generation in force; none if there is none, or if the pointer says nothing that we know.
 pub(super) fn read(directory: &Path) -> Result<Option<u64>, Error> {
     let path = directory.join(POINTER);
     match fs::read_to_string(&path) {
-        Ok(text) => Ok(number_of(text.trim())),
+        Ok(text) => Ok(number_of(text.trim_end()).filter(|number| text == name(*number))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(None),
         Err(source) => Err(Error::File { path, source }),
@@ -37,7 +47,7 @@ pub(super) fn write(directory: &Path, number: u64) -> Result<(), Error> {
     let (path, next) = (directory.join(POINTER), directory.join("views.next"));
     let written = || -> io::Result<()> {
         let mut file = File::create(&next)?;
-        writeln!(file, "views-{number}.db")?;
+        file.write_all(name(number).as_bytes())?;
         file.sync_all()?;
         fs::rename(&next, &path)?;
         File::open(directory)?.sync_all()

@@ -18,7 +18,8 @@ use sqlx::{
     sqlite::{SqliteArguments, SqliteConnectOptions},
 };
 
-use super::{Error, Mark, checkpoint, connect, digest};
+use super::{Error, Mark, checkpoint, connect, digest, stamp};
+use crate::roll::shape::{self, Definition};
 
 /// How many rows one statement takes, the largest first. Each size is prepared once.
 const SIZES: [usize; 4] = [512, 64, 8, 1];
@@ -219,8 +220,9 @@ async fn make(connection: &mut SqliteConnection, begin: Mark) -> Result<(), sqlx
     let application = format!("PRAGMA application_id = {}", connect::APPLICATION);
     let checkpoint = "CREATE TABLE checkpoint (one INTEGER PRIMARY KEY CHECK (one = 1), \
                       schema BLOB NOT NULL, position INTEGER NOT NULL, hash BLOB NOT NULL) STRICT";
+    let version = format!("PRAGMA user_version = {}", stamp(digest()));
     let tables = SCHEMAS.into_iter().map(Schema::create);
-    let statements = [application, checkpoint.to_owned()].into_iter().chain(tables);
+    let statements = [application, version, checkpoint.to_owned()].into_iter().chain(tables);
     for statement in statements.chain(runbook_views::create()) {
         sqlx::query(AssertSqlSafe(statement)).execute(&mut *connection).await?;
     }
@@ -231,6 +233,19 @@ async fn make(connection: &mut SqliteConnection, begin: Mark) -> Result<(), sqlx
         .execute(&mut *connection)
         .await?;
     Ok(())
+}
+
+/// What a whole generation defines.
+pub(in crate::views) async fn definitions() -> Result<Vec<Definition>, sqlx::Error> {
+    let mut connection = SqliteConnectOptions::new().connect().await?;
+    let nowhere = Mark { position: 0, hash: piperoll_domain::bytes::Bytes::ZERO };
+    make(&mut connection, nowhere).await?;
+    for statement in SCHEMAS.into_iter().flat_map(Schema::create_indexes) {
+        sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await?;
+    }
+    let definitions = shape::definitions(&mut connection).await?;
+    connection.close().await?;
+    Ok(definitions)
 }
 
 fn signed(position: u64) -> i64 {

@@ -133,6 +133,13 @@ async fn a_rebuild_that_nobody_waits_for_leaves_nothing_behind() {
     ));
 }
 
+/// Lets the header say what a checkpoint of zeros says.
+async fn restamp(path: &Path) {
+    let mut connection = SqliteConnectOptions::new().filename(path).connect().await.unwrap();
+    sqlx::query("PRAGMA user_version = 0").execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+}
+
 #[tokio::test]
 async fn what_may_not_be_used_is_told_apart() {
     let (world, directory) = (sample(), tempfile::tempdir().unwrap());
@@ -150,6 +157,8 @@ async fn what_may_not_be_used_is_told_apart() {
     assert_eq!(outdated().await, None);
 
     tamper(&file(path, 1), "UPDATE checkpoint SET schema = zeroblob(32)").await;
+    assert_eq!(outdated().await, Some(Outdated::Foreign), "the header says otherwise");
+    restamp(&file(path, 1)).await;
     assert_eq!(outdated().await, Some(Outdated::OtherSchema));
     built(path, &source).await.writer.close().await;
     assert_eq!(outdated().await, None);
