@@ -29,4 +29,5 @@ mod refusals;
 mod replay;
 mod secrets;
 mod server;
+mod simulation;
 mod verify;

@@ -48,6 +48,12 @@ impl fmt::Debug for Keys {
 pub(super) async fn connection(service: &Service, config: &Config) -> Result<(), Error> {
     let Some(account) = default_connection(config) else { return Ok(()) };
     let connection = ConnectionId::default_one();
+    // What is there already is not asked for: a clock that is behind refuses every wish.
+    let directory = service.engine().directory();
+    let known = directory.connection(&connection);
+    if known.is_some_and(|known| known.declare(account.clone()).is_none()) {
+        return Ok(());
+    }
     service.execute(&WHO, DeclareConnection { connection, account }, None).await?;
     Ok(())
 }

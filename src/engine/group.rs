@@ -280,7 +280,14 @@ fn internal(doing: &str, command: &Command) -> Error {
     Error::Unreadable(format!("failed to {doing} `{}`", command.operation.name()))
 }
 
-/// Whether a command is taken while the clock is behind: only the one that corrects it.
-pub(super) fn corrects_clock(command: &Command) -> bool {
+/// Whether what comes after a command has another time.
+fn corrects_clock(command: &Command) -> bool {
     matches!(command.operation, Operation::CorrectClock(_))
+}
+
+/// Whether a command is taken while the clock is behind: the one that corrects it, and those that a
+/// writer begins with, or nobody could start it to correct anything.
+pub(super) fn is_taken_behind(command: &Command) -> bool {
+    let begins = matches!(command.operation, Operation::OpenRoll(_) | Operation::StartWriter(_));
+    begins || corrects_clock(command)
 }

@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     engine::{Clock, Engine, Error, Health, Options, start},
-    roll::{Fault, Identity, MemoryRoll, Roll},
+    roll::{Fault, Identity, MemoryRoll, Roll, Turn},
 };
 
 const START: Time = Time::from_seconds(1_750_000_000);
@@ -350,6 +350,48 @@ async fn a_clock_behind_the_roll_refuses_until_it_is_corrected() {
     assert!(matches!(refused, Err(Error::ClockBehind { .. })), "{refused:?}");
     let (was, now) = (START, house.clock.now());
     let reason = "the clock was ahead".to_owned();
+    house.run(piperoll_domain::operation::CorrectClock { was, now, reason }).await.unwrap();
+    house.run(spend("a", 1)).await.unwrap();
+}
+
+#[test]
+fn an_engine_that_is_told_to_stop_while_it_reads_lets_the_reader_go_on() {
+    let (stopped, stops) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        // One thread, as on a machine with one processor: whoever spins keeps everybody waiting.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let house = House::new().await;
+            house.run(mint("a", "lot1", 100)).await.unwrap();
+            let house = house.restart().await;
+            let slowly = std::time::Duration::from_millis(50);
+            house.roll.expose(move |_| Turn { before: slowly, ..Turn::default() });
+            let engine = house.engine.clone();
+            let asked =
+                tokio::spawn(
+                    async move { engine.execute(command(spend("a", 1).into(), None)).await },
+                );
+            tokio::time::sleep(slowly / 2).await;
+            house.stop.cancel();
+            house.task.await.unwrap();
+            asked.await.unwrap().unwrap();
+        });
+        stopped.send(()).unwrap();
+    });
+    stops.recv_timeout(std::time::Duration::from_mins(1)).expect("the engine stops");
+}
+
+#[tokio::test]
+async fn a_clock_behind_the_roll_lets_an_engine_start_that_can_correct_it() {
+    let house = House::new().await;
+    house.clock.advance(60_000_000, 60_000_000);
+    house.run(mint("a", "lot1", 100)).await.unwrap();
+    let was = house.clock.now();
+    // The machine that starts next has the time of a minute ago.
+    let house = house.restart().await;
+    let refused = house.run(spend("a", 1)).await;
+    assert!(matches!(refused, Err(Error::ClockBehind { .. })), "{refused:?}");
+    let (now, reason) = (house.clock.now(), "the other machine was ahead".to_owned());
     house.run(piperoll_domain::operation::CorrectClock { was, now, reason }).await.unwrap();
     house.run(spend("a", 1)).await.unwrap();
 }

@@ -22,7 +22,7 @@ use crate::{
     engine::{
         Error, Health, Message, Shared,
         directory::Directory,
-        group::{Group, Pending, Verdict, corrects_clock},
+        group::{Group, Pending, Verdict, is_taken_behind},
         index::Entries,
         load::Reader,
         memory::Memory,
@@ -122,14 +122,16 @@ impl Writer {
 
     async fn wait(&mut self, arrived: &mut Vec<Message>, stop: &CancellationToken) {
         let most = self.bounds.commands;
+        // Nobody comes any more, which is known at once and for ever: only what is read is awaited.
+        let is_over = self.queue.is_closed() && self.queue.is_empty();
         if self.work.ready.is_empty() {
             tokio::select! {
                 biased;
                 Some(read) = self.work.come.recv() => self.come_back(read),
-                _ = self.queue.recv_many(arrived, most) => {}
+                _ = self.queue.recv_many(arrived, most), if !is_over => {}
                 Ok(()) = self.flushed.changed(), if self.starved => {}
                 () = tokio::time::sleep(PROBE), if self.is_waiting() => self.probe().await,
-                () = stop.cancelled() => self.queue.close(),
+                () = stop.cancelled(), if !is_over => self.queue.close(),
             }
         }
         while let Ok(read) = self.work.come.try_recv() {
@@ -207,7 +209,7 @@ impl Writer {
                 drop(pending.reply.send(Err(error)));
             };
             let (kept, refused): (Vec<_>, Vec<_>) =
-                self.work.ready.drain(..).partition(|pending| corrects_clock(&pending.command));
+                self.work.ready.drain(..).partition(|pending| is_taken_behind(&pending.command));
             refused.into_iter().for_each(refuse);
             self.work.ready = kept.into();
             if self.work.ready.is_empty() {

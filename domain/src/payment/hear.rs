@@ -7,8 +7,9 @@ use crate::{
     id::{ConnectionId, ReceiptId},
     money::{Amount, Money},
     payment::{
-        DetailNoted, Expired, Failed, Funding, InstrumentCreated, Payment, Requested, ReviewKind,
-        ReviewOpened, Settled, SettlementNamed, Status, TransitionRefused, Truth, arrived::News,
+        DetailNoted, Expired, Failed, Funding, InstrumentCreated, Payment, Requested, Review,
+        ReviewKind, ReviewOpened, Settled, SettlementNamed, Status, TransitionRefused, Truth,
+        arrived::News,
     },
     settings::Settings,
     time::{Moment, Time},
@@ -102,7 +103,11 @@ impl Payment {
         }
         let about = About { heard, request, shown, requested_at: self.requested_at };
         match &heard.says {
-            Says::Paid { received } => self.hear_paid(&about, *received),
+            Says::Paid { received } => {
+                let (facts, led_to) = self.hear_paid(&about, *received);
+                let ends = facts.is_empty() && self.ends_in_part(&about, moment, settings);
+                if ends { expire("paid in part") } else { (facts, led_to) }
+            }
             Says::Expired { word } => self.hear_expired(&about, word, moment, settings),
             Says::Failed { word } => self.hear_failed(&about, word),
             Says::Pending { word } => self.hear_pending(&about, word.as_deref()),
@@ -163,16 +168,24 @@ impl Payment {
         moment: Moment,
         settings: &Settings,
     ) -> (Vec<Fact>, LedTo) {
-        let expiry = about.shown.map_or(Time::MAX, |(_, shown)| shown.expires_at);
-        let deadline = expiry.plus_seconds(settings.settlement_grace_seconds);
         let asked = about.heard.truth == Truth::Status;
         if self.status == Status::Pending {
-            if asked && moment.is_past(deadline) {
-                return (vec![Expired { word: word.to_owned() }.into()], LedTo::Applied);
+            if asked && about.is_past(moment, settings) {
+                return expire(word);
             }
             return (vec![], if asked { LedTo::NoEffect } else { LedTo::Asks });
         }
         self.refuse_unless_lost(about)
+    }
+
+    /// Whether too little arrived, all of it has left suspense again, and no more can come: the
+    /// provider will say so for ever, and the payment ends as if nobody had paid.
+    fn ends_in_part(&self, about: &About<'_>, moment: Moment, settings: &Settings) -> bool {
+        let asked = about.heard.truth == Truth::Status;
+        let mut arrived = self.reviews.iter().filter(|review| review.opened.money.is_some());
+        let some = arrived.clone().next().is_some();
+        let left = some && arrived.all(|review| review.resolved.is_some());
+        asked && left && self.status == Status::Pending && about.is_past(moment, settings)
     }
 
     fn hear_failed(&self, about: &About<'_>, word: &str) -> (Vec<Fact>, LedTo) {
@@ -221,7 +234,7 @@ impl Payment {
     pub fn note_silence(&self, truth: Truth) -> Option<ReviewOpened> {
         let request = self.request.as_ref()?;
         let shown = Some(self.instruments.last()?);
-        let known = |review: &crate::payment::Review| {
+        let known = |review: &Review| {
             review.opened.kind == ReviewKind::ProviderSilent && review.resolved.is_none()
         };
         if self.status != Status::Pending || self.reviews.iter().any(known) {
@@ -242,6 +255,10 @@ impl Payment {
     }
 }
 
+fn expire(word: &str) -> (Vec<Fact>, LedTo) {
+    (vec![Expired { word: word.to_owned() }.into()], LedTo::Applied)
+}
+
 /// What is being heard, and about what.
 struct About<'a> {
     heard: &'a Heard,
@@ -252,6 +269,12 @@ struct About<'a> {
 }
 
 impl About<'_> {
+    /// Whether the invoice's time and the grace after it are over.
+    fn is_past(&self, moment: Moment, settings: &Settings) -> bool {
+        let expiry = self.shown.map_or(Time::MAX, |(_, shown)| shown.expires_at);
+        moment.is_past(expiry.plus_seconds(settings.settlement_grace_seconds))
+    }
+
     /// The provider's name for the payment itself.
     fn own(&self) -> &str {
         self.shown.map_or("", |(_, shown)| &shown.provider_id)

@@ -219,3 +219,22 @@ fn late_money_that_comes_twice_settles_once_and_is_credit_once() {
         .says(&["payment.review_resolved.v1", "lot.minted.v1"]);
     story.when(spend("alice", msat(2 * PRICE))).says(&["credit.spent.v1"]);
 }
+
+#[test]
+fn what_was_paid_in_part_and_given_back_ends_with_its_invoice() {
+    let part = || status_says(paid_msat(40_000));
+    let story = standing(Status::Pending).and(part());
+    // While somebody still has to look at it, nothing ends.
+    let story = story.later(4_000).when(part()).nothing();
+    let story = story.and(resolve("pay_1", 1, ReviewAction::Refund));
+    let story = story.when(part()).says(&["payment.expired.v1"]);
+    story.when(part()).nothing();
+}
+
+#[test]
+fn what_was_paid_in_part_and_given_back_may_still_be_paid_in_time() {
+    let part = || status_says(paid_msat(40_000));
+    let story = standing(Status::Pending).and(part());
+    let story = story.and(resolve("pay_1", 1, ReviewAction::Refund));
+    story.when(part()).nothing();
+}
