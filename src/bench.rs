@@ -9,10 +9,12 @@
 mod bare;
 mod callers;
 mod cpu;
+mod disk;
 pub mod engine;
 mod house;
 mod machine;
 mod place;
+pub mod rebuild;
 mod report;
 
 pub use self::{

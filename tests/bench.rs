@@ -5,9 +5,10 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value;
 
 /// Every bench, with what keeps it short.
-const BENCHES: [&[&str]; 2] = [
+const BENCHES: [&[&str]; 3] = [
     &["engine", "--callers", "16", "--accounts", "10", "--seconds", "0.2"],
     &["engine", "--callers", "2", "--hot", "--views", "off", "--seconds", "0.2"],
+    &["rebuild", "--events", "4000", "--accounts", "50"],
 ];
 
 fn bench(arguments: &[&str], json: bool) -> Output {

@@ -16,7 +16,7 @@ use crate::{
 /// How a tenant bills.
 pub const BILLING: &Schema = &Schema {
     name: "billing",
-    index: 14,
+    index: 16,
     key: &[("tenant", Type::Text)],
     columns: &[
         integer("version"),
@@ -38,7 +38,7 @@ pub const BILLING: &Schema = &Schema {
 /// Rules of shares. Which of them holds is a question of time.
 pub const RULES: &Schema = &Schema {
     name: "share_rules",
-    index: 15,
+    index: 17,
     key: &[("tenant", Type::Text), ("rule", Type::Integer)],
     columns: &[
         text("state"),

@@ -1,22 +1,30 @@
 //! Credit: what every account holds, its lots, and each movement of them.
 //!
+//! Movements stand in the order of the roll, so that writing one touches the end of its table and
+//! nothing else, however many accounts there are. An account's own are found by walking back: each
+//! tells where the one before it stands. [`MARKS`] are where to begin such a walk, and [`SUMS`] are
+//! what need not be walked; both cost a row only once in [`STEP`] events of an account.
+//!
 //! An entry's amount is what it changes of what an account can use, less what it owes; so the
 //! entries of an account add up to its balance.
 
+mod legs;
+
 use piperoll_domain::{
     account::{
-        ClawedBack, Debt, DebtRepaid, Event, Finalized, Held, LotExpired, LotMinted, LotReceived,
-        LotVoided, Opened, Part, Released, Reserved, SourceKind, Spent, TransferredOut,
+        ClawedBack, Debt, DebtRepaid, Event, Finalized, LotExpired, LotMinted, LotReceived,
+        LotVoided, Opened, Released, Reserved, SourceKind, Spent, TransferredOut,
     },
-    billing::{SYSTEM, Shares},
     event::Envelope,
     id::{LotId, PaymentId, Pool, RefundId},
-    money::{Amount, Money},
+    money::Money,
 };
 
+use self::legs::{Legs, Way};
 use crate::{
-    change::{Change, change},
+    change::{Cell, Change, change},
     schema::{Schema, Type, integer, sum, text, wide},
+    value::Value,
 };
 
 /// What an account holds of a commodity in a pool.
@@ -78,17 +86,15 @@ pub const LOTS: &Schema = &Schema {
     indexes: &[],
 };
 
-/// The credit ledger: each movement of each lot, by account, in order.
+/// The credit ledger: each movement of each lot, in order.
 pub const ENTRIES: &Schema = &Schema {
     name: "entries",
     index: 2,
-    key: &[
-        ("tenant", Type::Text),
-        ("account", Type::Text),
-        ("position", Type::Integer),
-        ("leg", Type::Integer),
-    ],
+    key: &[("position", Type::Integer), ("leg", Type::Integer)],
     columns: &[
+        text("tenant"),
+        text("account"),
+        integer("previous"),
         text("kind"),
         integer("amount"),
         text("commodity"),
@@ -110,6 +116,53 @@ pub const ACCOUNTS: &Schema = &Schema {
     index: 3,
     key: &[("tenant", Type::Text), ("account", Type::Text)],
     columns: &[integer("opened_at"), integer("minted_at"), integer("position")],
+    indexes: &[],
+};
+
+/// Where an account's steps end: the last event of each, but of the one that is not over yet.
+pub const MARKS: &Schema = &Schema {
+    name: "entry_marks",
+    index: 13,
+    key: &[("tenant", Type::Text), ("account", Type::Text), ("position", Type::Integer)],
+    columns: &[integer("step")],
+    indexes: &[],
+};
+
+/// What an account's entries of a step add up to; but of its first, since most accounts have no other.
+pub const SUMS: &Schema = &Schema {
+    name: "entry_sums",
+    index: 14,
+    key: &[
+        ("tenant", Type::Text),
+        ("account", Type::Text),
+        ("step", Type::Integer),
+        ("commodity", Type::Text),
+        ("pool", Type::Text),
+        ("kind", Type::Text),
+    ],
+    columns: &[wide("amount")],
+    indexes: &[],
+};
+
+/// How many of an account's events are a step.
+pub const STEP: u64 = 128;
+
+/// What each use was worth to the three who share, or what they gave back, with a minus. Their
+/// accounts have no events of their own, so their movements stand here and not among the entries.
+pub const SHARES: &Schema = &Schema {
+    name: "shares",
+    index: 18,
+    key: &[("position", Type::Integer)],
+    columns: &[
+        text("tenant"),
+        text("account"),
+        text("commodity"),
+        integer("rule"),
+        integer("commons"),
+        integer("community"),
+        integer("foundation"),
+        integer("recorded_at"),
+    ],
     indexes: &[],
 };
 
@@ -141,23 +194,59 @@ pub mod kind {
     pub const VOIDED: &str = "voided";
     /// Credit went to another account.
     pub const SENT: &str = "sent";
-    /// What use was worth to the commons, less what was given back.
-    pub const COMMONS: &str = "commons_contribution";
-    /// What use was worth to the community and the foundation, less what was given back.
-    pub const REVENUE: &str = "revenue_share";
-}
-
-/// What becomes of credit that leaves a lot.
-#[derive(Clone, Copy)]
-enum Way {
-    Consumed,
-    Expired,
-    ClawedBack,
-    Voided,
-    Moved,
 }
 
 pub(crate) fn changes(at: &Envelope, event: &Event, into: &mut Vec<Change>) {
+    let before = into.len();
+    movements(at, event, into);
+    let (mut sums, mut linked) = (vec![], false);
+    for entry in into.iter_mut().skip(before).filter(|row| row.table.index == ENTRIES.index) {
+        sums.extend(summed(at, entry));
+        link(at, entry);
+        linked = true;
+    }
+    if !linked {
+        // Nothing moved, but the walk goes on from here.
+        let mut bare = change!(ENTRIES [at.position, 0_u32] {});
+        link(at, &mut bare);
+        into.push(bare);
+    }
+    into.append(&mut sums);
+    if at.version.is_multiple_of(STEP) {
+        into.push(change!(MARKS [&at.tenant, &at.stream.id, at.previous] {
+            set step: (at.version / STEP).saturating_sub(1),
+        }));
+    }
+}
+
+/// Says whose an entry is, and where the walk goes on.
+fn link(at: &Envelope, entry: &mut Change) {
+    let mut set = |column, value| entry.cells.push((column, Cell::Last(Some(value))));
+    set(const { ENTRIES.at("tenant") }, (&at.tenant).into());
+    set(const { ENTRIES.at("account") }, (&at.stream.id).into());
+    set(const { ENTRIES.at("previous") }, at.previous.into());
+}
+
+/// What an entry adds to its step's sum.
+fn summed(at: &Envelope, entry: &Change) -> Option<Change> {
+    let step = at.version / STEP;
+    if step == 0 {
+        return None;
+    }
+    let cell = |column| match entry.cells.iter().find(|(at, _)| *at == column) {
+        Some((_, Cell::Last(value))) => value.clone(),
+        _ => None,
+    };
+    let (commodity, pool) =
+        (cell(const { ENTRIES.at("commodity") })?, cell(const { ENTRIES.at("pool") })?);
+    let kind = cell(const { ENTRIES.at("kind") })?;
+    let Value::Integer(amount) = cell(const { ENTRIES.at("amount") })? else { return None };
+    Some(change!(SUMS [&at.tenant, &at.stream.id, step, commodity, pool, kind] {
+        add amount: amount,
+    }))
+}
+
+fn movements(at: &Envelope, event: &Event, into: &mut Vec<Change>) {
     match event {
         Event::Opened(Opened {}) => {
             into.push(change!(ACCOUNTS [&at.tenant, &at.stream.id] {
@@ -322,7 +411,7 @@ impl Arrived<'_> {
             set minted_position: at.position,
             set position: at.position,
         }));
-        into.push(change!(ENTRIES [tenant, account, at.position, 0_u32] {
+        into.push(change!(ENTRIES [at.position, 0_u32] {
             set kind: *kind,
             set amount: *amount,
             set commodity: *commodity,
@@ -335,151 +424,5 @@ impl Arrived<'_> {
             set recorded_at: at.recorded_at,
             may effective_at: at.effective_at,
         }));
-    }
-}
-
-/// The movements of one event, one after the other.
-struct Legs<'a> {
-    at: &'a Envelope,
-    of: Money,
-    reference: Option<&'a str>,
-    into: &'a mut Vec<Change>,
-    leg: u32,
-}
-
-impl<'a> Legs<'a> {
-    fn new(
-        at: &'a Envelope,
-        of: Money,
-        reference: Option<&'a str>,
-        into: &'a mut Vec<Change>,
-    ) -> Self {
-        Self { at, of, reference, into, leg: 0 }
-    }
-
-    /// An entry, to be filled in.
-    fn entry(&mut self, kind: &'static str, amount: i64, pool: &Pool) -> Change {
-        let (at, leg) = (self.at, self.leg);
-        self.leg = self.leg.saturating_add(1);
-        change!(ENTRIES [&at.tenant, &at.stream.id, at.position, leg] {
-            set kind: kind,
-            set amount: amount,
-            set commodity: self.of.commodity,
-            set pool: pool,
-            may reference: self.reference.map(str::to_owned),
-            set recorded_at: at.recorded_at,
-            may effective_at: at.effective_at,
-        })
-    }
-
-    /// A part of a lot leaves what can be used.
-    fn out(&mut self, kind: &'static str, way: Way, part: &Part) {
-        let at = self.at;
-        let amount = part.amount.signed();
-        let cost = part.cost.map_or(Amount::ZERO, |cost| cost.amount);
-        let balance = change!(BALANCES [&at.tenant, &at.stream.id, self.of.commodity, &part.pool] {
-            add available: amount.saturating_neg(),
-            set position: at.position,
-        });
-        let lot = change!(LOTS [&at.tenant, &at.stream.id, &part.lot] {
-            add available: amount.saturating_neg(),
-            add released: cost.signed(),
-            set position: at.position,
-        });
-        let (balance, lot) = match way {
-            Way::Consumed => (
-                change!(BALANCES balance { add consumed: amount }),
-                change!(LOTS lot { add consumed: amount }),
-            ),
-            Way::Expired => (
-                change!(BALANCES balance { add expired: amount }),
-                change!(LOTS lot { add expired: amount }),
-            ),
-            Way::ClawedBack => (
-                change!(BALANCES balance { add clawed_back: amount }),
-                change!(LOTS lot { add clawed_back: amount }),
-            ),
-            Way::Voided => (
-                change!(BALANCES balance { add voided: amount }),
-                change!(LOTS lot { add voided: amount }),
-            ),
-            Way::Moved => (
-                change!(BALANCES balance { add moved: amount }),
-                change!(LOTS lot { add moved: amount }),
-            ),
-        };
-        self.into.extend([balance, lot]);
-        let entry = self.entry(kind, amount.saturating_neg(), &part.pool);
-        self.into.push(change!(ENTRIES entry {
-            set lot: &part.lot,
-            set lot_left: part.left,
-            may cost_commodity: part.cost.map(|cost| cost.commodity),
-            may cost: part.cost.map(|cost| cost.amount),
-        }));
-    }
-
-    /// Some of a lot is set aside.
-    fn hold(&mut self, held: &Held) {
-        self.shift(kind::RESERVED, &held.lot, &held.pool, held.amount.signed());
-    }
-
-    /// Some of a lot is set aside no more.
-    fn free(&mut self, lot: &LotId, pool: &Pool, amount: Amount) {
-        self.shift(kind::RELEASED, lot, pool, amount.signed().saturating_neg());
-    }
-
-    fn shift(&mut self, kind: &'static str, lot: &LotId, pool: &Pool, reserved: i64) {
-        let at = self.at;
-        self.into.push(change!(BALANCES [&at.tenant, &at.stream.id, self.of.commodity, pool] {
-            add available: reserved.saturating_neg(),
-            add reserved: reserved,
-            set position: at.position,
-        }));
-        self.into.push(change!(LOTS [&at.tenant, &at.stream.id, lot] {
-            add available: reserved.saturating_neg(),
-            add reserved: reserved,
-            set position: at.position,
-        }));
-        let entry = self.entry(kind, reserved.saturating_neg(), pool);
-        self.into.push(change!(ENTRIES entry { set lot: lot }));
-    }
-
-    /// More is owed, or less.
-    fn owe(&mut self, kind: &'static str, pool: &Pool, amount: i64) {
-        let at = self.at;
-        self.into.push(change!(BALANCES [&at.tenant, &at.stream.id, self.of.commodity, pool] {
-            add owed: amount.saturating_neg(),
-            set position: at.position,
-        }));
-        let entry = self.entry(kind, amount, pool);
-        self.into.push(entry);
-    }
-
-    /// The three get what use is worth to them, or give it back. They hold no lots.
-    fn share(&mut self, shares: Option<&Shares>, back: bool) {
-        let at = self.at;
-        let general = Pool::general();
-        for (account, amount) in shares.iter().flat_map(|shares| shares.each()) {
-            if amount.is_zero() {
-                continue;
-            }
-            let amount = if back { amount.signed().saturating_neg() } else { amount.signed() };
-            let commons = account == SYSTEM[0];
-            let kind = if commons { kind::COMMONS } else { kind::REVENUE };
-            self.into.push(change!(BALANCES [&at.tenant, account, self.of.commodity, &general] {
-                add available: amount,
-                add minted: amount,
-                set position: at.position,
-            }));
-            self.into.push(change!(ENTRIES [&at.tenant, account, at.position, 0_u32] {
-                set kind: kind,
-                set amount: amount,
-                set commodity: self.of.commodity,
-                set pool: &general,
-                may reference: self.reference.map(str::to_owned),
-                set recorded_at: at.recorded_at,
-                may effective_at: at.effective_at,
-            }));
-        }
     }
 }

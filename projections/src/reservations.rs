@@ -18,7 +18,7 @@ use crate::{
 /// A reservation, of credit or in shadow.
 pub const RESERVATIONS: &Schema = &Schema {
     name: "reservations",
-    index: 13,
+    index: 15,
     key: &[("tenant", Type::Text), ("reservation", Type::Text)],
     columns: &[
         text("account"),

@@ -119,6 +119,11 @@ impl Random {
         Ok(Self(u64::from_le_bytes(seed)))
     }
 
+    /// The same numbers for the same seed.
+    pub const fn of(seed: u64) -> Self {
+        Self(seed)
+    }
+
     /// The next number: `SplitMix64`.
     pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);

@@ -9,13 +9,15 @@ use super::{
     exit::Exit,
     output::{Output, columns, enough},
 };
-use crate::bench::{Ask, Report, engine};
+use crate::bench::{Ask, Report, engine, rebuild};
 
 /// Measure, beside a limit of the machine that is measured in the same run.
 #[derive(Debug, Subcommand)]
 pub(super) enum Bench {
     /// Bare commands put to the writer in this process, every group synced.
     Engine(Engine),
+    /// All views from nothing, of a roll with a day of business in it.
+    Rebuild(Rebuild),
 }
 
 /// What all benches are asked.
@@ -48,6 +50,23 @@ pub(super) struct Engine {
     views: Switch,
 }
 
+/// All views from nothing.
+#[derive(Debug, Args)]
+pub(super) struct Rebuild {
+    /// How many events the roll has: 60 % uses of credit, 20 % top-ups, 20 % the rest.
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+    events: u64,
+    /// How many accounts they concern.
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    accounts: u32,
+    /// The same seed makes the same events.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// A folder on the disk to measure, in which a temporary directory is made.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
 /// On or off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Switch {
@@ -59,6 +78,7 @@ impl Bench {
     pub(super) async fn run(self, output: Output) -> Result<Exit, Error> {
         let report = match self {
             Self::Engine(bench) => engine::run(&bench.options()).await,
+            Self::Rebuild(bench) => rebuild::run(&bench.options()).await,
         };
         tell(&report?, output)
     }
@@ -68,6 +88,13 @@ impl Engine {
     fn options(&self) -> engine::Options {
         let accounts = if self.hot { 1 } else { size(self.accounts) };
         engine::Options { ask: self.load.ask(), accounts, views: self.views == Switch::On }
+    }
+}
+
+impl Rebuild {
+    fn options(&self) -> rebuild::Options {
+        let (data, events, seed) = (self.data.clone(), self.events, self.seed);
+        rebuild::Options { data, events, accounts: size(self.accounts), seed }
     }
 }
 
