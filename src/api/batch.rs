@@ -37,9 +37,16 @@ const BYTES_MAX: usize = 1024 * 1024;
 const ITEMS_MAX: usize = 1_000;
 const NDJSON: HeaderValue = HeaderValue::from_static("application/x-ndjson");
 
+const ROUTE: &str = "/v1/batch";
+
 pub(super) fn routes() -> Router<Api> {
     let limit = DefaultBodyLimit::max(BYTES_MAX);
-    Router::new().route("/v1/batch", post(batch).layer(limit))
+    Router::new().route(ROUTE, post(batch).layer(limit))
+}
+
+/// The longest body of this route, if it is this one.
+pub(super) fn bytes_max(route: &str) -> Option<usize> {
+    (route == ROUTE).then_some(BYTES_MAX)
 }
 
 /// How lines are to be taken.
@@ -57,7 +64,7 @@ pub(super) struct ModeQuery {
 #[expect(dead_code, reason = "it only describes what a body says")]
 pub(super) struct Batch {
     /// Whether each item is taken by itself, or all of them or none.
-    #[schema(inline)]
+    #[schema(value_type = String, pattern = "^(independent|atomic)$", example = "atomic")]
     mode: Mode,
     /// 1 to 1000 items.
     items: Vec<BatchItem>,

@@ -314,7 +314,8 @@ impl Index {
 
     /// Writes entries and their checkpoint, all or nothing.
     pub fn write(&self, entries: &Entries) -> Result<(), IndexError> {
-        let mut writes = vec![];
+        // One for each, and the checkpoint.
+        let mut writes = Vec::with_capacity(entries.len().saturating_add(1));
         let mut insert = |table, key, value| writes.push(Write::Insert(table, key, value));
         for (stream, end) in &entries.streams {
             insert(Table::Streams, stream.to_string().into(), encode_end(*end).to_vec());

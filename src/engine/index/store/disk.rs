@@ -21,6 +21,9 @@ use fjall::{Database, Keyspace, KeyspaceCreateOptions, config::PinningPolicy};
 use super::{IndexError, Table};
 use crate::engine::index::failed;
 
+/// How much of what is in the tables may also lie in the store's journals. A table that is seldom
+/// written keeps them all, up to this.
+const JOURNAL_BYTES: u64 = 128 << 20;
 /// How often who reads looks whether they are open again, and how long in between.
 const LOOKS: u32 = 200;
 const LOOK_EVERY: Duration = Duration::from_millis(10);
@@ -117,8 +120,11 @@ impl Disk {
 
 impl Open {
     fn at(path: &Path, cache_bytes: u64) -> Result<Self, IndexError> {
-        let database =
-            Database::builder(path).cache_size(cache_bytes).open().map_err(failed("open"))?;
+        let database = Database::builder(path)
+            .cache_size(cache_bytes)
+            .max_journaling_size(JOURNAL_BYTES)
+            .open()
+            .map_err(failed("open"))?;
         let open = |table: Table| {
             let pinned = || {
                 KeyspaceCreateOptions::default()
