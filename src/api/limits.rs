@@ -6,7 +6,10 @@ use std::{any::Any, panic::AssertUnwindSafe};
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, Method, header::CONTENT_ENCODING},
+    http::{
+        HeaderMap, Method,
+        header::{ALLOW, CONTENT_ENCODING},
+    },
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -15,6 +18,8 @@ use futures_util::FutureExt;
 pub(super) use self::whole::{BYTES_MAX, whole};
 use crate::api::{Api, Problem, problem::Code};
 
+/// What some route or other takes.
+const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 /// The longest path and query.
 const URI_BYTES_MAX: usize = 8_192;
 
@@ -22,7 +27,8 @@ const URI_BYTES_MAX: usize = 8_192;
 pub(super) async fn size(State(api): State<Api>, request: Request, next: Next) -> Response {
     if request.method() == Method::TRACE {
         // Nobody's credentials are told back to him, under any path.
-        return Problem::new(Code::MethodNotAllowed, "nothing is traced here").into_response();
+        let refused = Problem::new(Code::MethodNotAllowed, "nothing is traced here");
+        return ([(ALLOW, METHODS)], refused).into_response();
     }
     let most = api.settings().header_bytes_max;
     if bytes(request.headers()) > most {
