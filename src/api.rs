@@ -6,6 +6,7 @@ mod accounts;
 mod admin;
 mod asking;
 mod authorize;
+mod bare;
 #[expect(unused_qualifications, reason = "utoipa's macro names types in full")]
 mod batch;
 mod caller;
@@ -45,12 +46,7 @@ mod webhooks;
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
-use axum::{
-    Router,
-    extract::DefaultBodyLimit,
-    http::Uri,
-    middleware::{from_fn, from_fn_with_state},
-};
+use axum::{Router, extract::DefaultBodyLimit, http::Uri, middleware::from_fn_with_state};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Semaphore;
 
@@ -62,7 +58,7 @@ use crate::{
     views::Views,
 };
 
-pub use self::openapi::document;
+pub use self::{bare::bare, openapi::document};
 
 /// What handlers share. Clones are handles on the same.
 #[derive(Clone)]
@@ -189,13 +185,7 @@ impl Api {
             .fallback(nowhere)
             .method_not_allowed_fallback(not_so)
             .layer(DefaultBodyLimit::max(body_bytes_max))
-            .layer(from_fn_with_state(self.clone(), position::say))
-            .layer(from_fn_with_state(self.clone(), limits::time))
-            .layer(from_fn(limits::no_panic))
-            .layer(from_fn_with_state(self.clone(), limits::crowd))
-            .layer(from_fn_with_state(self.clone(), limits::whole))
-            .layer(from_fn_with_state(self.clone(), limits::size))
-            .layer(from_fn(watch::observe))
+            .layer(from_fn_with_state(self.clone(), watch::around))
             .with_state(self)
     }
 

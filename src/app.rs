@@ -4,6 +4,7 @@
 //! Lock, roll, engine, keyring, views, service, what the configuration declares, reactors, listeners:
 //! each needs those before it, and they stop in reverse. What fails to start stops what stands.
 
+mod bare;
 mod bootstrap;
 mod listener;
 mod open;
@@ -16,7 +17,9 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::{task::JoinHandle, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-pub use self::{bootstrap::Keys, listener::Error as ListenError, open::Error as OpenError};
+pub use self::{
+    bare::Bare, bootstrap::Keys, listener::Error as ListenError, open::Error as OpenError,
+};
 use self::{
     listener::{Limits, Listening},
     open::Opened,
@@ -95,7 +98,7 @@ impl App {
         let Opened { lock, engine, writer, keyring, views, follower, stop } =
             open::open(config, &facts).await?;
         let behind = Behind::new(lock, engine, writer, stop);
-        behind.readers.spawn(follower.run(behind.stop_readers.clone()));
+        behind.readers.spawn(follower.run(behind.stop_views.clone()));
         behind.readers.spawn(keep_up(metrics.clone(), behind.stop_readers.clone()));
         match serve(config, others, keyring, &facts, views, metrics, &behind).await {
             Ok(Served { service, keys, views, api, listeners }) => {
@@ -114,6 +117,12 @@ impl App {
     /// Every route, for those who ask within the same process.
     pub fn router(&self) -> axum::Router {
         self.api.clone().router()
+    }
+
+    /// Lets the views and the reactors stand still while requests are answered: what they cost.
+    pub fn rest_views(&self) {
+        self.behind.stop_reactors.cancel();
+        self.behind.stop_views.cancel();
     }
 
     /// Stops everything in reverse order, and returns when all of it is on disk.
@@ -220,6 +229,7 @@ struct Behind {
     readers: TaskTracker,
     stop_reactors: CancellationToken,
     stop_readers: CancellationToken,
+    stop_views: CancellationToken,
     stop_engine: CancellationToken,
     lock: DirectoryLock,
 }
@@ -231,13 +241,15 @@ impl Behind {
         writer: JoinHandle<()>,
         stop_engine: CancellationToken,
     ) -> Self {
+        let stop_readers = CancellationToken::new();
         Self {
             engine,
             writer,
             reactors: TaskTracker::new(),
             readers: TaskTracker::new(),
             stop_reactors: CancellationToken::new(),
-            stop_readers: CancellationToken::new(),
+            stop_views: stop_readers.child_token(),
+            stop_readers,
             stop_engine,
             lock,
         }

@@ -6,24 +6,36 @@
 //! it measures its own limit, so that a ratio means the same on any machine. What a run proves wrong
 //! stands in [`Report::broken`], and whoever started it ends with a failure.
 
+pub mod authorize;
 mod bare;
+pub mod bulk;
 mod callers;
 mod cpu;
 mod disk;
+mod edge;
 pub mod engine;
 mod house;
+pub mod http;
+pub mod l402;
 mod machine;
+mod outside;
 mod place;
 pub mod rebuild;
+pub mod replays;
 mod report;
+pub mod verify;
+mod wire;
 
 pub use self::{
     bare::{Bare, Random, Stock},
     callers::{BoxError, Caller, Load, Plan, closed_loop},
+    edge::{Edge, Spender},
     house::{House, Writer},
     machine::Machine,
+    outside::Outside,
     place::Place,
     report::{Limit, Named, Report, float},
+    wire::Wire,
 };
 
 /// Why a bench came to no figures.

@@ -76,9 +76,40 @@ pub fn fingerprint<T: Serialize + ?Sized>(fields: &T) -> Result<Bytes<33>, Error
         return Err(Error::Fraction);
     }
     let encoded = rmp_serde::to_vec_named(&Sorted(&value)).map_err(Error::Encode)?;
+    Ok(digested(&encoded))
+}
+
+/// The same of a request whose path holds a part of what is asked: of `{"body", "path"}`, but
+/// without a copy of either.
+pub fn fingerprint_of(path: &[&str], body: &Value) -> Result<Bytes<33>, Error> {
+    if has_fraction(body) {
+        return Err(Error::Fraction);
+    }
+    let encoded = rmp_serde::to_vec_named(&Asked { path, body }).map_err(Error::Encode)?;
+    Ok(digested(&encoded))
+}
+
+fn digested(encoded: &[u8]) -> Bytes<33> {
     let mut bytes = [VERSION; 33];
     bytes[1..].copy_from_slice(&Sha256::digest(encoded));
-    Ok(Bytes(bytes))
+    Bytes(bytes)
+}
+
+struct Asked<'a> {
+    path: &'a [&'a str],
+    body: &'a Value,
+}
+
+impl Serialize for Asked<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let said = !self.body.is_null();
+        let mut map = serializer.serialize_map(Some(1 + usize::from(said)))?;
+        if said {
+            map.serialize_entry("body", &Sorted(self.body))?;
+        }
+        map.serialize_entry("path", self.path)?;
+        map.end()
+    }
 }
 
 fn has_fraction(value: &Value) -> bool {
@@ -176,6 +207,23 @@ mod tests {
     #[test]
     fn a_fraction_is_refused() {
         assert!(matches!(fingerprint(&json!({"a": [{"b": 1.5}]})), Err(Error::Fraction)));
+    }
+
+    #[test]
+    fn a_path_and_a_body_are_one_request() {
+        let bodies = [
+            json!({"b": {"y": null, "x": 1}, "a": ["1", true]}),
+            json!({}),
+            json!(null),
+            json!([null, {"a": null}]),
+        ];
+        for body in bodies {
+            for path in [&[][..], &["alice"], &["a", "b"]] {
+                let whole = fingerprint(&json!({"path": path, "body": body})).unwrap();
+                assert_eq!(fingerprint_of(path, &body).unwrap(), whole, "{path:?} {body}");
+            }
+        }
+        assert!(matches!(fingerprint_of(&[], &json!({"a": 1.5})), Err(Error::Fraction)));
     }
 
     #[test]

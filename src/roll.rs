@@ -195,6 +195,13 @@ impl Entry {
         Record::read(self.bytes())
     }
 
+    /// The next one, if it lies in the same block.
+    #[must_use]
+    pub fn next(&self) -> Option<Self> {
+        let position = self.position.checked_add(1).filter(|next| *next <= self.block.last())?;
+        Some(Self { block: Arc::clone(&self.block), position })
+    }
+
     /// The chain's hash at it.
     pub fn head(&self) -> Head {
         let hash = self.block.hash_at(self.position).unwrap_or(Hash::ZERO);

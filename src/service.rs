@@ -12,6 +12,7 @@
 mod ask;
 mod authorize;
 mod batch;
+mod bought;
 mod breaker;
 mod callback;
 mod checkout;
@@ -64,6 +65,7 @@ pub use self::{
     settings::{Rate, Settings, Vars, default_connection},
 };
 use self::{
+    bought::Bought,
     connections::{Connections, Line},
     flight::Flights,
     hints::Hints,
@@ -117,6 +119,7 @@ struct Inner {
     connections: Connections,
     limits: Limits,
     reuse: Reuse,
+    bought: Bought,
     refusals: Refusals,
     answered: Answered,
     hints: Hints,
@@ -138,6 +141,7 @@ impl Service {
             connections: Connections::new(engine.clone(), Arc::clone(&settings)),
             limits: Limits::new(settings.mint_per_address, settings.mint_per_tenant),
             reuse: Reuse::new(settings.challenges_remembered),
+            bought: Bought::default(),
             refusals: Refusals::default(),
             answered: Answered::default(),
             hints: Hints::default(),

@@ -315,13 +315,13 @@ fn entry(row: read::Entry) -> Entry {
 pub(super) struct SpendBody {
     /// How much.
     #[schema(value_type = Sum)]
-    amount: Money,
+    pub(super) amount: Money,
     /// From which pool first; `general` unless said.
     #[schema(value_type = Option<String>)]
-    pool: Option<Pool>,
+    pub(super) pool: Option<Pool>,
     /// The caller's own name for it; opaque.
     #[schema(max_length = 200)]
-    reference: Option<String>,
+    pub(super) reference: Option<String>,
 }
 
 impl SpendBody {
@@ -377,14 +377,20 @@ pub(super) async fn spend(
 /// A spend is said by its own facts; there is always one.
 pub(super) fn spent(account: &AccountId, events: &[Recorded]) -> Option<Spent> {
     events.iter().find_map(|recorded| match &recorded.event {
-        Event::Account(account::Event::Spent(spent)) => Some(Spent {
+        Event::Account(account::Event::Spent(spent)) => Some(Spent::of(account, spent)),
+        _ => None,
+    })
+}
+
+impl Spent {
+    pub(super) fn of(account: &AccountId, spent: &account::Spent) -> Self {
+        Self {
             account: account.to_string(),
             amount: spent.total.into(),
             parts: spent.parts.iter().map(|part| of_part(part, spent.total)).collect(),
             reference: spent.reference.clone(),
-        }),
-        _ => None,
-    })
+        }
+    }
 }
 
 fn of_part(part: &account::Part, total: Money) -> Part {

@@ -37,9 +37,16 @@ const BYTES_MAX: usize = 1024 * 1024;
 const ITEMS_MAX: usize = 1_000;
 const NDJSON: HeaderValue = HeaderValue::from_static("application/x-ndjson");
 
+const ROUTE: &str = "/v1/batch";
+
 pub(super) fn routes() -> Router<Api> {
     let limit = DefaultBodyLimit::max(BYTES_MAX);
-    Router::new().route("/v1/batch", post(batch).layer(limit))
+    Router::new().route(ROUTE, post(batch).layer(limit))
+}
+
+/// The longest body of this route, if it is this one.
+pub(super) fn bytes_max(route: &str) -> Option<usize> {
+    (route == ROUTE).then_some(BYTES_MAX)
 }
 
 /// How lines are to be taken.

@@ -5,46 +5,40 @@ mod whole;
 use std::{any::Any, panic::AssertUnwindSafe};
 
 use axum::{
-    extract::{Request, State},
-    http::{
-        HeaderMap, Method,
-        header::{ALLOW, CONTENT_ENCODING},
-    },
-    middleware::Next,
+    extract::Request,
+    http::{HeaderMap, Method, header::CONTENT_ENCODING},
     response::{IntoResponse, Response},
 };
 use futures_util::FutureExt;
+use tokio::sync::SemaphorePermit;
 
 pub(super) use self::whole::{BYTES_MAX, whole};
 use crate::api::{Api, Problem, problem::Code};
 
-/// What some route or other takes.
-const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 /// The longest path and query.
 const URI_BYTES_MAX: usize = 8_192;
 
 /// Header fields, the address and encoded bodies.
-pub(super) async fn size(State(api): State<Api>, request: Request, next: Next) -> Response {
+pub(super) fn size(api: &Api, request: &Request) -> Result<(), Problem> {
     if request.method() == Method::TRACE {
         // Nobody's credentials are told back to him, under any path.
-        let refused = Problem::new(Code::MethodNotAllowed, "nothing is traced here");
-        return ([(ALLOW, METHODS)], refused).into_response();
+        return Err(Problem::new(Code::MethodNotAllowed, "nothing is traced here"));
     }
     let most = api.settings().header_bytes_max;
     if bytes(request.headers()) > most {
         let detail = format!("all header fields together are at most {most} bytes");
-        return Problem::new(Code::HeadersTooLarge, detail).into_response();
+        return Err(Problem::new(Code::HeadersTooLarge, detail));
     }
     let uri = request.uri().path_and_query().map_or(0, |uri| uri.as_str().len());
     if uri > URI_BYTES_MAX {
-        return Problem::new(Code::HeadersTooLarge, "path and query are too long").into_response();
+        return Err(Problem::new(Code::HeadersTooLarge, "path and query are too long"));
     }
     let encoded =
         |value: &axum::http::HeaderValue| !value.as_bytes().eq_ignore_ascii_case(b"identity");
     if request.headers().get_all(CONTENT_ENCODING).iter().any(encoded) {
-        return Problem::new(Code::UnsupportedEncoding, "send the body as it is").into_response();
+        return Err(Problem::new(Code::UnsupportedEncoding, "send the body as it is"));
     }
-    next.run(request).await
+    Ok(())
 }
 
 fn bytes(headers: &HeaderMap) -> usize {
@@ -54,29 +48,30 @@ fn bytes(headers: &HeaderMap) -> usize {
     headers.iter().map(one).fold(0, usize::saturating_add)
 }
 
-/// Requests in flight. Whoever asks how we are is never turned away.
-pub(super) async fn crowd(State(api): State<Api>, request: Request, next: Next) -> Response {
+/// A place among the requests in flight. Whoever asks how we are needs none.
+pub(super) fn place<'a>(
+    api: &'a Api,
+    request: &Request,
+) -> Result<Option<SemaphorePermit<'a>>, Problem> {
     if matches!(request.uri().path(), "/health" | "/ready" | "/metrics") {
-        return next.run(request).await;
+        return Ok(None);
     }
-    match api.in_flight().try_acquire() {
-        Ok(_permit) => next.run(request).await,
-        Err(_) => Problem::new(Code::Busy, "too many requests are in flight").into_response(),
-    }
+    let place = api.in_flight().try_acquire().map(Some);
+    place.map_err(|_| Problem::new(Code::Busy, "too many requests are in flight"))
 }
 
 /// How long an answer may take.
-pub(super) async fn time(State(api): State<Api>, request: Request, next: Next) -> Response {
+pub(super) async fn in_time(api: &Api, answering: impl Future<Output = Response>) -> Response {
     let limit = api.settings().request_timeout;
-    tokio::time::timeout(limit, next.run(request)).await.unwrap_or_else(|_| {
+    tokio::time::timeout(limit, answering).await.unwrap_or_else(|_| {
         let detail = "whether anything was written is not known: ask again with the same key";
         Problem::new(Code::Timeout, detail).into_response()
     })
 }
 
 /// A defect of ours ends one request, not the process.
-pub(super) async fn no_panic(request: Request, next: Next) -> Response {
-    let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+pub(super) async fn no_panic(answering: impl Future<Output = Response>) -> Response {
+    let answered = AssertUnwindSafe(answering).catch_unwind().await;
     answered.unwrap_or_else(|panic| {
         tracing::error!(panic = said(panic.as_ref()), "a handler panicked");
         Problem::new(Code::Internal, "our log tells the cause").into_response()

@@ -3,9 +3,8 @@
 use std::{fmt, str::FromStr, time::Duration};
 
 use axum::{
-    extract::{FromRequestParts, Request, State},
+    extract::FromRequestParts,
     http::{HeaderName, HeaderValue, request},
-    middleware::Next,
     response::Response,
 };
 use piperoll_domain::bytes::{Bytes, Hash};
@@ -117,14 +116,12 @@ impl FromRequestParts<Api> for Look {
 }
 
 /// Says where the roll stands on every answer that does not say it itself.
-pub(super) async fn say(State(api): State<Api>, request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
+pub(super) fn say(api: &Api, response: &mut Response) {
     if !response.headers().contains_key(POSITION) {
         let engine = api.service().engine();
         let position = Position::head(engine, engine.head()).header();
         response.headers_mut().insert(POSITION, position);
     }
-    response
 }
 
 #[cfg(test)]

@@ -133,6 +133,11 @@ pub(super) const ROUTES: &[Route] = &[
     call("PUT", "/v1/admin/sandbox/{connection}/faults", Operator),
 ];
 
+/// A template as it stands in the table.
+pub(super) fn template(path: &str) -> Option<&'static str> {
+    ROUTES.iter().map(|route| route.path).find(|known| *known == path)
+}
+
 /// The route that a request came in by.
 pub(super) fn route(method: &str, template: &str) -> Option<&'static Route> {
     let method = if method == "HEAD" { "GET" } else { method };

@@ -124,6 +124,12 @@ impl Random {
         Self(seed)
     }
 
+    /// Another, which begins elsewhere.
+    #[must_use]
+    pub fn fork(&mut self) -> Self {
+        Self(self.number())
+    }
+
     /// The next number: `SplitMix64`.
     pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -166,12 +172,7 @@ impl Bare {
     /// A caller whose keys nobody else uses.
     pub fn new(engine: &Engine, stock: &Stock, random: &mut Random) -> Self {
         let spent = Money::msat(Amount::new(1).unwrap_or(Amount::ZERO));
-        Self {
-            engine: engine.clone(),
-            stock: stock.clone(),
-            random: Random(random.number()),
-            spent,
-        }
+        Self { engine: engine.clone(), stock: stock.clone(), random: random.fork(), spent }
     }
 
     /// The next command, of any of the accounts.

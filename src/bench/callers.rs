@@ -11,7 +11,7 @@ use std::{
 use hdrhistogram::Histogram;
 use tokio::task::JoinSet;
 
-use super::{Error, cpu, failed, float};
+use super::{Error, cpu, failed, float, outside};
 
 /// Whatever a bench may meet.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -32,6 +32,14 @@ pub struct Plan {
     pub warm_up: Duration,
     /// How long is measured.
     pub seconds: Duration,
+}
+
+impl Plan {
+    /// A part of the time.
+    #[must_use]
+    pub fn part(self, of: u32) -> Self {
+        Self { warm_up: self.warm_up / of, seconds: self.seconds / of, ..self }
+    }
 }
 
 /// Somebody who asks.
@@ -57,6 +65,8 @@ pub struct Load {
     pub latency: Histogram<u64>,
     /// Processor time of the whole process meanwhile, callers included.
     pub cpu: Option<Duration>,
+    /// Of it, that of callers with threads of their own.
+    pub cpu_outside: Option<Duration>,
 }
 
 impl Load {
@@ -69,6 +79,12 @@ impl Load {
     pub fn cpu_per_unit(&self) -> Option<Duration> {
         let units = u32::try_from(self.units.max(1)).unwrap_or(u32::MAX);
         self.cpu.map(|cpu| cpu / units)
+    }
+
+    /// Of it, that of callers with threads of their own.
+    pub fn cpu_outside_per_unit(&self) -> Option<Duration> {
+        let units = u32::try_from(self.units.max(1)).unwrap_or(u32::MAX);
+        self.cpu_outside.map(|cpu| cpu / units)
     }
 }
 
@@ -94,13 +110,17 @@ pub async fn closed_loop<C: Caller>(
         callers.spawn(ask_on(caller(number), number, window.clone()));
     }
     tokio::time::sleep_until(from.into()).await;
-    let before = cpu::used();
+    let (before, outside_before) = (cpu::used(), cpu::used_by(outside::THREADS));
     tokio::time::sleep_until(window.until.into()).await;
-    let cpu = cpu::used().zip(before).map(|(after, before)| after.saturating_sub(before));
+    let since = |after: Option<Duration>, before: Option<Duration>| {
+        after.zip(before).map(|(after, before)| after.saturating_sub(before))
+    };
+    let cpu = since(cpu::used(), before);
+    let cpu_outside = since(cpu::used_by(outside::THREADS), outside_before);
     while let Some(ended) = callers.join_next().await {
         ended.map_err(failed("let a caller ask"))?;
     }
-    window.load(plan.seconds, cpu)
+    Ok(Load { cpu, cpu_outside, ..window.load(plan.seconds)? })
 }
 
 async fn ask_on<C: Caller>(mut caller: C, number: usize, window: Arc<Window>) {
@@ -150,7 +170,7 @@ impl Window {
         first.get_or_insert_with(|| error.to_string());
     }
 
-    fn load(&self, took: Duration, cpu: Option<Duration>) -> Result<Load, Error> {
+    fn load(&self, took: Duration) -> Result<Load, Error> {
         let mut latency = histogram()?;
         for shard in &self.shards {
             let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
@@ -164,7 +184,8 @@ impl Window {
             failed: self.failed.load(Ordering::Relaxed),
             first_failure: first_failure.clone(),
             latency,
-            cpu,
+            cpu: None,
+            cpu_outside: None,
         })
     }
 }

@@ -10,6 +10,21 @@ pub(super) fn used() -> Option<Duration> {
     parse(&std::fs::read_to_string("/proc/self/stat").ok()?)
 }
 
+/// The same, of the threads that are called this only.
+pub(super) fn used_by(threads: &str) -> Option<Duration> {
+    let mut sum = Duration::ZERO;
+    for task in std::fs::read_dir("/proc/self/task").ok()? {
+        let task = task.ok()?.path();
+        // A thread may end meanwhile.
+        let Ok(name) = std::fs::read_to_string(task.join("comm")) else { continue };
+        if name.trim_end() == threads {
+            let stat = std::fs::read_to_string(task.join("stat")).unwrap_or_default();
+            sum = sum.saturating_add(parse(&stat).unwrap_or_default());
+        }
+    }
+    Some(sum)
+}
+
 fn parse(stat: &str) -> Option<Duration> {
     // The second field is a name in parentheses, and may hold anything.
     let (_, rest) = stat.rsplit_once(')')?;

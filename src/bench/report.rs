@@ -103,6 +103,9 @@ impl Report {
         if let Some(cpu) = load.cpu_per_unit() {
             self.found(format!("{name}_cpu_us"), cpu.as_secs_f64() * 1e6);
         }
+        if let Some(cpu) = load.cpu_outside_per_unit().filter(|cpu| !cpu.is_zero()) {
+            self.found(format!("{name}_of_which_callers_cpu_us"), cpu.as_secs_f64() * 1e6);
+        }
         if let Some(first) = &load.first_failure {
             self.broken
                 .push(format!("{} calls of `{name}` failed; the first: {first}", load.failed));

@@ -9,7 +9,7 @@ use super::{
     exit::Exit,
     output::{Output, columns, enough},
 };
-use crate::bench::{Ask, Report, engine, rebuild};
+use crate::bench::{Ask, Report, authorize, bulk, engine, http, l402, rebuild, replays, verify};
 
 /// Measure, beside a limit of the machine that is measured in the same run.
 #[derive(Debug, Subcommand)]
@@ -18,6 +18,55 @@ pub(super) enum Bench {
     Engine(Engine),
     /// All views from nothing, of a roll with a day of business in it.
     Rebuild(Rebuild),
+    /// Bare commands over HTTP, against a handler with nothing behind it.
+    Http(Http),
+    /// Bare commands over HTTP, many in each request, against the engine itself.
+    Bulk(Bulk),
+    /// A reverse proxy asks whether those who paid may pass.
+    Authorize(Edge),
+    /// Commands that were done, asked again under the same keys.
+    Replays(Http),
+    /// A roll proved, and everything that is derived from it compared.
+    Verify(Verify),
+    /// Paid credentials read and checked, on one thread.
+    L402(L402),
+}
+
+/// What all benches over HTTP are asked.
+#[derive(Debug, Args)]
+pub(super) struct Edge {
+    /// Connections, each of which waits for its answer before it asks again.
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=2_000))]
+    connections: u32,
+    /// How long to measure, after a warm-up of a tenth of that.
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    seconds: Duration,
+    /// A folder on the disk to measure, in which a temporary directory is made.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+/// Bare commands over HTTP.
+#[derive(Debug, Args)]
+pub(super) struct Http {
+    #[command(flatten)]
+    edge: Edge,
+    /// Accounts to spend from.
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    accounts: u32,
+}
+
+/// Bare commands, many in each request.
+#[derive(Debug, Args)]
+pub(super) struct Bulk {
+    #[command(flatten)]
+    http: Http,
+    /// Commands in each request.
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    items: u32,
+    /// All of a request's commands, or none of them.
+    #[arg(long)]
+    atomic: bool,
 }
 
 /// What all benches are asked.
@@ -67,6 +116,25 @@ pub(super) struct Rebuild {
     data: Option<PathBuf>,
 }
 
+/// A roll proved.
+#[derive(Debug, Args)]
+pub(super) struct Verify {
+    /// Events of the roll that is made for this.
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(10_000..=100_000_000))]
+    events: u64,
+    /// A folder on the disk to measure, in which a temporary directory is made.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+/// Credentials checked.
+#[derive(Debug, Args)]
+pub(super) struct L402 {
+    /// How long to measure.
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    seconds: Duration,
+}
+
 /// On or off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Switch {
@@ -79,6 +147,20 @@ impl Bench {
         let report = match self {
             Self::Engine(bench) => engine::run(&bench.options()).await,
             Self::Rebuild(bench) => rebuild::run(&bench.options()).await,
+            Self::Http(bench) => {
+                let (ask, accounts) = (bench.edge.ask(), size(bench.accounts));
+                http::run(&http::Options { ask, accounts }).await
+            }
+            Self::Bulk(bench) => bulk::run(&bench.options()).await,
+            Self::Authorize(edge) => authorize::run(&authorize::Options { ask: edge.ask() }).await,
+            Self::Replays(bench) => {
+                let (ask, accounts) = (bench.edge.ask(), size(bench.accounts));
+                replays::run(&replays::Options { ask, accounts }).await
+            }
+            Self::Verify(Verify { events, data }) => {
+                verify::run(&verify::Options { data, events }).await
+            }
+            Self::L402(L402 { seconds }) => l402::run(&l402::Options { seconds }),
         };
         tell(&report?, output)
     }
@@ -95,6 +177,21 @@ impl Rebuild {
     fn options(&self) -> rebuild::Options {
         let (data, events, seed) = (self.data.clone(), self.events, self.seed);
         rebuild::Options { data, events, accounts: size(self.accounts), seed }
+    }
+}
+
+impl Edge {
+    fn ask(&self) -> Ask {
+        let (data, callers) = (self.data.clone(), size(self.connections));
+        Ask { data, callers, seconds: self.seconds }
+    }
+}
+
+impl Bulk {
+    fn options(&self) -> bulk::Options {
+        let Self { http: Http { edge, accounts }, items, atomic } = self;
+        let (accounts, items) = (size(*accounts), size(*items));
+        bulk::Options { ask: edge.ask(), accounts, items, atomic: *atomic }
     }
 }
 

@@ -133,7 +133,8 @@ impl Shared {
     ) -> Result<Option<Done>, Error> {
         let days = i64::from(self.directory.load().settings().idempotency_days);
         let forgotten_before = self.clock.now().plus_micros(-days * 86_400_000_000);
-        let first = record(&self.roll, taker.position).await?;
+        let mut entry = record_at(&self.roll, taker.position).await?;
+        let first = decode(&entry)?;
         // While the clock is in doubt no key is old.
         if first.envelope.recorded_at < forgotten_before && self.clock.doubt().is_none() {
             return Ok(None);
@@ -143,29 +144,27 @@ impl Shared {
             return Err(piperoll_domain::rejection::Rejection::IdempotencyMismatch.into());
         }
         let mut events = vec![first];
-        loop {
-            let next = taker.position + u64::try_from(events.len()).unwrap_or(u64::MAX);
-            let more = self.roll.record(next).await;
-            let more = more.map_err(|error| failed(error.is_damage(), &error))?;
-            let Some(entry) = more else { break };
-            let recorded = decode(&entry)?;
+        // What a command said lies in one block.
+        while let Some(next) = entry.next() {
+            let recorded = decode(&next)?;
             if recorded.envelope.idempotency.as_ref() != Some(key) {
                 break;
             }
             events.push(recorded);
+            entry = next;
         }
-        let last = events.last().map_or(taker.position, |last| last.envelope.position);
-        let entry =
-            self.roll.record(last).await.map_err(|error| failed(error.is_damage(), &error))?;
-        let head = entry.map(|entry| entry.head()).ok_or(Error::Unknown)?;
-        Ok(Some(Done { events, head, replayed: true }))
+        Ok(Some(Done { events, head: entry.head(), replayed: true }))
     }
 }
 
 async fn record(roll: &Roll, position: u64) -> Result<Recorded, Error> {
+    decode(&record_at(roll, position).await?)
+}
+
+async fn record_at(roll: &Roll, position: u64) -> Result<Entry, Error> {
     let unreadable = |why: String| Error::Unreadable(format!("position {position}: {why}"));
     let entry = roll.record(position).await.map_err(|error| failed(error.is_damage(), &error))?;
-    decode(&entry.ok_or_else(|| unreadable("it is beyond the end".to_owned()))?)
+    entry.ok_or_else(|| unreadable("it is beyond the end".to_owned()))
 }
 
 fn disagree(stream: &Stream, named: End, found: End) -> Error {

@@ -5,16 +5,19 @@
 //! caveats allow the request, what was promised has been given, and a use of it is left. A preimage
 //! alone opens nothing: several backends show it before anybody has paid.
 
+use std::sync::Arc;
+
 use piperoll_domain::{
     book::State,
     bytes::{Bytes, Hash},
     claim::Claim,
-    entitlement::{self, Entitlement},
+    entitlement::{self, Entitlement, Use},
     event::Event,
     id::{EntitlementId, Kind, PaymentId, Stream},
     operation::{Fulfil, Purpose, UseEntitlement},
     payment::{self, Gave, PaymentRef, Promise, Requested, ReviewKind},
     rejection::Rejection,
+    time::Moment,
 };
 use sha2::{Digest, Sha256};
 use tokio::time::{Duration, Instant};
@@ -49,12 +52,19 @@ impl Service {
         let tenant = request.who.tenant().ok_or(Error::NoTenant)?;
         let proven = l402::prove(&self.0.tokens, credential).map_err(|_| Refusal::Invalid)?;
         let identifier = *proven.identifier();
-        let known = self.bought(&identifier).await?.ok_or(Refusal::Invalid)?;
+        let remembered = self.0.bought.get(&identifier);
+        let known = match &remembered {
+            Some(known) => Arc::clone(known),
+            None => Arc::new(self.bought(&identifier).await?.ok_or(Refusal::Invalid)?),
+        };
         if known.at.tenant != *tenant {
             let refusal = CaveatRefusal::WrongScope(Condition::Tenant);
             return Err(Refusal::WrongScope(refusal));
         }
         let known = self.settled(known, request).await?;
+        if remembered.is_none() {
+            self.0.bought.remember(identifier, &known);
+        }
         self.allowed(&proven, &known, request).await?;
         let token = identifier.token_id;
         let who = Principal::Token { tenant: tenant.clone(), token };
@@ -65,8 +75,8 @@ impl Service {
             Gave::Recovered { account, lot, .. } => (Opens::Credit { account, lot }, head),
             Gave::Entitlement { id } => self.used(&who, &known, id, request).await?,
         };
-        let PaymentRef { tenant, id: payment } = known.at;
-        let (account, offer) = (known.requested.account, known.requested.offer);
+        let PaymentRef { tenant, id: payment } = known.at.clone();
+        let (account, offer) = (known.requested.account.clone(), known.requested.offer.clone());
         Ok(Redeemed { tenant, payment, token, account, offer, opens, head })
     }
 
@@ -101,7 +111,11 @@ impl Service {
 
     /// The payment once our roll says that it is paid. Whoever paid and comes at once, his webhook
     /// lost, is let in all the same: the provider is asked, for as long as patience lasts.
-    async fn settled(&self, known: Known, request: &UseRequest) -> Result<Known, Refusal> {
+    async fn settled(
+        &self,
+        known: Arc<Known>,
+        request: &UseRequest,
+    ) -> Result<Arc<Known>, Refusal> {
         if known.state.status.is_settled() {
             return Ok(known);
         }
@@ -112,7 +126,7 @@ impl Service {
             let ask_again = deadline.min(Instant::now() + between);
             let known = self.watched(&known.at, ask_again).await?;
             if known.state.status.is_settled() {
-                return Ok(known);
+                return Ok(Arc::new(known));
             }
             if known.state.status.is_lost() || Instant::now() >= deadline {
                 return Err(self.unsettled(&known, request).await);
@@ -234,11 +248,8 @@ impl Service {
         id: EntitlementId,
         request: &UseRequest,
     ) -> Result<(Opens, Head), Refusal> {
-        let tenant = known.at.tenant.clone();
-        let wish =
-            UseEntitlement { tenant, entitlement: id.clone(), same: self.same(who, request)? };
-        match self.command(who, wish, None, None).await {
-            Ok(done) => Ok((self.opened(known, id, &done).await?, done.head)),
+        match self.use_once(who, known, id, request).await {
+            Ok(opened) => Ok(opened),
             Err(error) => Err(match error.rejection() {
                 Some(Rejection::EntitlementUsedUp) => {
                     self.fresh(known, request, Refusal::UsedUp).await
@@ -251,6 +262,46 @@ impl Service {
                 }
                 _ => error.into(),
             }),
+        }
+    }
+
+    async fn use_once(
+        &self,
+        who: &Principal,
+        known: &Known,
+        id: EntitlementId,
+        request: &UseRequest,
+    ) -> Result<(Opens, Head), Error> {
+        if matches!(known.requested.promise, Promise::Access { uses: None, .. }) {
+            let head = self.engine().head();
+            return Ok((self.pass(known, id).await?, head));
+        }
+        let tenant = known.at.tenant.clone();
+        let wish =
+            UseEntitlement { tenant, entitlement: id.clone(), same: self.same(who, request)? };
+        let done = self.command(who, wish, None, None).await?;
+        Ok((self.opened(known, id, &done).await?, done.head))
+    }
+
+    /// A pass says nothing when it is used, so it need not wait for others' facts to be on disk: the
+    /// rules are asked over what the engine has in memory.
+    async fn pass(&self, known: &Known, entitlement: EntitlementId) -> Result<Opens, Error> {
+        let stream = Stream::new(Kind::Entitlement, &known.at.tenant, &entitlement);
+        let slot = self.engine().look(&stream).await?.ok_or(Rejection::EntitlementNotFound)?;
+        if let Some(frozen) = slot.frozen {
+            return Err(Rejection::StreamFrozen { stream, position: frozen.position }.into());
+        }
+        let State::Entitlement(state) = slot.state else {
+            return Err(Rejection::EntitlementNotFound.into());
+        };
+        let clock = self.engine().clock();
+        let moment = Moment { now: clock.now(), rests: clock.doubt().is_some() };
+        let settings = self.engine().directory().settings();
+        match state.use_once(Hash::ZERO, moment, &settings)? {
+            Use::Pass => {
+                Ok(Opens::Pass { entitlement, until: state.granted.and_then(|it| it.until) })
+            }
+            Use::Counts(_) => Err(Error::Interrupted),
         }
     }
 

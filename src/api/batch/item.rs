@@ -137,7 +137,7 @@ impl Kind {
             Self::OpenAccount => {
                 let fields = Value::Object(fields);
                 let key = bound(key, self.name(), &[], &fields)?;
-                let NewAccount { account } = typed(fields)?;
+                let NewAccount { account } = typed(&fields)?;
                 let wish = OpenAccount { tenant, account: account.clone() };
                 Ok((Wish::OpenAccount(wish), account, key))
             }
@@ -145,7 +145,7 @@ impl Kind {
                 let account: AccountId = taken(&mut fields, "account")?;
                 let fields = Value::Object(fields);
                 let key = bound(key, self.name(), &[account.as_str()], &fields)?;
-                let wish = typed::<SpendBody>(fields)?.of(tenant, account.clone())?;
+                let wish = typed::<SpendBody>(&fields)?.of(tenant, account.clone())?;
                 Ok((Wish::Spend(wish), account, key))
             }
         }

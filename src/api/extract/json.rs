@@ -56,7 +56,7 @@ pub(in crate::api) fn read<T: DeserializeOwned>(
         // A list of the right length would read as one too, and nobody could add a field to it.
         return Err(problem::field("", "the body must be an object"));
     }
-    let value = typed(fields.clone())?;
+    let value = typed(&fields)?;
     Ok(Json { value, fields })
 }
 
@@ -67,7 +67,7 @@ pub(in crate::api) fn strict(body: &[u8], depth_max: usize) -> Result<Value, Pro
 }
 
 /// Reads fields as `T`.
-pub(in crate::api) fn typed<T: DeserializeOwned>(fields: Value) -> Result<T, Problem> {
+pub(in crate::api) fn typed<T: DeserializeOwned>(fields: &Value) -> Result<T, Problem> {
     serde_path_to_error::deserialize(fields)
         .map_err(|error| what_is_wrong(&error.path().to_string(), error.inner()))
 }

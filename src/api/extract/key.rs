@@ -7,7 +7,7 @@ use axum::{
 };
 use piperoll_domain::event::Idempotency;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
     api::{
@@ -48,9 +48,8 @@ pub(in crate::api) fn bound(
     path: &[&str],
     fields: &Value,
 ) -> Result<Idempotency, Problem> {
-    let asked = json!({ "path": path, "body": fields });
-    let fingerprint =
-        idempotency::fingerprint(&asked).map_err(|error| problem::field("", &error.to_string()))?;
+    let fingerprint = idempotency::fingerprint_of(path, fields)
+        .map_err(|error| problem::field("", &error.to_string()))?;
     Ok(Idempotency { operation: operation.to_owned(), key: key.into_string(), fingerprint })
 }
 

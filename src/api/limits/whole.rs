@@ -5,14 +5,12 @@ use std::time::Duration;
 
 use axum::{
     body::{Body, BodyDataStream, Bytes, HttpBody},
-    extract::{Request, State},
-    middleware::Next,
-    response::{IntoResponse, Response},
+    extract::Request,
 };
 use futures_util::StreamExt;
 use tokio::{sync::SemaphorePermit, time::timeout};
 
-use crate::api::{Api, Problem, problem::Code};
+use crate::api::{Api, Problem, batch, problem::Code};
 
 /// All bodies that are coming in, or were and are being answered, together.
 pub(in crate::api) const BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -21,33 +19,30 @@ pub(in crate::api) const BYTES_MAX: usize = 64 * 1024 * 1024;
 const UNHEARD_MAX: usize = 1024 * 1024;
 const UNHEARD_WITHIN: Duration = Duration::from_secs(1);
 
-/// A body, and the room that it takes.
-type Whole<'a> = (Bytes, Option<SemaphorePermit<'a>>);
+/// Something of a request, and the room that its body takes until the answer is known.
+type Whole<'a, T> = (T, Option<SemaphorePermit<'a>>);
 
 /// Waits for the body, for so long and for so many bytes.
-pub(in crate::api) async fn whole(
-    State(api): State<Api>,
+pub(in crate::api) async fn whole<'a>(
+    api: &'a Api,
+    route: &str,
     request: Request,
-    next: Next,
-) -> Response {
+) -> Result<Whole<'a, Request>, Problem> {
     let (parts, body) = request.into_parts();
     if body.is_end_stream() {
-        return next.run(Request::from_parts(parts, body)).await;
+        return Ok((Request::from_parts(parts, body), None));
     }
+    let most = batch::bytes_max(route).unwrap_or(api.settings().body_bytes_max);
     let within = api.settings().body_timeout;
-    let come = timeout(within, come_in(&api, body)).await.unwrap_or_else(|_| {
+    let come = timeout(within, come_in(api, body, most)).await.unwrap_or_else(|_| {
         let detail = format!("the body did not come in within {} s", within.as_secs());
         Err(Problem::new(Code::BodyTimeout, detail))
     });
-    match come {
-        // The room is given back once the answer is known.
-        Ok((bytes, _room)) => next.run(Request::from_parts(parts, Body::from(bytes))).await,
-        Err(problem) => problem.into_response(),
-    }
+    let (bytes, room) = come?;
+    Ok((Request::from_parts(parts, Body::from(bytes)), room))
 }
 
-async fn come_in(api: &Api, body: Body) -> Result<Whole<'_>, Problem> {
-    let most = api.settings().body_bytes_max;
+async fn come_in(api: &Api, body: Body, most: usize) -> Result<Whole<'_, Bytes>, Problem> {
     let stated = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     let (mut bytes, mut room) = (vec![], None::<SemaphorePermit<'_>>);
     let mut pieces = body.into_data_stream();
