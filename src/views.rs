@@ -22,9 +22,9 @@ mod samples;
 mod tests;
 
 pub use self::{
-    follow::{Batch, Lag, Source, Views},
-    of_roll::ReadError,
-    read::{Cursor, Page, Snapshot},
+    follow::{Batch, Events, Lag, Source, Views, fold_all},
+    of_roll::Blocks,
+    read::{AsOf, Cursor, Page, Snapshot},
     rebuild::{Progress, rebuild},
     store::{Error, Mark, Opened, Outdated, Store},
 };

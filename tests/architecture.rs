@@ -78,7 +78,7 @@ const FLOORS: &[(&str, &[&str])] = &[
         ],
     ),
     ("fuzzing", &["api", "service", "views"]),
-    ("bench", &["app", "config", "engine", "roll", "telemetry"]),
+    ("bench", &["app", "config", "engine", "roll", "telemetry", "views"]),
     (
         "cli",
         &["api", "app", "audit", "bench", "config", "fact", "providers", "roll", "secret", "views"],
@@ -88,7 +88,7 @@ const FLOORS: &[(&str, &[&str])] = &[
 /// What the rules may know of the world.
 const DOMAIN: &[&str] = &["rmp-serde", "serde", "thiserror"];
 /// What the folds may know of it.
-const PROJECTIONS: &[&str] = &["piperoll-domain", "serde_json"];
+const PROJECTIONS: &[&str] = &["piperoll-domain", "foldhash", "indexmap", "serde", "serde_json"];
 
 fn read(path: impl AsRef<Path>) -> String {
     let path = path.as_ref();

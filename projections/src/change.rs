@@ -18,6 +18,8 @@ pub enum Cell {
     Last(Option<Value>),
     /// The sum.
     Sum(i128),
+    /// All that was said, one behind the other.
+    Joined(String),
 }
 
 impl Cell {
@@ -26,6 +28,7 @@ impl Cell {
         match kind {
             Kind::Last(_) => Self::Last(None),
             Kind::Sum | Kind::Wide => Self::Sum(0),
+            Kind::Joined => Self::Joined(String::new()),
         }
     }
 
@@ -36,7 +39,17 @@ impl Cell {
                 let total = sum.saturating_add(delta);
                 *sum = if kind == Kind::Sum { wide::saturate(total).into() } else { total };
             }
-            (Self::Last(_) | Self::Sum(_), Self::Last(_) | Self::Sum(_)) => {}
+            (Self::Joined(text), Self::Joined(more)) => {
+                if text.is_empty() {
+                    *text = more;
+                } else {
+                    text.push_str(&more);
+                }
+            }
+            (
+                Self::Last(_) | Self::Sum(_) | Self::Joined(_),
+                Self::Last(_) | Self::Sum(_) | Self::Joined(_),
+            ) => {}
         }
     }
 }
@@ -47,6 +60,7 @@ impl fmt::Display for Cell {
             Self::Last(None) => f.write_str("null"),
             Self::Last(Some(value)) => value.fmt(f),
             Self::Sum(sum) => sum.fmt(f),
+            Self::Joined(text) => f.write_str(text),
         }
     }
 }
@@ -77,6 +91,11 @@ impl Change {
             Some(value) => self.set(column, value),
             None => self,
         }
+    }
+
+    pub(crate) fn join(mut self, column: usize, text: String) -> Self {
+        self.cells.push((column, Cell::Joined(text)));
+        self
     }
 
     pub(crate) fn add(mut self, column: usize, delta: impl Into<i128>) -> Self {

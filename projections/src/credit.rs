@@ -1,4 +1,9 @@
 //! Credit: what every account holds, its lots, and each movement of them.
+//!
+//! Movements stand in the order of the roll, so that writing one touches the end of its table and
+//! nothing else, however many accounts there are. An account's own are found by walking back: each
+//! tells where the one before it stands. [`MARKS`] are where to begin such a walk, and [`SUMS`] are
+//! what need not be walked; both cost a row only once in [`STEP`] events of an account.
 
 use piperoll_domain::{
     account::{Event, LotExpired, LotMinted, Opened, Part, Spent},
@@ -7,8 +12,9 @@ use piperoll_domain::{
 };
 
 use crate::{
-    change::{Change, change},
+    change::{Cell, Change, change},
     schema::{Schema, Type, integer, sum, text, wide},
+    value::Value,
 };
 
 /// What an account holds of a commodity in a pool.
@@ -62,17 +68,15 @@ pub const LOTS: &Schema = &Schema {
     indexes: &[],
 };
 
-/// The credit ledger: each movement of each lot, by account, in order.
+/// The credit ledger: each movement of each lot, in order.
 pub const ENTRIES: &Schema = &Schema {
     name: "entries",
     index: 2,
-    key: &[
-        ("tenant", Type::Text),
-        ("account", Type::Text),
-        ("position", Type::Integer),
-        ("leg", Type::Integer),
-    ],
+    key: &[("position", Type::Integer), ("leg", Type::Integer)],
     columns: &[
+        text("tenant"),
+        text("account"),
+        integer("previous"),
         text("kind"),
         integer("amount"),
         text("commodity"),
@@ -97,6 +101,34 @@ pub const ACCOUNTS: &Schema = &Schema {
     indexes: &[],
 };
 
+/// Where an account's steps end: the last event of each, but of the one that is not over yet.
+pub const MARKS: &Schema = &Schema {
+    name: "entry_marks",
+    index: 13,
+    key: &[("tenant", Type::Text), ("account", Type::Text), ("position", Type::Integer)],
+    columns: &[integer("step")],
+    indexes: &[],
+};
+
+/// What an account's entries of a step add up to; but of its first, since most accounts have no other.
+pub const SUMS: &Schema = &Schema {
+    name: "entry_sums",
+    index: 14,
+    key: &[
+        ("tenant", Type::Text),
+        ("account", Type::Text),
+        ("step", Type::Integer),
+        ("commodity", Type::Text),
+        ("pool", Type::Text),
+        ("kind", Type::Text),
+    ],
+    columns: &[wide("amount")],
+    indexes: &[],
+};
+
+/// How many of an account's events are a step.
+pub const STEP: u64 = 128;
+
 /// The words that stand in [`ENTRIES`] under `kind`.
 pub mod kind {
     /// Credit came to be.
@@ -108,6 +140,56 @@ pub mod kind {
 }
 
 pub(crate) fn changes(at: &Envelope, event: &Event, into: &mut Vec<Change>) {
+    let before = into.len();
+    movements(at, event, into);
+    let (mut sums, mut linked) = (vec![], false);
+    for entry in into.iter_mut().skip(before).filter(|row| row.table.index == ENTRIES.index) {
+        sums.extend(summed(at, entry));
+        link(at, entry);
+        linked = true;
+    }
+    if !linked {
+        // Nothing moved, but the walk goes on from here.
+        let mut bare = change!(ENTRIES [at.position, 0_u32] {});
+        link(at, &mut bare);
+        into.push(bare);
+    }
+    into.append(&mut sums);
+    if at.version.is_multiple_of(STEP) {
+        into.push(change!(MARKS [&at.tenant, &at.stream.id, at.previous] {
+            set step: (at.version / STEP).saturating_sub(1),
+        }));
+    }
+}
+
+/// Says whose an entry is, and where the walk goes on.
+fn link(at: &Envelope, entry: &mut Change) {
+    let mut set = |column, value| entry.cells.push((column, Cell::Last(Some(value))));
+    set(const { ENTRIES.at("tenant") }, (&at.tenant).into());
+    set(const { ENTRIES.at("account") }, (&at.stream.id).into());
+    set(const { ENTRIES.at("previous") }, at.previous.into());
+}
+
+/// What an entry adds to its step's sum.
+fn summed(at: &Envelope, entry: &Change) -> Option<Change> {
+    let step = at.version / STEP;
+    if step == 0 {
+        return None;
+    }
+    let cell = |column| match entry.cells.iter().find(|(at, _)| *at == column) {
+        Some((_, Cell::Last(value))) => value.clone(),
+        _ => None,
+    };
+    let (commodity, pool) =
+        (cell(const { ENTRIES.at("commodity") })?, cell(const { ENTRIES.at("pool") })?);
+    let kind = cell(const { ENTRIES.at("kind") })?;
+    let Value::Integer(amount) = cell(const { ENTRIES.at("amount") })? else { return None };
+    Some(change!(SUMS [&at.tenant, &at.stream.id, step, commodity, pool, kind] {
+        add amount: amount,
+    }))
+}
+
+fn movements(at: &Envelope, event: &Event, into: &mut Vec<Change>) {
     match event {
         Event::Opened(Opened {}) => {
             into.push(change!(ACCOUNTS [&at.tenant, &at.stream.id] {
@@ -159,7 +241,7 @@ fn of_mint(at: &Envelope, minted: &LotMinted, into: &mut Vec<Change>) {
         set minted_position: at.position,
         set position: at.position,
     }));
-    into.push(change!(ENTRIES [tenant, account, at.position, 0_u32] {
+    into.push(change!(ENTRIES [at.position, 0_u32] {
         set kind: kind::MINTED,
         set amount: amount,
         set commodity: commodity,
@@ -203,7 +285,7 @@ impl Movement<'_> {
             add released: part.cost.map_or(Amount::ZERO, |cost| cost.amount).signed(),
             set position: at.position,
         }));
-        into.push(change!(ENTRIES [tenant, account, at.position, *leg] {
+        into.push(change!(ENTRIES [at.position, *leg] {
             set kind: kind,
             set amount: amount.saturating_neg(),
             set commodity: total.commodity,

@@ -1,11 +1,12 @@
 //! Read models, as pure functions from one event to the rows it changes.
 //!
 //! Changes of one row compose, so a writer folds a whole batch in memory and writes each row once,
-//! and the same fold in memory is what written tables are compared with. Nothing here waits, decides
+//! and a fold in memory is what written tables are compared with. Nothing here waits, decides
 //! or knows a database beyond the words it reads.
 #![warn(clippy::arithmetic_side_effects, clippy::float_arithmetic)]
 #![warn(clippy::wildcard_enum_match_arm, clippy::disallowed_methods, clippy::disallowed_types)]
 
+pub mod batch;
 pub mod change;
 pub mod credit;
 pub mod diff;
@@ -28,10 +29,10 @@ use piperoll_domain::event::{Event, Recorded};
 use crate::{change::Change, schema::Schema};
 
 /// What rows mean, where no schema tells: raise it when `changes` says something else than before.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Every table.
-pub const SCHEMAS: [&Schema; 13] = [
+pub const SCHEMAS: [&Schema; 15] = [
     credit::BALANCES,
     credit::LOTS,
     credit::ENTRIES,
@@ -45,6 +46,8 @@ pub const SCHEMAS: [&Schema; 13] = [
     receipts::REFUSED,
     payments::PAYMENTS,
     payments::REVIEWS,
+    credit::MARKS,
+    credit::SUMS,
 ];
 
 /// What one event changes.

@@ -49,7 +49,14 @@ const WORDS: &[(&str, &str)] = &[
     (
         "credit_ledger",
         "SELECT tenant, account, position, leg, kind, amount, commodity, pool, lot, reference, \
-         recorded_at, effective_at FROM entries",
+         recorded_at, effective_at FROM entries WHERE kind IS NOT NULL",
+    ),
+    (
+        "journal_entries",
+        "SELECT p.tenant, e.value ->> 0 AS position, e.value ->> 1 AS event, e.value -> 5 AS legs, \
+         e.value ->> 2 AS recorded_at, e.value ->> 3 AS effective_at, e.value ->> 4 AS correlation \
+         FROM journal_pages AS p, \
+         json_each('[' || replace(rtrim(p.entries, char(10)), char(10), ',') || ']') AS e",
     ),
     (
         "journal",

@@ -20,6 +20,9 @@ pub enum Kind {
     /// They add up, beyond 64 bits if need be: nothing bounds the sum of many lots.
     /// Stored as two columns; see [`crate::wide`].
     Wide,
+    /// They stand one behind the other, as text: many small things that are read together cost one
+    /// row.
+    Joined,
 }
 
 /// A column that is no part of the key.
@@ -58,6 +61,10 @@ pub(crate) const fn sum(name: &'static str) -> Column {
     Column { name, kind: Kind::Sum }
 }
 
+pub(crate) const fn joined(name: &'static str) -> Column {
+    Column { name, kind: Kind::Joined }
+}
+
 pub(crate) const fn wide(name: &'static str) -> Column {
     Column { name, kind: Kind::Wide }
 }
@@ -83,6 +90,7 @@ impl Schema {
         let columns = self.columns.iter().flat_map(|Column { name, kind }| match kind {
             Kind::Last(kind) => [Some(Stored::Last(name, *kind)), None],
             Kind::Sum => [Some(Stored::Sum(name)), None],
+            Kind::Joined => [Some(Stored::Joined(name)), None],
             Kind::Wide => [Some(Stored::Low(name)), Some(Stored::Over(name))],
         });
         key.chain(columns.flatten())
@@ -122,4 +130,6 @@ pub enum Stored {
     Low(&'static str),
     /// The rest of a wide sum.
     Over(&'static str),
+    /// Texts, one behind the other.
+    Joined(&'static str),
 }

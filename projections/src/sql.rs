@@ -18,9 +18,11 @@ impl Stored {
     /// Its name in SQL.
     pub fn name(self) -> String {
         match self {
-            Self::Key(name, _) | Self::Last(name, _) | Self::Sum(name) | Self::Low(name) => {
-                name.to_owned()
-            }
+            Self::Key(name, _)
+            | Self::Last(name, _)
+            | Self::Sum(name)
+            | Self::Low(name)
+            | Self::Joined(name) => name.to_owned(),
             Self::Over(name) => format!("{name}_over"),
         }
     }
@@ -33,6 +35,7 @@ impl Stored {
             Self::Sum(_) | Self::Low(_) | Self::Over(_) => {
                 format!("{name} INTEGER NOT NULL DEFAULT 0")
             }
+            Self::Joined(_) => format!("{name} TEXT NOT NULL"),
         }
     }
 
@@ -44,6 +47,7 @@ impl Stored {
             Self::Key(..) => None,
             Self::Last(..) => Some(format!("{name}=coalesce(excluded.{name},t.{name})")),
             Self::Sum(_) => Some(format!("{name}=min({max},max(-{max},t.{name}+excluded.{name}))")),
+            Self::Joined(_) => Some(format!("{name}=t.{name}||excluded.{name}")),
             Self::Low(_) => Some(format!("{name}=(t.{name}+excluded.{name})&{mask}")),
             Self::Over(low) => {
                 Some(format!("{name}=t.{name}+excluded.{name}+((t.{low}+excluded.{low})>>{bits})"))

@@ -19,10 +19,7 @@ pub type Row = Vec<Cell>;
 /// One table's rows in the order of their keys.
 pub type Table = BTreeMap<Key, Row>;
 
-/// All tables in memory.
-///
-/// The same fold serves two ends: the changes of a batch before they are written, and the whole
-/// truth that written tables are compared with.
+/// All tables in memory: the truth that written tables are compared with.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tables {
     tables: [Table; SCHEMAS.len()],
@@ -58,11 +55,7 @@ impl Tables {
         let Change { table: schema, key, cells } = change;
         let Some(table) = self.tables.get_mut(schema.index) else { return };
         let row = table.entry(key).or_insert_with(|| blank(schema));
-        for (at, cell) in cells {
-            if let (Some(known), Some(column)) = (row.get_mut(at), schema.columns.get(at)) {
-                known.fold(column.kind, cell);
-            }
-        }
+        take_in(schema, row, cells);
     }
 
     /// A table's rows.
@@ -75,18 +68,21 @@ impl Tables {
         SCHEMAS.into_iter().zip(&self.tables)
     }
 
-    /// Every table with its rows, to be taken apart.
-    pub fn into_tables(self) -> impl Iterator<Item = (&'static Schema, Table)> {
-        SCHEMAS.into_iter().zip(self.tables)
-    }
-
     /// How many rows there are in all.
     pub fn rows(&self) -> usize {
         self.tables.iter().map(BTreeMap::len).fold(0, usize::saturating_add)
     }
 }
 
-fn blank(schema: &Schema) -> Row {
+pub(crate) fn take_in(schema: &Schema, row: &mut Row, cells: Vec<(usize, Cell)>) {
+    for (at, cell) in cells {
+        if let (Some(known), Some(column)) = (row.get_mut(at), schema.columns.get(at)) {
+            known.fold(column.kind, cell);
+        }
+    }
+}
+
+pub(crate) fn blank(schema: &Schema) -> Row {
     schema.columns.iter().map(|column| Cell::blank(column.kind)).collect()
 }
 
@@ -109,6 +105,7 @@ pub fn stored<E>(
                 cell(Some(over.into()))?;
             }
             Cell::Sum(sum) => cell(Some(wide::saturate(sum).into()))?,
+            Cell::Joined(text) => cell(Some(text.into()))?,
         }
     }
     Ok(())
@@ -126,6 +123,7 @@ pub fn restored(
         row.push(match column.kind {
             Kind::Last(_) => Cell::Last(cells.next()?),
             Kind::Sum => Cell::Sum(integer(&cells.next()??)?.into()),
+            Kind::Joined => Cell::Joined(text(&cells.next()??)?),
             Kind::Wide => {
                 let (low, over) = (integer(&cells.next()??)?, integer(&cells.next()??)?);
                 Cell::Sum(wide::join(low, over))
@@ -133,6 +131,13 @@ pub fn restored(
         });
     }
     Some((key, row))
+}
+
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::Integer(_) => None,
+        Value::Text(text) => Some(text.as_str().to_owned()),
+    }
 }
 
 fn integer(value: &Value) -> Option<i64> {

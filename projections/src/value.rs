@@ -1,6 +1,11 @@
 //! What stands in a cell: an integer or a text.
 
-use std::{cmp::Ordering, fmt, sync::Arc};
+use std::{
+    cmp::Ordering,
+    fmt,
+    hash::{Hash, Hasher},
+    sync::Arc,
+};
 
 use piperoll_domain::{
     bytes::Bytes,
@@ -45,6 +50,12 @@ impl PartialOrd for Text {
     }
 }
 
+impl Hash for Text {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
+    }
+}
+
 impl Ord for Text {
     /// Byte by byte, as SQLite's `BINARY` collation does it.
     fn cmp(&self, other: &Self) -> Ordering {
@@ -64,7 +75,7 @@ impl fmt::Debug for Text {
 }
 
 /// What stands in a cell that is not empty.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Value {
     /// A number, a time in microseconds, an amount in smallest units.
     Integer(i64),
@@ -154,14 +165,16 @@ impl From<Code> for Value {
 
 impl<const N: usize> From<Bytes<N>> for Value {
     fn from(bytes: Bytes<N>) -> Self {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().map_or('0', char::from);
-        let mut hex = String::with_capacity(N.saturating_mul(2));
-        for byte in bytes.0 {
-            hex.extend([digit(byte >> 4), digit(byte & 15)]);
-        }
-        Self::from(hex)
+        Self::from(hex(&bytes.0))
     }
+}
+
+/// Lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'0');
+    let digits = bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect();
+    String::from_utf8(digits).unwrap_or_default()
 }
 
 macro_rules! names {

@@ -267,6 +267,7 @@ impl Serialize for OneRow<'_> {
                     map.serialize_entry(column.name, &OneValue(value.as_ref()))?;
                 }
                 Cell::Sum(sum) => map.serialize_entry(column.name, sum)?,
+                Cell::Joined(text) => map.serialize_entry(column.name, text)?,
             }
         }
         map.end()

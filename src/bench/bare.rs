@@ -125,6 +125,11 @@ impl Random {
         Self(self.number())
     }
 
+    /// The same numbers for the same seed.
+    pub const fn of(seed: u64) -> Self {
+        Self(seed)
+    }
+
     /// The next number: `SplitMix64`.
     pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);

@@ -3,7 +3,6 @@
 //! First the writer with its index alone, then the groups that it made appended raw, which is the
 //! limit, then the whole program with its views and reactors.
 
-mod disk;
 mod raw;
 
 use std::{
@@ -16,7 +15,7 @@ use piperoll_domain::id::TenantId;
 
 use super::{
     Ask, Bare, Error, House, Load, Machine, Place, Random, Report, Stock, Writer, closed_loop,
-    failed, float,
+    disk, failed, float,
 };
 use crate::{engine, roll::Roll};
 

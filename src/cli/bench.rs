@@ -9,7 +9,7 @@ use super::{
     exit::Exit,
     output::{Output, columns, enough},
 };
-use crate::bench::{Ask, Report, authorize, bulk, engine, http, replays};
+use crate::bench::{Ask, Report, authorize, bulk, engine, http, rebuild, replays};
 
 /// Measure, beside a limit of the machine that is measured in the same run.
 #[derive(Debug, Subcommand)]
@@ -24,6 +24,8 @@ pub(super) enum Bench {
     Authorize(Edge),
     /// Commands that were done, asked again under the same keys.
     Replays(Http),
+    /// All views from nothing, of a roll with a day of business in it.
+    Rebuild(Rebuild),
 }
 
 /// What all benches over HTTP are asked.
@@ -93,6 +95,23 @@ pub(super) struct Engine {
     views: Switch,
 }
 
+/// All views from nothing.
+#[derive(Debug, Args)]
+pub(super) struct Rebuild {
+    /// How many events the roll has: 60 % uses of credit, 20 % top-ups, 20 % the rest.
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+    events: u64,
+    /// How many accounts they concern.
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    accounts: u32,
+    /// The same seed makes the same events.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// A folder on the disk to measure, in which a temporary directory is made.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
 /// On or off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Switch {
@@ -114,6 +133,7 @@ impl Bench {
                 let (ask, accounts) = (bench.edge.ask(), size(bench.accounts));
                 replays::run(&replays::Options { ask, accounts }).await
             }
+            Self::Rebuild(bench) => rebuild::run(&bench.options()).await,
         };
         tell(&report?, output)
     }
@@ -138,6 +158,13 @@ impl Bulk {
         let Self { http: Http { edge, accounts }, items, atomic } = self;
         let (accounts, items) = (size(*accounts), size(*items));
         bulk::Options { ask: edge.ask(), accounts, items, atomic: *atomic }
+    }
+}
+
+impl Rebuild {
+    fn options(&self) -> rebuild::Options {
+        let (data, events, seed) = (self.data.clone(), self.events, self.seed);
+        rebuild::Options { data, events, accounts: size(self.accounts), seed }
     }
 }
 

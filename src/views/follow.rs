@@ -3,12 +3,13 @@
 mod pipeline;
 mod task;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{ops::ControlFlow, path::PathBuf, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use piperoll_domain::{bytes::Hash, event::Recorded, time::Time};
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
 
+pub use self::pipeline::fold_all;
 pub(super) use self::pipeline::{Folded, pipeline};
 pub use self::task::Follower;
 use crate::views::{
@@ -17,21 +18,37 @@ use crate::views::{
 };
 
 /// How many events are folded at once while catching up.
-pub const BATCH_EVENTS_MAX: usize = 20_000;
+pub const BATCH_EVENTS_MAX: usize = 32_768;
 
-/// Events in order and without gaps, decoded.
+/// Events in order and without gaps.
 #[derive(Debug)]
-pub struct Batch {
+pub struct Batch<E> {
     /// The events.
-    pub records: Vec<Recorded>,
+    pub events: E,
     /// The place of the last of them.
     pub mark: Mark,
 }
 
+/// Events as a source has them at hand. Decoding them is left to whoever folds them, because many
+/// can do so at once and nobody need hold them all.
+pub trait Events: Send + 'static {
+    /// What in them could not be decoded.
+    type Error: std::error::Error + Send + Sync + 'static;
+
+    /// Each event behind `after`, in order, until `take` has had enough.
+    fn each(
+        self,
+        after: u64,
+        take: impl FnMut(&Recorded) -> ControlFlow<()>,
+    ) -> Result<(), Self::Error>;
+}
+
 /// Where events come from.
 pub trait Source: Send + Sync + 'static {
-    /// Why it could not be read, or what in it could not be decoded.
+    /// Why it could not be read.
     type Error: std::error::Error + Send + Sync + 'static;
+    /// What it tells.
+    type Events: Events;
 
     /// Where it stands.
     fn head(&self) -> impl Future<Output = Result<Mark, Self::Error>> + Send;
@@ -48,7 +65,7 @@ pub trait Source: Send + Sync + 'static {
         &self,
         after: u64,
         events_max: usize,
-    ) -> impl Future<Output = Result<Option<Batch>, Self::Error>> + Send;
+    ) -> impl Future<Output = Result<Option<Batch<Self::Events>>, Self::Error>> + Send;
 
     /// Ends once there is something behind `after`. The future may be dropped.
     fn grown(&self, after: u64) -> impl Future<Output = Result<(), Self::Error>> + Send;

@@ -1,68 +1,72 @@
 //! The roll as the source that the views follow.
 
-use piperoll_domain::bytes::Hash;
+use std::{ops::ControlFlow, sync::Arc};
 
-use super::{Batch, Mark, Source};
+use piperoll_domain::{bytes::Hash, event::Recorded};
+
+use super::{Batch, Mark, Source, follow::Events};
 use crate::{
     fact::{self, Unreadable},
     roll::{Block, Error, Head, Roll},
 };
 
 /// How many bytes of blocks are read at once.
-const READ_BYTES: usize = 4 << 20;
-
-/// Why the views could not be told what comes next.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadError {
-    /// The roll could not be read.
-    #[error("failed to read the roll")]
-    Roll(#[from] Error),
-    /// An event could not.
-    #[error("failed to read an event")]
-    Event(#[from] Unreadable),
-}
+const READ_BYTES: usize = 16 << 20;
 
 fn mark(head: Head) -> Mark {
     Mark { position: head.position, hash: head.hash }
 }
 
-fn take_in(block: &Block, after: u64, batch: &mut Batch) -> Result<(), Unreadable> {
-    for (position, bytes) in block.iter().filter(|(position, _)| *position > after) {
-        batch.records.push(fact::decode(position, bytes)?);
+/// Blocks that follow one another.
+#[derive(Debug)]
+pub struct Blocks(Vec<Arc<Block>>);
+
+impl Events for Blocks {
+    type Error = Unreadable;
+
+    fn each(
+        self,
+        after: u64,
+        mut take: impl FnMut(&Recorded) -> ControlFlow<()>,
+    ) -> Result<(), Unreadable> {
+        let records = self.0.iter().flat_map(|block| block.iter());
+        for (position, bytes) in records.filter(|(position, _)| *position > after) {
+            if take(&fact::decode(position, bytes)?).is_break() {
+                break;
+            }
+        }
+        Ok(())
     }
-    batch.mark = mark(block.head());
-    Ok(())
 }
 
 impl Source for Roll {
-    type Error = ReadError;
+    type Error = Error;
+    type Events = Blocks;
 
-    async fn head(&self) -> Result<Mark, ReadError> {
+    async fn head(&self) -> Result<Mark, Error> {
         Ok(mark(Self::head(self).await?))
     }
 
-    async fn hash_at(&self, position: u64) -> Result<Option<Hash>, ReadError> {
-        Ok(Self::hash_at(self, position).await?)
+    async fn hash_at(&self, position: u64) -> Result<Option<Hash>, Error> {
+        Self::hash_at(self, position).await
     }
 
-    async fn read(&self, after: u64, events_max: usize) -> Result<Option<Batch>, ReadError> {
-        let blocks = Self::read(self, after.saturating_add(1), READ_BYTES).await?;
-        let Some(first) = blocks.first() else { return Ok(None) };
-        let mut batch = Batch { records: vec![], mark: mark(first.head()) };
-        for block in &blocks {
-            let length = usize::try_from(block.len()).unwrap_or(usize::MAX);
-            let fits = batch.records.len().saturating_add(length) <= events_max;
-            if !fits && !batch.records.is_empty() {
-                break;
-            }
-            take_in(block, after, &mut batch)?;
-        }
-        Ok(Some(batch))
+    async fn read(&self, after: u64, events_max: usize) -> Result<Option<Batch<Blocks>>, Error> {
+        let mut blocks = Self::read(self, after.saturating_add(1), READ_BYTES).await?;
+        let mut events = 0_usize;
+        let fits = |block: &&Arc<Block>| {
+            events = events.saturating_add(usize::try_from(block.len()).unwrap_or(usize::MAX));
+            events <= events_max
+        };
+        let fitting = blocks.iter().take_while(fits).count();
+        blocks.truncate(fitting.max(1));
+        let last = blocks.last().map(|block| mark(block.head()));
+        Ok(last.map(|mark| Batch { events: Blocks(blocks), mark }))
     }
 
-    async fn grown(&self, after: u64) -> Result<(), ReadError> {
+    async fn grown(&self, after: u64) -> Result<(), Error> {
         let mut tail = self.tail();
         let grown = tail.wait_for(|head| head.position > after).await;
-        grown.map(drop).map_err(|_| ReadError::Roll(Error::Closed))
+        grown.map(drop).map_err(|_| Error::Closed)
     }
 }

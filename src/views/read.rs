@@ -1,8 +1,10 @@
 //! Queries: one consistent look at the rows, pages by key, balances now and back then.
 
+mod bound;
 mod checks;
 mod credit;
 mod cursor;
+mod entries;
 mod ledger;
 mod payments;
 mod query;

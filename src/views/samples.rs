@@ -2,6 +2,7 @@
 
 use std::{
     convert::Infallible,
+    ops::ControlFlow,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -25,7 +26,7 @@ use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 
-use super::{Batch, Mark, Source};
+use super::{Batch, Mark, Source, follow::Events};
 
 pub(super) fn name<T: std::str::FromStr>(text: &str) -> T
 where
@@ -434,8 +435,23 @@ impl Memory {
     }
 }
 
+impl Events for Vec<Recorded> {
+    type Error = Infallible;
+
+    fn each(
+        self,
+        after: u64,
+        take: impl FnMut(&Recorded) -> ControlFlow<()>,
+    ) -> Result<(), Infallible> {
+        let behind = self.iter().filter(|recorded| recorded.envelope.position > after);
+        let _ = behind.map(take).find(ControlFlow::is_break);
+        Ok(())
+    }
+}
+
 impl Source for Memory {
     type Error = Infallible;
+    type Events = Vec<Recorded>;
 
     async fn head(&self) -> Result<Mark, Infallible> {
         Ok(self.mark(*self.shown.borrow()))
@@ -445,7 +461,11 @@ impl Source for Memory {
         Ok((position <= *self.shown.borrow()).then(|| self.mark(position).hash))
     }
 
-    async fn read(&self, after: u64, events_max: usize) -> Result<Option<Batch>, Infallible> {
+    async fn read(
+        &self,
+        after: u64,
+        events_max: usize,
+    ) -> Result<Option<Batch<Vec<Recorded>>>, Infallible> {
         let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
         let shown = usize::try_from(*self.shown.borrow()).unwrap();
         let from = usize::try_from(after).unwrap();
@@ -454,7 +474,7 @@ impl Source for Memory {
             return Ok(None);
         }
         let mark = self.mark(u64::try_from(to).unwrap());
-        Ok(Some(Batch { records: records[from..to].to_vec(), mark }))
+        Ok(Some(Batch { events: records[from..to].to_vec(), mark }))
     }
 
     async fn grown(&self, after: u64) -> Result<(), Infallible> {

@@ -23,7 +23,7 @@ pub(super) use self::{
 };
 pub use self::{
     generation::Generation,
-    writer::{Statements, Writer},
+    writer::{Spent, Statements, Writer},
 };
 use crate::{roll::shape, views::follow::Source};
 

@@ -1,18 +1,24 @@
 //! Reading, folding and writing side by side: while a batch is written, the next ones are being
 //! folded and those after them read.
 
-use std::{pin::pin, sync::Arc};
+use std::{ops::ControlFlow, pin::pin, sync::Arc};
 
 use futures_util::{StreamExt as _, stream::poll_fn};
 use piperoll_domain::time::Time;
-use piperoll_projections::tables::Tables;
+use piperoll_projections::batch;
 use tokio::sync::mpsc;
 
-use super::{Batch, Source};
+use super::{BATCH_EVENTS_MAX, Batch, Events, Source};
 use crate::views::store::{Error, Mark, Statements};
 
 /// How many batches are folded at once: each alone is what all of them add up to.
 const FOLDS_MAX: usize = 3;
+
+/// A batch, and what stands before it.
+struct Read<E> {
+    batch: Batch<E>,
+    after: u64,
+}
 
 /// A batch, folded.
 #[derive(Debug)]
@@ -59,12 +65,12 @@ async fn read_on<S: Source>(
     source: &S,
     mut after: u64,
     events_max: usize,
-    batches: &mpsc::Sender<Result<Batch, Error>>,
+    batches: &mpsc::Sender<Result<Read<S::Events>, Error>>,
 ) {
     loop {
         let next = next(source, after, events_max).await;
-        if let Ok(batch) = &next {
-            after = batch.mark.position;
+        if let Ok(read) = &next {
+            after = read.batch.mark.position;
         }
         let last = next.is_err();
         if batches.send(next).await.is_err() || last {
@@ -73,46 +79,92 @@ async fn read_on<S: Source>(
     }
 }
 
-async fn next<S: Source>(source: &S, after: u64, events_max: usize) -> Result<Batch, Error> {
+async fn next<S: Source>(
+    source: &S,
+    after: u64,
+    events_max: usize,
+) -> Result<Read<S::Events>, Error> {
     let failed = |error: S::Error| Error::Source { after, source: error.into() };
     loop {
         if let Some(batch) = source.read(after, events_max).await.map_err(failed)? {
-            return if follows(&batch, after) { Ok(batch) } else { Err(Error::Gap { after }) };
+            return Ok(Read { batch, after });
         }
         source.grown(after).await.map_err(failed)?;
     }
 }
 
-/// Whether a batch is just what follows `after`: a view never skips and never repeats.
-fn follows(batch: &Batch, after: u64) -> bool {
-    let mut last = after;
-    let gapless = batch.records.iter().all(|record| {
-        let next = last.checked_add(1) == Some(record.envelope.position);
-        last = record.envelope.position;
-        next
+async fn fold_aside<E: Events>(read: Result<Read<E>, Error>) -> Result<Folded, Error> {
+    let read = read?;
+    let after = read.after;
+    let folded = tokio::task::spawn_blocking(move || fold(read)).await;
+    folded.unwrap_or(Err(Error::Stopped { after }))
+}
+
+/// Reads, decodes and folds everything up to the head and keeps nothing: what is left of a rebuild
+/// without the writing. Says how many events there were.
+pub async fn fold_all<S: Source>(source: &Arc<S>) -> Result<u64, Error> {
+    let (batches, mut read) = mpsc::channel(1);
+    let failed = |error: S::Error| Error::Source { after: 0, source: error.into() };
+    let head = source.head().await.map_err(failed)?.position;
+    let reading = source.clone();
+    let reader = tokio::spawn(async move {
+        tokio::select! {
+            () = batches.closed() => {}
+            () = read_on(&*reading, 0, BATCH_EVENTS_MAX, &batches) => {}
+        }
     });
-    gapless && last > after && last == batch.mark.position
+    let folding = poll_fn(|context| read.poll_recv(context));
+    let folding = folding.map(async |read: Result<_, Error>| {
+        let read = read?;
+        let after = read.after;
+        let folded = tokio::task::spawn_blocking(move || changed(read).map(|changed| changed.mark));
+        folded.await.unwrap_or(Err(Error::Stopped { after }))
+    });
+    let mut folding = pin!(folding.buffered(FOLDS_MAX));
+    let mut position = 0;
+    while position < head {
+        let next = folding.next().await.ok_or(Error::Stopped { after: position })?;
+        position = next?.position;
+    }
+    reader.abort();
+    Ok(position)
 }
 
-async fn fold_aside(batch: Result<Batch, Error>) -> Result<Folded, Error> {
-    let batch = batch?;
-    let before = batch.records.first().map_or(0, |first| first.envelope.position.saturating_sub(1));
-    let folded = tokio::task::spawn_blocking(move || fold(&batch)).await;
-    folded.unwrap_or(Err(Error::Stopped { after: before }))
+/// What a batch changes.
+struct Changed {
+    batch: batch::Batch,
+    mark: Mark,
+    recorded_at: Option<Time>,
 }
 
-fn fold(batch: &Batch) -> Result<Folded, Error> {
-    let Batch { records, mark } = batch;
-    let tables = Tables::of(records);
+fn fold<E: Events>(read: Read<E>) -> Result<Folded, Error> {
+    let after = read.after;
+    let Changed { batch, mark, recorded_at } = changed(read)?;
+    let rows = count(batch.rows());
     let failed = |source| Error::Write { position: mark.position, source };
-    let rows = count(tables.rows());
-    Ok(Folded {
-        statements: Statements::of(tables).map_err(failed)?,
-        mark: *mark,
-        events: count(records.len()),
-        rows,
-        recorded_at: records.last().map(|record| record.envelope.recorded_at),
-    })
+    let statements = Statements::of(batch).map_err(failed)?;
+    let events = mark.position.saturating_sub(after);
+    Ok(Folded { statements, mark, events, rows, recorded_at })
+}
+
+/// Decodes and folds. A view never skips and never repeats: the events must be just what follows.
+fn changed<E: Events>(read: Read<E>) -> Result<Changed, Error> {
+    let Read { batch: Batch { events, mark }, after } = read;
+    let (mut changed, mut last, mut recorded_at) = (batch::Batch::default(), after, None);
+    let decoded = events.each(after, |recorded| {
+        if last.checked_add(1) != Some(recorded.envelope.position) {
+            return ControlFlow::Break(());
+        }
+        last = recorded.envelope.position;
+        recorded_at = Some(recorded.envelope.recorded_at);
+        changed.fold(recorded);
+        ControlFlow::Continue(())
+    });
+    decoded.map_err(|error| Error::Source { after, source: error.into() })?;
+    if last == after || last != mark.position {
+        return Err(Error::Gap { after });
+    }
+    Ok(Changed { batch: changed, mark, recorded_at })
 }
 
 fn count(number: usize) -> u64 {

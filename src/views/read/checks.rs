@@ -156,7 +156,7 @@ fn count(row: &SqliteRow, column: &str) -> Result<u64, Error> {
 
 fn whole(schema: &'static Schema, row: &SqliteRow) -> Result<TableRow, Error> {
     let cell = |(index, stored): (usize, Stored)| match stored {
-        Stored::Key(_, Type::Text) | Stored::Last(_, Type::Text) => {
+        Stored::Key(_, Type::Text) | Stored::Last(_, Type::Text) | Stored::Joined(_) => {
             Ok(row.try_get::<Option<String>, _>(index)?.map(Value::from))
         }
         Stored::Key(_, Type::Integer)

@@ -1,15 +1,15 @@
 //! Credit: balances now and back then, lots, entries.
 
-use std::collections::BTreeMap;
-
 use piperoll_domain::id::{AccountId, LotId, TenantId};
 use piperoll_projections::credit::kind;
 use sqlx::Row as _;
 
 use super::{
-    AsOf, Error, Page, PageRequest, Snapshot,
+    AsOf, Cursor, Error, Page, PageRequest, Snapshot,
+    bound::Bound,
+    entries::{self, Sums, Walk},
     query::{Direction, Order, Query},
-    rows::{halves, row, wide},
+    rows::{row, wide},
 };
 
 /// What an account holds of a commodity in a pool.
@@ -211,28 +211,28 @@ impl Snapshot {
         rows.iter().map(read).collect::<Result<_, _>>().map_err(Error::Read)
     }
 
-    /// The sum of the entries until then.
+    /// The sum of the entries until then: what whole steps add up to, and the rest one by one.
     async fn balances_then(
         &mut self,
         tenant: &TenantId,
         account: &AccountId,
         as_of: AsOf,
     ) -> Result<Vec<Balance>, Error> {
-        let mut query = Query::over(
-            "SELECT commodity, pool, kind, sum(amount >> 32) AS high, \
-             sum(amount & 4294967295) AS low FROM entries",
-        );
-        query.only("tenant =", tenant).only("account =", account);
-        self.until(&mut query, as_of).await?;
-        query.words(" GROUP BY commodity, pool, kind");
-        let mut sums = BTreeMap::<(String, String), Held>::new();
-        for row in query.all(self).await? {
-            let sum = halves(&row, "high", "low").map_err(Error::Read)?;
-            let commodity = row.try_get("commodity").map_err(Error::Read)?;
-            let pool = row.try_get("pool").map_err(Error::Read)?;
-            let kind: String = row.try_get("kind").map_err(Error::Read)?;
-            sums.entry((commodity, pool)).or_default().take(&kind, sum)?;
+        let bound = self.bound(as_of).await?;
+        let (surely, at_most) = self.between(as_of).await?;
+        let of = Walk { tenant, account };
+        let mut sums = Sums::new();
+        let whole = of.mark_before(self, surely).await?;
+        let mut stop = 0;
+        if let Some((position, step)) = whole {
+            stop = position;
+            of.add_steps(self, step, &mut sums).await?;
+            let first = of.marks_behind(self, 0, 1).await?;
+            let first = first.first().copied().unwrap_or(0);
+            of.add_up(self, first, 0, Bound::None, &mut sums).await?;
         }
+        let start = of.start(self, at_most).await?;
+        of.add_up(self, start, stop, bound, &mut sums).await?;
         let balance = |((commodity, pool), held)| Balance { commodity, pool, held };
         Ok(sums.into_iter().map(balance).collect())
     }
@@ -296,37 +296,40 @@ impl Snapshot {
         direction: Direction,
         page: &PageRequest,
     ) -> Result<Page<Entry>, Error> {
-        let mut query = Query::over(Entry::SELECT);
-        query.words(" FROM entries").only("tenant =", tenant).only("account =", account);
-        let columns: &[(&str, bool)] =
-            &[("tenant", false), ("account", false), ("position", true), ("leg", true)];
+        let wanted = usize::try_from(page.limit()).unwrap_or(usize::MAX);
         let list = match direction {
             Direction::Up => "entries.up",
             Direction::Down => "entries.down",
         };
-        let order = Order { list, columns, direction };
-        let read = |row: &_| {
-            let row = Entry::read(row)?;
-            let key = vec![
-                (&row.tenant).into(),
-                (&row.account).into(),
-                row.position.into(),
-                row.leg.into(),
-            ];
-            Ok((row, key))
+        let place = page.after.as_ref().map(|cursor| cursor.key(list, &ENTRY_KEY)).transpose()?;
+        let place = place.as_deref().and_then(entries::place);
+        let of = Walk { tenant, account };
+        let mut items = match direction {
+            Direction::Up => of.up(self, place, wanted.saturating_add(1)).await?,
+            Direction::Down => of.down(self, place, wanted.saturating_add(1)).await?,
         };
-        order.page(query, page, self, read).await
+        let more = items.len() > wanted;
+        items.truncate(wanted);
+        let end = items.last().filter(|_| more);
+        let next = end.map(|end| {
+            let (tenant, account) = ((&end.tenant).into(), (&end.account).into());
+            Cursor::behind(list, &[tenant, account, end.position.into(), end.leg.into()])
+        });
+        Ok(Page { items, next })
     }
 }
 
+/// Which parts of a cursor behind an entry are numbers.
+const ENTRY_KEY: [bool; 4] = [false, false, true, true];
+
 impl Held {
-    /// Takes in the sum of the entries of one kind; what goes out has a minus.
-    fn take(&mut self, of: &str, sum: i128) -> Result<(), Error> {
+    /// Takes in an entry, or the sum of entries of one kind; what goes out has a minus.
+    pub(super) fn take(&mut self, of: &str, sum: i128) -> Result<(), Error> {
         self.available = self.available.saturating_add(sum);
         match of {
-            kind::MINTED => self.minted = sum,
-            kind::SPENT => self.consumed = 0_i128.saturating_sub(sum),
-            kind::EXPIRED => self.expired = 0_i128.saturating_sub(sum),
+            kind::MINTED => self.minted = self.minted.saturating_add(sum),
+            kind::SPENT => self.consumed = self.consumed.saturating_sub(sum),
+            kind::EXPIRED => self.expired = self.expired.saturating_sub(sum),
             _ => return Err(Error::Shape("entries")),
         }
         Ok(())

@@ -1,16 +1,26 @@
 //! The general ledger: the journal, the trial balance, and the sweeps.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use piperoll_domain::{chart::Chart, id::TenantId};
-use piperoll_projections::runbook_views::class_word;
+use piperoll_projections::{
+    journal::{Entry, PAGE},
+    runbook_views::class_word,
+    value::Value,
+};
 use sqlx::{Row as _, sqlite::SqliteRow};
 
 use super::{
-    AsOf, Error, Page, PageRequest, Snapshot,
-    query::{Direction, Order, Query},
+    AsOf, Cursor, Error, Page, PageRequest, Snapshot,
+    bound::unsigned,
+    query::Query,
     rows::{halves, row, wide},
 };
+
+/// Under what name cursors of the journal go.
+const JOURNAL_LIST: &str = "journal";
+/// How many rows of the journal are read at once.
+const PAGES_AT_ONCE: u32 = 16;
 
 /// What one event posted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,17 +113,35 @@ impl Snapshot {
         until: AsOf,
         page: &PageRequest,
     ) -> Result<Page<JournalEntry>, Error> {
-        let mut query = Query::over("SELECT * FROM journal_entries");
-        query.only("tenant =", tenant).only("position >", behind);
-        self.until(&mut query, until).await?;
-        let columns: &[(&str, bool)] = &[("tenant", false), ("position", true)];
-        let order = Order { list: "journal", columns, direction: Direction::Up };
-        let read = |row: &_| {
-            let entry = JournalEntry::read(row)?;
-            let key = vec![(&entry.tenant).into(), entry.position.into()];
-            Ok((entry, key))
-        };
-        order.page(query, page, self, read).await
+        let mut behind = behind;
+        if let Some(cursor) = &page.after {
+            let key = cursor.key(JOURNAL_LIST, &[false, true])?;
+            behind = behind.max(key.get(1).map_or(0, number));
+        }
+        let until = self.bound(until).await?;
+        let wanted = usize::try_from(page.limit()).unwrap_or(usize::MAX);
+        let (mut items, mut from) = (vec![], behind / PAGE);
+        while items.len() <= wanted && until.may_hold(from.saturating_mul(PAGE)) {
+            let mut query = Query::over("SELECT page, entries FROM journal_pages");
+            query.only("tenant =", tenant).only("page >=", from);
+            query.words(" ORDER BY page LIMIT ").value(PAGES_AT_ONCE);
+            let rows = query.all(self).await?;
+            let Some(last) = rows.last() else { break };
+            from = last.try_get::<i64, _>("page").map(unsigned).map_err(Error::Read)? + 1;
+            for row in &rows {
+                JournalEntry::read(tenant, row, &mut items).map_err(Error::Read)?;
+            }
+            items.retain(|entry: &JournalEntry| {
+                unsigned(entry.position) > behind && until.holds(entry.position, entry.recorded_at)
+            });
+        }
+        let more = items.len() > wanted;
+        items.truncate(wanted);
+        let last = items.last().filter(|_| more);
+        let next = last.map(|last| {
+            Cursor::behind(JOURNAL_LIST, &[(&last.tenant).into(), last.position.into()])
+        });
+        Ok(Page { items, next })
     }
 
     /// The trial balance: debits and credits of each commodity are equal. Of everybody's books
@@ -207,23 +235,34 @@ impl TrialLine {
 }
 
 impl JournalEntry {
-    fn read(row: &SqliteRow) -> Result<Self, sqlx::Error> {
-        let legs: &str = row.try_get("legs")?;
-        let decode = |source| sqlx::Error::ColumnDecode { index: "legs".into(), source };
-        let legs: Vec<(u16, String, String, i64)> =
-            serde_json::from_str(legs).map_err(|error| decode(error.into()))?;
-        let leg = |(number, holder, commodity, amount)| {
-            let (name, _) = account(number);
-            Leg { account: number, name, holder, commodity, amount }
-        };
-        Ok(Self {
-            tenant: row.try_get("tenant")?,
-            position: row.try_get("position")?,
-            event: row.try_get("event")?,
-            legs: legs.into_iter().map(leg).collect(),
-            recorded_at: row.try_get("recorded_at")?,
-            effective_at: row.try_get("effective_at")?,
-            correlation: row.try_get("correlation")?,
-        })
+    /// The entries in a row of the table.
+    fn read(tenant: &TenantId, row: &SqliteRow, into: &mut Vec<Self>) -> Result<(), sqlx::Error> {
+        let decode = |source| sqlx::Error::ColumnDecode { index: "entries".into(), source };
+        for entry in Entry::read(row.try_get("entries")?) {
+            let Entry(position, event, recorded_at, effective_at, correlation, legs) =
+                entry.map_err(|error| decode(error.into()))?;
+            let leg = |(number, holder, commodity, amount): (_, Cow<'_, str>, Cow<'_, str>, _)| {
+                let (name, _) = account(number);
+                let (holder, commodity) = (holder.into_owned(), commodity.into_owned());
+                Leg { account: number, name, holder, commodity, amount }
+            };
+            into.push(Self {
+                tenant: tenant.to_string(),
+                position: i64::try_from(position).unwrap_or(i64::MAX),
+                event: event.into_owned(),
+                legs: legs.into_iter().map(leg).collect(),
+                recorded_at,
+                effective_at,
+                correlation: correlation.into_owned(),
+            });
+        }
+        Ok(())
+    }
+}
+
+fn number(value: &Value) -> u64 {
+    match value {
+        Value::Integer(number) => unsigned(*number),
+        Value::Text(_) => 0,
     }
 }

@@ -5,12 +5,15 @@ use std::{
     fs::File,
     path::{Path, PathBuf},
     sync::{Arc, LazyLock},
+    time::{Duration, Instant},
 };
 
 use piperoll_projections::{
-    SCHEMAS, runbook_views,
+    SCHEMAS,
+    batch::Batch,
+    runbook_views,
     schema::Schema,
-    tables::{Tables, stored},
+    tables::stored,
     value::{Text, Value},
 };
 use sqlx::{
@@ -22,7 +25,7 @@ use super::{Error, Mark, checkpoint, connect, digest, stamp};
 use crate::roll::shape::{self, Definition};
 
 /// How many rows one statement takes, the largest first. Each size is prepared once.
-const SIZES: [usize; 4] = [512, 64, 8, 1];
+const SIZES: [usize; 4] = [128, 32, 8, 1];
 
 static UPSERTS: LazyLock<Vec<[Arc<str>; SIZES.len()]>> = LazyLock::new(|| {
     SCHEMAS.iter().map(|schema| SIZES.map(|rows| schema.upsert(rows).into())).collect()
@@ -30,22 +33,33 @@ static UPSERTS: LazyLock<Vec<[Arc<str>; SIZES.len()]>> = LazyLock::new(|| {
 
 /// A folded batch as SQLite takes it: made away from the writer, so that it only waits for the disk.
 #[derive(Debug, Default)]
-pub struct Statements(Vec<(Arc<str>, SqliteArguments)>);
+pub struct Statements(Vec<Statement>);
+
+/// Rows of one table.
+#[derive(Debug)]
+struct Statement {
+    table: usize,
+    sql: Arc<str>,
+    arguments: SqliteArguments,
+}
+
+/// How long writing has taken, by table in the order of [`SCHEMAS`].
+pub type Spent = [Duration; SCHEMAS.len()];
 
 impl Statements {
-    /// The statements that write what `tables` changes.
-    pub fn of(tables: Tables) -> Result<Self, sqlx::Error> {
+    /// The statements that write what a batch changes.
+    pub fn of(batch: Batch) -> Result<Self, sqlx::Error> {
         let (mut statements, mut words) = (vec![], Words::default());
-        for (schema, rows) in tables.into_tables() {
+        for (schema, mut left, mut rows) in batch.into_tables() {
             let width = schema.width();
-            let mut rows = rows.into_iter();
-            while let Some((size, sql)) = fitting(schema, rows.len()) {
+            while let Some((size, sql)) = fitting(schema, left) {
+                left = left.saturating_sub(size);
                 let mut arguments = SqliteArguments::default();
                 arguments.reserve(size.saturating_mul(width), 0);
                 for (key, row) in rows.by_ref().take(size) {
                     stored(schema, key, row, |cell| bind(&mut arguments, words.shared(cell)))?;
                 }
-                statements.push((sql, arguments));
+                statements.push(Statement { table: schema.index, sql, arguments });
             }
         }
         Ok(Self(statements))
@@ -102,6 +116,7 @@ pub struct Writer {
     options: SqliteConnectOptions,
     connection: Option<SqliteConnection>,
     mark: Mark,
+    spent: Spent,
 }
 
 impl Writer {
@@ -111,7 +126,8 @@ impl Writer {
 
     async fn with(path: &Path, options: SqliteConnectOptions) -> Result<Self, Error> {
         let mark = Mark { position: 0, hash: piperoll_domain::bytes::Bytes::ZERO };
-        let mut writer = Self { path: path.to_owned(), options, connection: None, mark };
+        let spent = Spent::default();
+        let mut writer = Self { path: path.to_owned(), options, connection: None, mark, spent };
         writer.reopen().await?;
         Ok(writer)
     }
@@ -124,22 +140,32 @@ impl Writer {
         let mut connection = options.connect().await.map_err(failed)?;
         make(&mut connection, begin).await.map_err(failed)?;
         let connection = Some(connection);
-        Ok(Self { path: path.to_owned(), options, connection, mark: begin })
+        let spent = Spent::default();
+        Ok(Self { path: path.to_owned(), options, connection, mark: begin, spent })
     }
 
     /// Makes a new generation fit for use: the further orders, everything on disk, safe from crashes.
     pub(in crate::views) async fn finish(mut self) -> Result<Self, Error> {
         let failed = |source| Error::Open { path: self.path.clone(), source };
         if let Some(mut connection) = self.connection.take() {
-            for statement in SCHEMAS.into_iter().flat_map(Schema::create_indexes) {
-                let made = sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await;
-                made.map_err(failed)?;
+            for schema in SCHEMAS {
+                let began = Instant::now();
+                for statement in schema.create_indexes() {
+                    let made = sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await;
+                    made.map_err(failed)?;
+                }
+                note(&mut self.spent, schema.index, began);
             }
             connection.close().await.map_err(failed)?;
         }
         let synced = File::open(&self.path).and_then(|file| file.sync_all());
         synced.map_err(|source| Error::File { path: self.path.clone(), source })?;
-        Self::open(&self.path).await
+        Ok(Self { spent: self.spent, ..Self::open(&self.path).await? })
+    }
+
+    /// How long writing each table has taken so far.
+    pub const fn spent(&self) -> &Spent {
+        &self.spent
     }
 
     /// Where it stands.
@@ -175,7 +201,7 @@ impl Writer {
         let Some(mut connection) = self.connection.take() else {
             return Err(Error::Moved { expected: self.mark.position });
         };
-        transact(&mut connection, batch, self.mark, mark).await?;
+        transact(&mut connection, batch, self.mark, mark, &mut self.spent).await?;
         (self.connection, self.mark) = (Some(connection), mark);
         Ok(())
     }
@@ -193,12 +219,15 @@ async fn transact(
     batch: Statements,
     from: Mark,
     to: Mark,
+    spent: &mut Spent,
 ) -> Result<(), Error> {
     let failed = |source| Error::Write { position: to.position, source };
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
-    for (sql, arguments) in batch.0 {
+    for Statement { table, sql, arguments } in batch.0 {
+        let began = Instant::now();
         let written = sqlx::query_with(AssertSqlSafe(sql), arguments).execute(&mut *transaction);
         written.await.map_err(failed)?;
+        note(spent, table, began);
     }
     let moved = sqlx::query(
         "UPDATE checkpoint SET position = ?, hash = ? WHERE one = 1 AND position = ? AND hash = ?",
@@ -214,6 +243,12 @@ async fn transact(
         return Err(Error::Moved { expected: from.position });
     }
     transaction.commit().await.map_err(failed)
+}
+
+fn note(spent: &mut Spent, table: usize, began: Instant) {
+    if let Some(spent) = spent.get_mut(table) {
+        *spent = spent.saturating_add(began.elapsed());
+    }
 }
 
 async fn make(connection: &mut SqliteConnection, begin: Mark) -> Result<(), sqlx::Error> {

@@ -230,7 +230,7 @@ async fn of_two_writers_on_one_file_the_second_is_refused() {
         panic!("it is fit for use")
     };
     let mut second = second.writer;
-    let empty = || store::Statements::of(Tables::default()).unwrap();
+    let empty = || store::Statements::of(piperoll_projections::batch::Batch::default()).unwrap();
     let mark = |position| store::Mark { position, hash: first_hash(position) };
     first.write(empty(), mark(11)).await.unwrap();
     let refused = second.write(empty(), mark(11)).await.unwrap_err();
@@ -260,7 +260,7 @@ async fn a_cell_that_was_tampered_with_is_named() {
             "payments",
             Some("status"),
         ),
-        ("UPDATE journal_entries SET legs = '[]'", "journal_entries", Some("legs")),
+        ("UPDATE journal_pages SET entries = ''", "journal_pages", Some("entries")),
     ] {
         let store = built(directory.path(), &source).await;
         tamper(store.writer.path(), sql).await;

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use super::*;
 use crate::views::{
     Cursor,
-    read::{AsOf, Balance, Direction, Order, PageRequest, PaymentFilter, ReceiptFilter},
+    read::{AsOf, Balance, Direction, Entry, Order, PageRequest, PaymentFilter, ReceiptFilter},
     samples::{amount, name},
     store::Error,
 };
@@ -259,6 +259,108 @@ async fn lots_and_entries_come_in_pages() {
     assert_eq!(sum, left);
     assert!(snapshot.account(&tenant, &id).await.unwrap().is_some());
     assert!(snapshot.account(&tenant, &name("ghost")).await.unwrap().is_none());
+}
+
+/// All pages of an account's entries.
+async fn all_entries(
+    snapshot: &mut Snapshot,
+    account: &str,
+    direction: Direction,
+    limit: u32,
+) -> Vec<Entry> {
+    let (tenant, id): (TenantId, AccountId) = (name("acme"), name(account));
+    let (mut seen, mut page) = (vec![], PageRequest::first(limit));
+    loop {
+        let found = snapshot.entries(&tenant, &id, direction, &page).await.unwrap();
+        seen.extend(found.items);
+        let Some(next) = found.next else { return seen };
+        page = PageRequest::after(next, limit);
+    }
+}
+
+/// Two accounts of many events, one of few, and a clock that was set back.
+fn busy() -> World {
+    let mut world = World::new();
+    let account = |id: &str| Stream::new(Kind::Account, &name("acme"), &name::<AccountId>(id));
+    let streams = ["a", "b", "c"].map(account);
+    world.say(&streams[0], piperoll_domain::account::Opened {});
+    for stream in &streams {
+        world.mint(stream, 100_001, Some(70_000));
+        world.mint(stream, 11, None);
+    }
+    for number in 0..700_u64 {
+        world.spend(&streams[usize::try_from(number % 2).unwrap()], number % 9 + 1);
+        if number == 400 {
+            world.correct_clock(150);
+        }
+    }
+    world
+}
+
+#[tokio::test]
+async fn entries_of_a_busy_account_come_in_order_both_ways_whatever_the_page() {
+    let world = busy();
+    let (_directory, mut snapshot) = snapshot_of(&world, world.records.len()).await;
+    for (account, least) in [("a", 300), ("b", 300), ("c", 2)] {
+        let mut whole = all_entries(&mut snapshot, account, Direction::Up, 1_000).await;
+        assert!(whole.len() >= least && whole.iter().all(|entry| entry.account == account));
+        assert!(whole.is_sorted_by_key(|entry| (entry.position, entry.leg)));
+        let of_account = world.records.iter().filter(|r| r.envelope.stream.id.as_str() == account);
+        let movements = of_account.filter(|r| !r.event.name().starts_with("account."));
+        let positions: std::collections::BTreeSet<_> =
+            movements.map(|r| i64::try_from(r.envelope.position).unwrap()).collect();
+        let told: std::collections::BTreeSet<_> =
+            whole.iter().map(|entry| entry.position).collect();
+        assert_eq!(told, positions);
+        for limit in [1, 127, 128, 129, 300] {
+            let pages = all_entries(&mut snapshot, account, Direction::Up, limit).await;
+            assert_eq!(pages, whole, "{limit}");
+        }
+        whole.reverse();
+        for limit in [7, 300, 1_000] {
+            let pages = all_entries(&mut snapshot, account, Direction::Down, limit).await;
+            assert_eq!(pages, whole, "{limit}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_busy_account_held_then_what_its_entries_add_up_to() {
+    let world = busy();
+    let (_directory, mut snapshot) = snapshot_of(&world, world.records.len()).await;
+    let (tenant, id): (TenantId, AccountId) = (name("acme"), name("a"));
+    let entries = all_entries(&mut snapshot, "a", Direction::Up, 1_000).await;
+    for record in world.records.iter().step_by(29).chain(world.records.last()) {
+        let (position, time) = (record.envelope.position, record.envelope.recorded_at);
+        let by_time = world.records.iter().rposition(|r| r.envelope.recorded_at <= time).unwrap();
+        let by_time = world.records[by_time].envelope.position;
+        let moments = [(AsOf::Position(position), position), (AsOf::Time(time), by_time)];
+        for (as_of, last) in moments {
+            let then = |entry: &&Entry| u64::try_from(entry.position).unwrap() <= last;
+            let sum: i128 = entries.iter().filter(then).map(|e| i128::from(e.amount)).sum();
+            let held = snapshot.balances(&tenant, &id, as_of).await.unwrap();
+            let available: i128 = held.iter().map(|balance| balance.held.available).sum();
+            assert_eq!(available, sum, "{as_of:?}");
+        }
+    }
+    let now = snapshot.balances(&tenant, &id, AsOf::Now).await.unwrap();
+    let end = AsOf::Position(snapshot.mark().position);
+    assert_eq!(snapshot.balances(&tenant, &id, end).await.unwrap(), now);
+}
+
+#[tokio::test]
+async fn a_cursor_that_names_anothers_entry_shows_nothing_of_it() {
+    let world = busy();
+    let (_directory, mut snapshot) = snapshot_of(&world, world.records.len()).await;
+    let (tenant, own, other): (TenantId, AccountId, AccountId) =
+        (name("acme"), name("c"), name("a"));
+    for direction in [Direction::Up, Direction::Down] {
+        let first = PageRequest::first(2);
+        let page = snapshot.entries(&tenant, &other, direction, &first).await.unwrap();
+        let behind = PageRequest::after(page.next.unwrap(), 100);
+        let found = snapshot.entries(&tenant, &own, direction, &behind).await.unwrap();
+        assert!(found.items.iter().all(|entry| entry.account == "c"), "{found:?}");
+    }
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! How fast a rebuild is; run by hand: `cargo test --release --lib speed -- --ignored --nocapture`.
 
+use piperoll_projections::batch::Batch;
+
 use super::*;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -10,7 +12,7 @@ async fn spends_a_second() {
         let (directory, source) = (tempfile::tempdir().unwrap(), Memory::whole(&world.records));
         let records = &world.records[..200_000];
         let began = std::time::Instant::now();
-        let batches: Vec<_> = records.chunks(20_000).map(Tables::of).collect();
+        let batches: Vec<_> = records.chunks(20_000).map(Batch::of).collect();
         let folded = began.elapsed();
         for tables in batches {
             store::Statements::of(tables).unwrap();

@@ -4,7 +4,7 @@ use std::{io, path::Path};
 
 use sqlx::{ConnectOptions as _, Connection as _, sqlite::SqliteConnectOptions};
 
-use crate::bench::{Error, Report, failed, float};
+use super::{Error, Report, failed, float};
 
 /// Bytes that a file, or everything in a folder, takes for each of so many events.
 pub(super) fn per_event(path: &Path, events: u64) -> Result<f64, Error> {
@@ -40,7 +40,7 @@ pub(super) async fn views(directory: &Path, events: u64, report: &mut Report) ->
     let mut connection = opened.map_err(failed("open the views"))?;
     let tables: Vec<(String, i64)> = sqlx::query_as(
         "SELECT s.tbl_name, sum(d.pgsize) FROM dbstat AS d JOIN sqlite_schema AS s USING (name)
-         WHERE d.aggregate GROUP BY s.tbl_name ORDER BY s.tbl_name",
+         WHERE d.aggregate = TRUE GROUP BY s.tbl_name ORDER BY s.tbl_name",
     )
     .fetch_all(&mut connection)
     .await
