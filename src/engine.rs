@@ -16,7 +16,10 @@ mod state;
 mod tests;
 mod writer;
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering::Relaxed},
+};
 
 use arc_swap::ArcSwap;
 use piperoll_domain::{
@@ -63,6 +66,8 @@ pub(crate) struct Shared {
     directory: ArcSwap<Directory>,
     duties: state::Duties,
     state: watch::Sender<Health>,
+    /// What became of an append is not known: nobody else is let in before it is.
+    unresolved: AtomicBool,
 }
 
 /// Whether writes are taken.
@@ -157,6 +162,9 @@ impl Engine {
     }
 
     fn put(&self, command: Command) -> Answer {
+        if self.shared.unresolved.load(Relaxed) {
+            return Err(Error::NotWritten);
+        }
         let (reply, answer) = oneshot::channel();
         let message = Message::Execute(Pending::new(Box::new(command), reply));
         self.queue.try_send(message).map_err(|error| match error {
@@ -258,6 +266,21 @@ impl Engine {
             return Health::Waiting { why: "the clock is behind the last record".to_owned() };
         }
         health
+    }
+
+    /// Ends when the engine has stopped for good, with its last word.
+    pub async fn stopped(&self) -> String {
+        let mut health = self.health_changed();
+        loop {
+            let now = health.borrow_and_update().clone();
+            match now {
+                Health::Stopped { why } => return why,
+                Health::Writing | Health::Waiting { .. } => {}
+            }
+            if health.changed().await.is_err() {
+                return "the writer is gone".to_owned();
+            }
+        }
     }
 
     /// Wakes when that changes.

@@ -80,6 +80,14 @@ impl Roll {
         on!(self, roll => roll.head().await)
     }
 
+    /// The same, of a store that can also be written at the moment.
+    pub async fn probe(&self) -> Result<Head, Error> {
+        match self {
+            Self::Sqlite(roll) => roll.probe().await,
+            Self::Memory(roll) => roll.head().await,
+        }
+    }
+
     /// Appends all of `block` or nothing of it, if the roll stands at `expected`.
     ///
     /// The same block again, right behind itself, is recognised and answered as if it were the first

@@ -1,8 +1,10 @@
 //! Storage and clocks that lie under a real server.
 
 mod customers;
+mod derived;
 mod disk;
 mod shim;
 mod storage;
+mod words;
 
 pub(crate) use self::{customers::Customers, disk::Before, shim::Shim};

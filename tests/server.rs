@@ -174,6 +174,11 @@ impl Server {
     /// Ends the server as an operator would, and says how it went.
     pub(crate) async fn terminate(&mut self) -> ExitStatus {
         signal("TERM", self.pid());
+        self.ended_by_itself().await
+    }
+
+    /// Waits until the server has ended, and says how it went.
+    pub(crate) async fn ended_by_itself(&mut self) -> ExitStatus {
         let deadline = Instant::now() + PATIENCE;
         let status = loop {
             if let Some(status) = self.ended() {

@@ -24,10 +24,15 @@ pub(super) struct Condition {
     env: &'static str,
     /// The release.
     version: &'static str,
+    /// Why no writes are taken, while that is so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
     /// Where the roll stands.
     position: String,
     /// How many events the views are behind it.
     view_lag_events: u64,
+    /// How often in a row the views could not be carried on; the log tells why.
+    view_failures: u32,
 }
 
 /// Says whether the process lives and how its store does.
@@ -54,12 +59,14 @@ pub(super) async fn ready(State(api): State<Api>) -> Result<Json<Condition>, Pro
 fn condition(api: &Api) -> Condition {
     let engine = api.service().engine();
     let head = engine.head();
+    let (status, why) = match engine.health() {
+        Health::Writing => ("ok", None),
+        Health::Waiting { why } => ("waiting", Some(why)),
+        Health::Stopped { why } => ("stopped", Some(why)),
+    };
     Condition {
-        status: match engine.health() {
-            Health::Writing => "ok",
-            Health::Waiting { .. } => "waiting",
-            Health::Stopped { .. } => "stopped",
-        },
+        status,
+        why,
         env: match engine.directory().environment() {
             Environment::Development => "development",
             Environment::Production => "production",
@@ -67,5 +74,6 @@ fn condition(api: &Api) -> Condition {
         version: env!("CARGO_PKG_VERSION"),
         position: Position::head(engine, head).to_string(),
         view_lag_events: head.position.saturating_sub(api.views().applied()),
+        view_failures: api.views().lag().borrow().failures,
     }
 }

@@ -57,6 +57,9 @@ pub(super) enum Error {
     /// There is no usable configuration.
     #[error("failed to read the configuration")]
     Config(#[source] Box<config::Error>),
+    /// The engine stopped by itself.
+    #[error("the engine stopped: {0}")]
+    Engine(String),
     /// The server did not start.
     #[error("failed to start the server")]
     Serve(#[source] Box<app::Error>),
@@ -120,7 +123,8 @@ impl Error {
                 config::Error::Development { .. } | config::Error::DevelopmentRace => Exit::Failed,
                 _ => Exit::Usage,
             },
-            Self::Event(_)
+            Self::Engine(_)
+            | Self::Event(_)
             | Self::Replay { .. }
             | Self::Json(_)
             | Self::Views(_)

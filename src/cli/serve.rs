@@ -42,14 +42,16 @@ impl Serve {
         let vars: Vars = Arc::new(|name| std::env::var(name).ok());
         let app = App::start(&config, vars).await?;
         let said = said(&app, &config, output);
-        let stopped = match said {
-            Ok(()) => asked_to_stop().await,
+        let ended = match said {
+            Ok(()) => asked_to_stop(&app).await,
             Err(error) => Err(error),
         };
         tracing::info!("stopping");
         app.stop().await;
-        stopped?;
-        Ok(Exit::Done)
+        match ended? {
+            Ended::Asked => Ok(Exit::Done),
+            Ended::LastWord(why) => Err(Error::Engine(why)),
+        }
     }
 
     /// What the command line says stands above the process's environment.
@@ -105,11 +107,19 @@ fn said(app: &App, config: &Config, output: Output) -> std::io::Result<()> {
     Output::line(&format!("  export PIPEROLL_ADMIN_TOKEN={}", keys.admin_token))
 }
 
-/// Ctrl-C, or what a service manager sends.
-async fn asked_to_stop() -> std::io::Result<()> {
+/// Why it does not go on.
+enum Ended {
+    /// Ctrl-C, or what a service manager sends.
+    Asked,
+    /// The engine will not write any more; whoever looks after us may start us again.
+    LastWord(String),
+}
+
+async fn asked_to_stop(app: &App) -> std::io::Result<Ended> {
     let mut term = signal::unix::signal(signal::unix::SignalKind::terminate())?;
     tokio::select! {
-        interrupted = signal::ctrl_c() => interrupted,
-        _ = term.recv() => Ok(()),
+        interrupted = signal::ctrl_c() => interrupted.map(|()| Ended::Asked),
+        _ = term.recv() => Ok(Ended::Asked),
+        why = app.service.engine().stopped() => Ok(Ended::LastWord(why)),
     }
 }

@@ -9,10 +9,13 @@ mod coding;
 mod entries;
 mod names;
 mod store;
+#[cfg(test)]
+mod tests;
 
 use std::{
     fmt::{self, Write as _},
     path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     time::Duration,
 };
 
@@ -73,6 +76,19 @@ pub enum IndexError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// It is being opened again after it could not be written.
+    #[error("the index is not open")]
+    Closed,
+    /// What it had taken in is gone; only the next start can make it whole.
+    #[error(
+        "the index has lost what lay behind position {found}, and had held all up to {written}"
+    )]
+    Lost {
+        /// Up to where it holds everything.
+        found: u64,
+        /// Up to where it did.
+        written: u64,
+    },
     /// The store panicked over what it found.
     #[error("the index is damaged so that the store panics")]
     Panicked,
@@ -84,7 +100,7 @@ pub enum IndexError {
 impl IndexError {
     /// Whether it stays so, unlike a store that may come back.
     pub const fn is_damage(&self) -> bool {
-        matches!(self, Self::Damaged(_) | Self::Panicked)
+        matches!(self, Self::Damaged(_) | Self::Panicked | Self::Lost { .. })
     }
 }
 
@@ -134,6 +150,10 @@ impl fmt::Write for Hashing {
 /// The index.
 pub struct Index {
     store: Store,
+    /// Up to where everything was written; whoever asks relies on it.
+    written: AtomicU64,
+    /// Whether a sync failed: no later one says anything about what was written before.
+    unsynced: AtomicBool,
     /// The data directory, where it is told how a closed index was left.
     directory: Option<PathBuf>,
 }
@@ -192,7 +212,7 @@ impl Index {
 
     /// Opens an index in memory.
     pub fn in_memory(memory: IndexMemory) -> Result<Self, IndexError> {
-        Ok(Self { store: Store::Memory(memory), directory: None })
+        Self::over(Store::Memory(memory))
     }
 
     /// How long a batch takes, where that is not the store's own affair.
@@ -206,7 +226,14 @@ impl Index {
     }
 
     fn try_open(path: &Path, cache_bytes: u64) -> Result<Self, IndexError> {
-        Store::open(path, cache_bytes).map(|store| Self { store, directory: None })
+        Self::over(Store::open(path, cache_bytes)?)
+    }
+
+    fn over(store: Store) -> Result<Self, IndexError> {
+        let (written, unsynced) = (AtomicU64::new(0), AtomicBool::new(false));
+        let index = Self { store, written, unsynced, directory: None };
+        index.written.store(index.held()?, Relaxed);
+        Ok(index)
     }
 
     fn is_ours(&self) -> Result<bool, IndexError> {
@@ -233,16 +260,62 @@ impl Index {
         stored.map(|bytes| decode_head(&bytes).ok_or_else(|| damaged("checkpoint"))).transpose()
     }
 
+    fn held(&self) -> Result<u64, IndexError> {
+        Ok(self.checkpoint()?.map_or(0, |head| head.position))
+    }
+
+    /// As of where it holds even if the power failed; none if that is nowhere.
+    ///
+    /// The store syncs its tables one by one, and the checkpoint's perhaps first: after a power cut
+    /// the checkpoint alone says nothing about the others.
+    pub fn checkpoint_on_disk(&self) -> Result<Option<Head>, IndexError> {
+        if self.is_in_memory() {
+            return self.checkpoint();
+        }
+        let stored = self.store.get(Table::Meta, b"synced")?;
+        stored.map(|bytes| decode_head(&bytes).ok_or_else(|| damaged("synced"))).transpose()
+    }
+
+    /// What a power cut may leave: the newest checkpoint, and none of the claims.
+    #[cfg(test)]
+    pub(super) fn lose_claims(&self) -> Result<(), IndexError> {
+        let synced = Head { position: 0, hash: Bytes::ZERO };
+        let synced = Write::Insert(Table::Meta, b"synced".to_vec(), encode_head(synced));
+        self.store.write(vec![synced])?;
+        self.store.clear(Table::Claims)
+    }
+
+    /// Opens it again after a write that failed.
+    pub fn reopen(&self) -> Result<(), IndexError> {
+        self.store.reopen()?;
+        let (found, written) = (self.held()?, self.written.load(Relaxed));
+        if found < written {
+            // Better no answer than a wrong one.
+            self.store.close();
+            return Err(IndexError::Lost { found, written });
+        }
+        Ok(())
+    }
+
+    /// Whether there is nothing to be read any more, and will not be.
+    pub(super) fn is_lost(&self) -> bool {
+        self.store.is_lost()
+    }
+
     /// Forgets everything.
     pub fn clear(&self) -> Result<(), IndexError> {
-        self.store.write(vec![Write::Remove(Table::Meta, b"checkpoint".to_vec())])?;
+        let marks = [&b"checkpoint"[..], b"synced"];
+        let marks = marks.map(|mark| Write::Remove(Table::Meta, mark.to_vec()));
+        self.store.write(marks.into())?;
+        self.written.store(0, Relaxed);
         let all = [Table::Streams, Table::Claims, Table::Duties, Table::Tenants, Table::Snapshots];
         all.into_iter().try_for_each(|table| self.store.clear(table))
     }
 
     /// Writes entries and their checkpoint, all or nothing.
     pub fn write(&self, entries: &Entries) -> Result<(), IndexError> {
-        let mut writes = vec![];
+        // One for each, and the checkpoint.
+        let mut writes = Vec::with_capacity(entries.len().saturating_add(1));
         let mut insert = |table, key, value| writes.push(Write::Insert(table, key, value));
         for (stream, end) in &entries.streams {
             insert(Table::Streams, stream.to_string().into(), encode_end(*end).to_vec());
@@ -266,12 +339,23 @@ impl Index {
             }
             Change::Close(name) => Write::Remove(Table::Duties, duty_key(name).into()),
         }));
-        self.store.write(writes)
+        self.store.write(writes)?;
+        if let Some(head) = entries.up_to {
+            self.written.store(head.position, Relaxed);
+        }
+        Ok(())
     }
 
-    /// Makes sure that what was written survives a power cut; only a convenience.
+    /// Makes sure that what was written survives a power cut, and notes up to where.
     pub fn sync(&self) -> Result<(), IndexError> {
-        self.store.sync()
+        let checkpoint = self.checkpoint()?;
+        if let Err(error) = self.store.sync() {
+            self.unsynced.store(true, Relaxed);
+            return Err(error);
+        }
+        let Some(head) = checkpoint.filter(|_| !self.unsynced.load(Relaxed)) else { return Ok(()) };
+        let synced = Write::Insert(Table::Meta, b"synced".to_vec(), encode_head(head));
+        self.store.write(vec![synced])
     }
 
     /// Closes it for good, and tells whoever looks later how it was left.

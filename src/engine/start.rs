@@ -2,7 +2,11 @@
 
 mod keeper;
 
-use std::{collections::HashMap, path::Path, sync::Arc};
+use std::{
+    collections::HashMap,
+    path::Path,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use arc_swap::ArcSwap;
 use piperoll_domain::{
@@ -65,7 +69,7 @@ pub struct Options {
     pub operation: [Bytes<16>; 2],
     /// Whether the index cannot be written.
     #[cfg(test)]
-    pub(crate) index_fails: Arc<std::sync::atomic::AtomicBool>,
+    pub(crate) index_fails: Arc<AtomicBool>,
 }
 
 impl Options {
@@ -142,14 +146,14 @@ pub async fn start(
         directory: ArcSwap::from_pointee(Directory::default()),
         duties: Duties::new(index.all_duties()?),
         state: watch::Sender::new(Health::Writing),
+        unresolved: AtomicBool::new(false),
     });
     let memory = remember(&reader, &shared, options.streams).await?;
     let (queue, receiver) = mpsc::channel(options.queue);
     let (to_index, entries) = mpsc::unbounded_channel();
     let (flushed, trouble) = (watch::Sender::new(head.position), watch::Sender::new(None));
     let (flushed_to, index_trouble) = (flushed.subscribe(), trouble.subscribe());
-    let keeper =
-        Keeper { write: writing(&index, &options), index: index.clone(), flushed, trouble };
+    let keeper = Keeper::new(writing(&index, &options), &index, (flushed, trouble), &shared);
     let indexing = keeper.begin(entries);
     let writer = Writer {
         shared: shared.clone(),
@@ -193,8 +197,10 @@ async fn catch_up(roll: &Roll, index: &Index) -> Result<(Head, Option<Time>), St
     if let Some(known) = checkpoint {
         roll.check_known(known).await?;
     }
-    let mut at = checkpoint.map_or(0, |head| head.position);
-    if checkpoint.is_none() {
+    // What may have been lost with the power is folded once more, which changes nothing else.
+    let on_disk = index.checkpoint_on_disk()?;
+    let mut at = on_disk.map_or(0, |head| head.position);
+    if on_disk.is_none() {
         index.clear()?;
     }
     let head = roll.head().await?;

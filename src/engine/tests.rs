@@ -328,6 +328,22 @@ async fn an_index_that_nobody_got_past_is_made_anew() {
 }
 
 #[tokio::test]
+async fn a_power_cut_that_left_holes_in_the_index_doubles_nothing() {
+    let house = House::new().await;
+    house.run(mint("a", "lot", 100)).await.unwrap();
+    house.keyed(spend("a", 1), Some(("k", 1))).await.unwrap();
+    house.stop.cancel();
+    house.task.await.unwrap();
+    drop(house.engine);
+    let index = crate::engine::Index::open(house.directory.path(), 1 << 20).unwrap();
+    index.lose_claims().unwrap();
+    drop(index);
+    let house = House::on(house.roll.reopen(), house.directory).await;
+    assert!(house.keyed(spend("a", 1), Some(("k", 1))).await.unwrap().1, "it is a repeat");
+    assert_eq!(house.available("a").await, 99);
+}
+
+#[tokio::test]
 async fn cold_accounts_step_aside_and_come_back() {
     let house = House::new().await;
     for n in 0..50 {

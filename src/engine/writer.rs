@@ -4,7 +4,7 @@ mod aside;
 mod measures;
 
 use std::{
-    sync::Arc,
+    sync::{Arc, atomic::Ordering::Relaxed},
     time::{Duration, Instant},
 };
 
@@ -281,6 +281,16 @@ impl Writer {
     /// Appends a block; false if it is certainly not in the roll. An outcome that is not known is
     /// settled by the head before anything else is decided.
     async fn store(&self, block: &Block, stop: &CancellationToken) -> Result<bool, LastWord> {
+        let stored = self.try_to_store(block, stop).await;
+        self.shared.unresolved.store(false, Relaxed);
+        stored
+    }
+
+    async fn try_to_store(
+        &self,
+        block: &Block,
+        stop: &CancellationToken,
+    ) -> Result<bool, LastWord> {
         let mut pause = RETRY.0;
         loop {
             match self.reader.roll.append(self.head, block).await {
@@ -299,6 +309,7 @@ impl Writer {
                 // The same block again is recognised if it is there already.
                 Err(AppendError::Unknown { source }) => {
                     tracing::error!(error = %chain(&source), "an append's outcome is unknown");
+                    self.shared.unresolved.store(true, Relaxed);
                     self.say_health(Health::Waiting { why: chain(&source) });
                     tokio::select! {
                         biased;
@@ -320,7 +331,7 @@ impl Writer {
 
     /// Who waits for us to be ready sends nothing that would show that we are.
     async fn probe(&self) {
-        if self.reader.roll.head().await.is_ok_and(|head| head == self.head) {
+        if self.reader.roll.probe().await.is_ok_and(|head| head == self.head) {
             self.say_health(Health::Writing);
         }
     }

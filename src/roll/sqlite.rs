@@ -95,6 +95,13 @@ impl SqliteRoll {
         self.shared.head().await
     }
 
+    pub(super) async fn probe(&self) -> Result<Head, Error> {
+        match &self.shared.writer {
+            Some(writer) => writer.lock().await.probe().await,
+            None => Err(Error::Reading),
+        }
+    }
+
     pub(super) async fn append(&self, expected: Head, block: &Block) -> Result<Head, AppendError> {
         let Some(writer) = self.shared.writer.clone() else {
             return Err(AppendError::Refused { source: Error::Reading });

@@ -137,6 +137,22 @@ impl Customers {
         }
     }
 
+    pub(crate) fn was_anything_refused(&self) -> bool {
+        self.wishes().any(|wish| wish.told == Told::Refused)
+    }
+
+    /// Waits until the views have seen everything.
+    pub(crate) async fn views_catch_up(&self, server: &Server) {
+        for _ in 0..1200 {
+            let health = server.door().ask(&client(), Method::GET, "/health").answer().await;
+            if health.body["view_lag_events"] == 0 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("the views stay behind:\n{}", server.log());
+    }
+
     fn wishes(&self) -> impl Iterator<Item = &Wish> {
         self.all.iter().flat_map(|customer| &customer.wishes)
     }

@@ -84,6 +84,13 @@ impl Entries {
         self.run = None;
     }
 
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        let Self { streams, claims, duties, tenants, snapshots, .. } = self;
+        let lengths = [streams.len(), claims.len(), duties.len(), tenants.len(), snapshots.len()];
+        lengths.into_iter().sum()
+    }
+
     /// Takes in what came after.
     pub fn extend(&mut self, later: Self) {
         self.up_to = later.up_to.or(self.up_to);

@@ -1,11 +1,13 @@
 //! Where the index's tables lie: on disk, or in this process for simulations.
 
+mod disk;
 mod memory;
 
 use std::{path::Path, time::Duration};
 
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, config::PinningPolicy};
+use fjall::PersistMode;
 
+use self::disk::Disk;
 pub use self::memory::IndexMemory;
 use super::{IndexError, failed};
 
@@ -49,25 +51,35 @@ pub(super) type Pairs = Box<dyn Iterator<Item = Result<Pair, IndexError>> + Send
 
 /// The tables.
 pub(super) enum Store {
-    Disk { database: Database, tables: [Keyspace; 6] },
+    Disk(Disk),
     Memory(IndexMemory),
 }
 
 impl Store {
     pub(super) fn open(path: &Path, cache_bytes: u64) -> Result<Self, IndexError> {
-        let database =
-            Database::builder(path).cache_size(cache_bytes).open().map_err(failed("open"))?;
-        let open = |table: Table| {
-            let pinned = || {
-                KeyspaceCreateOptions::default()
-                    .filter_block_pinning_policy(PinningPolicy::all(true))
-                    .index_block_pinning_policy(PinningPolicy::all(true))
-            };
-            database.keyspace(table.name(), pinned).map_err(failed("open"))
-        };
-        let [streams, claims, duties, tenants, snapshots, meta] = Table::ALL.map(open);
-        let tables = [streams?, claims?, duties?, tenants?, snapshots?, meta?];
-        Ok(Self::Disk { database, tables })
+        Disk::open(path, cache_bytes).map(Self::Disk)
+    }
+
+    /// Opens tables again that cannot be written any more.
+    pub(super) fn reopen(&self) -> Result<(), IndexError> {
+        match self {
+            Self::Disk(disk) => disk.reopen(),
+            Self::Memory(_) => Ok(()),
+        }
+    }
+
+    pub(super) fn is_lost(&self) -> bool {
+        match self {
+            Self::Disk(disk) => disk.is_lost(),
+            Self::Memory(_) => false,
+        }
+    }
+
+    /// Lets nobody read any more.
+    pub(super) fn close(&self) {
+        if let Self::Disk(disk) = self {
+            disk.close();
+        }
     }
 
     pub(super) const fn is_in_memory(&self) -> bool {
@@ -76,15 +88,15 @@ impl Store {
 
     pub(super) const fn pace(&self) -> Duration {
         match self {
-            Self::Disk { .. } => Duration::ZERO,
+            Self::Disk(_) => Duration::ZERO,
             Self::Memory(memory) => memory.pace(),
         }
     }
 
     pub(super) fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, IndexError> {
         match self {
-            Self::Disk { tables, .. } => {
-                let stored = keyspace(tables, table).get(key).map_err(failed("read"))?;
+            Self::Disk(disk) => {
+                let stored = disk.now()?.table(table).get(key).map_err(failed("read"))?;
                 Ok(stored.map(|value| value.to_vec()))
             }
             Self::Memory(memory) => Ok(memory.get(table, key)),
@@ -93,13 +105,13 @@ impl Store {
 
     pub(super) fn pairs(&self, table: Table, prefix: &[u8]) -> Pairs {
         match self {
-            Self::Disk { tables, .. } => {
-                let found = keyspace(tables, table).prefix(prefix).map(|guard| {
+            Self::Disk(disk) => match disk.now() {
+                Ok(open) => Box::new(open.table(table).prefix(prefix).map(|guard| {
                     let (key, value) = guard.into_inner().map_err(failed("read"))?;
                     Ok((key.to_vec(), value.to_vec()))
-                });
-                Box::new(found)
-            }
+                })),
+                Err(error) => Box::new(std::iter::once(Err(error))),
+            },
             Self::Memory(memory) => Box::new(memory.pairs(table, prefix).into_iter().map(Ok)),
         }
     }
@@ -109,10 +121,13 @@ impl Store {
         table: Table,
     ) -> Box<dyn Iterator<Item = Result<Vec<u8>, IndexError>> + Send> {
         match self {
-            Self::Disk { tables, .. } => {
-                let keys = keyspace(tables, table).iter();
-                Box::new(keys.map(|guard| Ok(guard.key().map_err(failed("read"))?.to_vec())))
-            }
+            Self::Disk(disk) => match disk.now() {
+                Ok(open) => {
+                    let keys = open.table(table).iter();
+                    Box::new(keys.map(|guard| Ok(guard.key().map_err(failed("read"))?.to_vec())))
+                }
+                Err(error) => Box::new(std::iter::once(Err(error))),
+            },
             Self::Memory(_) => {
                 Box::new(self.pairs(table, b"").map(|pair| pair.map(|(key, _)| key)))
             }
@@ -121,14 +136,14 @@ impl Store {
 
     pub(super) fn approximate_len(&self, table: Table) -> usize {
         match self {
-            Self::Disk { tables, .. } => keyspace(tables, table).approximate_len(),
+            Self::Disk(disk) => disk.now().map_or(0, |open| open.table(table).approximate_len()),
             Self::Memory(memory) => memory.pairs(table, b"").len(),
         }
     }
 
     pub(super) fn clear(&self, table: Table) -> Result<(), IndexError> {
         match self {
-            Self::Disk { tables, .. } => keyspace(tables, table).clear().map_err(failed("clear")),
+            Self::Disk(disk) => disk.now()?.table(table).clear().map_err(failed("clear")),
             Self::Memory(memory) => {
                 memory.clear(table);
                 Ok(())
@@ -139,14 +154,15 @@ impl Store {
     /// All or nothing.
     pub(super) fn write(&self, writes: Vec<Write>) -> Result<(), IndexError> {
         match self {
-            Self::Disk { database, tables } => {
-                let mut batch = database.batch();
+            Self::Disk(disk) => {
+                let open = disk.now()?;
+                let mut batch = open.database.batch();
                 for write in writes {
                     match write {
                         Write::Insert(table, key, value) => {
-                            batch.insert(keyspace(tables, table), key, value);
+                            batch.insert(open.table(table), key, value);
                         }
-                        Write::Remove(table, key) => batch.remove(keyspace(tables, table), key),
+                        Write::Remove(table, key) => batch.remove(open.table(table), key),
                     }
                 }
                 batch.commit().map_err(failed("write"))
@@ -160,22 +176,10 @@ impl Store {
 
     pub(super) fn sync(&self) -> Result<(), IndexError> {
         match self {
-            Self::Disk { database, .. } => {
-                database.persist(PersistMode::SyncAll).map_err(failed("sync"))
+            Self::Disk(disk) => {
+                disk.now()?.database.persist(PersistMode::SyncAll).map_err(failed("sync"))
             }
             Self::Memory(_) => Ok(()),
         }
-    }
-}
-
-fn keyspace(tables: &[Keyspace; 6], table: Table) -> &Keyspace {
-    let [streams, claims, duties, tenants, snapshots, meta] = tables;
-    match table {
-        Table::Streams => streams,
-        Table::Claims => claims,
-        Table::Duties => duties,
-        Table::Tenants => tenants,
-        Table::Snapshots => snapshots,
-        Table::Meta => meta,
     }
 }

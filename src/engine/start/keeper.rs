@@ -1,17 +1,24 @@
 //! The keeper of the index: writes what the writer hands over, behind it.
 
-use std::{sync::Arc, thread, time::Duration};
+use std::{
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
 
 use tokio::{sync::mpsc, task::JoinHandle};
 
 use crate::{
     engine::{
+        Health, Shared,
         index::{Entries, Index, IndexError},
         start::Options,
     },
     watch,
 };
 
+/// How often it is synced, so that the start after a power cut is short.
+const SYNC_EVERY: Duration = Duration::from_secs(5);
 /// How long entries are gathered before they are written: a stream that is written often is then
 /// written once. Nobody waits for it, since what is not in the index is in memory.
 const GATHER: Duration = Duration::from_millis(50);
@@ -23,12 +30,14 @@ type Write = Box<dyn Fn(&Entries) -> Result<(), IndexError> + Send>;
 
 /// Writes the index.
 pub(super) struct Keeper {
-    pub(super) index: Arc<Index>,
-    pub(super) write: Write,
+    index: Arc<Index>,
+    write: Write,
     /// Up to where it is written.
-    pub(super) flushed: watch::Sender<u64>,
+    flushed: watch::Sender<u64>,
     /// Why it cannot be written at the moment, if it cannot.
-    pub(super) trouble: watch::Sender<Option<String>>,
+    trouble: watch::Sender<Option<String>>,
+    /// Where it says that nothing can go on.
+    shared: Arc<Shared>,
 }
 
 /// A keeper at work.
@@ -57,6 +66,15 @@ impl Keeping {
 }
 
 impl Keeper {
+    pub(super) fn new(
+        write: Write,
+        index: &Arc<Index>,
+        (flushed, trouble): (watch::Sender<u64>, watch::Sender<Option<String>>),
+        shared: &Arc<Shared>,
+    ) -> Self {
+        Self { index: index.clone(), write, flushed, trouble, shared: shared.clone() }
+    }
+
     /// Begins to write what comes.
     pub(super) fn begin(self, entries: Waiting) -> Keeping {
         if self.index.is_in_memory() {
@@ -67,6 +85,7 @@ impl Keeper {
     }
 
     fn keep(self, mut entries: Waiting) {
+        let mut synced = Instant::now();
         // One batch over and over, for its room.
         let mut batch = Entries::default();
         while let Some(first) = entries.blocking_recv() {
@@ -80,7 +99,32 @@ impl Keeper {
                     return;
                 }
                 thread::sleep(AGAIN);
+                self.reopen();
             }
+            if synced.elapsed() > SYNC_EVERY {
+                self.sync();
+                synced = Instant::now();
+            }
+        }
+    }
+
+    fn sync(&self) {
+        if let Err(error) = self.index.sync() {
+            tracing::warn!(%error, "the index could not be synced");
+        }
+    }
+
+    /// A store that failed to write never writes again, unless it is opened anew.
+    fn reopen(&self) {
+        let Err(error) = self.index.reopen() else {
+            tracing::info!("the index is open again");
+            return;
+        };
+        self.trouble.send_replace(Some(error.to_string()));
+        if self.index.is_lost() {
+            // Who would go on would soon ask in vain; the next start makes it anew from the roll.
+            let why = format!("the index cannot be opened again: {error}");
+            self.shared.state.send_replace(Health::Stopped { why });
         }
     }
 

@@ -95,10 +95,9 @@ impl Writer {
             Read::Loaded(need, Err(error)) => {
                 tracing::error!(%error, "failed to read what a command needs");
                 let waiting = self.work.waiting.remove(&need).unwrap_or_default();
-                let why = error.to_string();
-                let again = || Error::Unreadable(why.clone());
-                waiting.commands.into_iter().for_each(|p| drop(p.reply.send(Err(again()))));
-                waiting.looks.into_iter().for_each(|reply| drop(reply.send(Err(again()))));
+                let again = || Err(error.clone());
+                waiting.commands.into_iter().for_each(|p| drop(p.reply.send(again())));
+                waiting.looks.into_iter().for_each(|reply| drop(reply.send(Err(error.clone()))));
             }
         }
     }

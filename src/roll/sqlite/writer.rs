@@ -8,16 +8,28 @@
 //! bring it to light: so a commit of our own goes over it (or after it), and a full checkpoint
 //! carries everything from the log, which may have failed to sync, into the file. Only then is
 //! "stored" or "not stored" said; until then it is "unknown". The same is done when a writer opens
-//! the roll, because the process before it may have died between writing and syncing.
+//! the roll, because the process before it may have died between writing and syncing. Before all of
+//! this the log is written again as it is: a disk that refused a sync may lack earlier pages of it,
+//! and would show an older log beside a newer file after a power cut.
+
+use std::{
+    fs::File,
+    io::{ErrorKind, Read as _, Seek as _, SeekFrom, Write as _},
+    path::PathBuf,
+};
 
 use sqlx::{Connection, SqliteConnection, query, sqlite::SqliteConnectOptions};
 
 use super::{
     AppendError, Error, Head,
     checkpoint::{Mode, checkpoint, close, connected},
+    options::beside,
     rows::{self, Row},
 };
 use crate::roll::DirectoryLock;
+
+/// How much of the log is written again at once.
+const PIECE_BYTES: usize = 1 << 20;
 
 /// The writer of a roll.
 #[derive(Debug)]
@@ -126,10 +138,25 @@ impl Writer {
         read
     }
 
+    /// Where the roll stands, if it can be written: a commit of our own shows it.
+    pub(super) async fn probe(&mut self) -> Result<Head, Error> {
+        if let Err(error) = fence(self.connected().await?).await {
+            self.unsettled = true;
+            self.disconnect().await;
+            return Err(error);
+        }
+        self.head().await
+    }
+
     /// The connection, opened and settled if need be.
     async fn connected(&mut self) -> Result<&mut SqliteConnection, Error> {
         if self.closed {
             return Err(Error::Closed);
+        }
+        if self.unsettled {
+            // Nobody else writes to the log: the lock on the directory is ours, and so is `self`.
+            self.disconnect().await;
+            write_again(beside(self.options.get_filename(), "-wal")).await?;
         }
         let mut connection = connected(&mut self.connection, &self.options).await?;
         if self.unsettled {
@@ -179,12 +206,43 @@ fn rolled_back(rollback: Result<(), sqlx::Error>, head: Head) -> Attempt {
 
 /// Puts everything that is in the roll beyond doubt, and everything that is not out of it.
 async fn settle(connection: &mut SqliteConnection) -> Result<(), Error> {
+    fence(connection).await?;
+    let (busy, _, _) = checkpoint(connection, Mode::Full).await?;
+    if busy == 0 { Ok(()) } else { Err(Error::Busy) }
+}
+
+/// A commit of our own, which moves nothing.
+async fn fence(connection: &mut SqliteConnection) -> Result<(), Error> {
     let fence = async {
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
         query("UPDATE fence SET count = count + 1").execute(&mut *transaction).await?;
         transaction.commit().await
     };
-    fence.await.map_err(Error::storage("put the end of the roll beyond doubt"))?;
-    let (busy, _, _) = checkpoint(connection, Mode::Full).await?;
-    if busy == 0 { Ok(()) } else { Err(Error::Busy) }
+    fence.await.map_err(Error::storage("put the end of the roll beyond doubt"))
+}
+
+/// Writes the log once more as it is, and syncs it.
+///
+/// After a sync that failed, memory may hold what the disk does not, and no later sync would tell:
+/// the system takes such pages for written. Written again they are synced again.
+async fn write_again(log: PathBuf) -> Result<(), Error> {
+    let written = tokio::task::spawn_blocking(move || -> std::io::Result<()> {
+        let mut file = match File::options().read(true).write(true).open(&log) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            opened => opened?,
+        };
+        let (mut piece, mut at) = (vec![0; PIECE_BYTES], 0);
+        loop {
+            file.seek(SeekFrom::Start(at))?;
+            let length = file.read(&mut piece)?;
+            if length == 0 {
+                return file.sync_data();
+            }
+            file.seek(SeekFrom::Start(at))?;
+            file.write_all(&piece[..length])?;
+            at += u64::try_from(length).unwrap_or(u64::MAX);
+        }
+    });
+    let written = written.await.unwrap_or_else(|_| Err(ErrorKind::Interrupted.into()));
+    written.map_err(sqlx::Error::Io).map_err(Error::storage("write the roll's log again"))
 }

@@ -1,0 +1,89 @@
+//! What is derived fails: the index and the views. Nobody who writes notices, and they mend themselves.
+
+use std::time::Duration;
+
+use reqwest::Method;
+
+use super::{
+    Customers, Shim,
+    shim::{EIO, ENOSPC, Fault, Mode, SYNC, WRITE},
+};
+use crate::{
+    crash::chance::Chance,
+    server::{Answer, Ask as _, Server, client},
+};
+
+async fn health(server: &Server) -> Answer {
+    server.door().ask(&client(), Method::GET, "/health").answer().await
+}
+
+/// Lets customers ask while a file of that name cannot be written, and then while it can again.
+async fn written_all_the_same(file: &'static str, mode: Mode, error: u64) -> (Server, Customers) {
+    let seed = Chance::seed();
+    eprintln!("seed {seed}");
+    let mut chance = Chance::new(seed);
+    let mut server = Server::new(&[]);
+    let mut shim = Shim::under(&mut server);
+    server.open().await;
+    let asking = Customers::new(&mut chance).ask(&server);
+    asking.until_done(20, "before").await;
+    let handle =
+        shim.fail(Fault { file, ops: WRITE | SYNC, mode, error, after: chance.below(5), times: 0 });
+    asking.until_done(100, "while it fails").await;
+    assert!(shim.struck(&handle) > 0, "it did not fail");
+    if file == "views" {
+        assert_ne!(health(&server).await.is(200).body["view_failures"], 0);
+    }
+    let customers = asking.stop().await;
+    shim.mend();
+    assert!(!customers.was_anything_refused());
+    (server, customers)
+}
+
+/// That all is as it was told, now and after a stop.
+async fn all_is_well(mut server: Server, mut customers: Customers) {
+    customers.resolve(&server).await;
+    customers.repeat(&server).await;
+    customers.views_catch_up(&server).await;
+    customers.must_be_what_the_views_say(&server).await;
+    assert_eq!(health(&server).await.is(200).body["view_failures"], 0);
+    assert_eq!(server.terminate().await.code(), Some(0), "{}", server.log());
+    customers.must_be_what_the_roll_says(&server).await;
+}
+
+/// Waits for the index to be opened again; false if the server gave up and ended.
+async fn opened_again(server: &Server) -> bool {
+    for _ in 0..400 {
+        let log = server.log();
+        if log.contains("the index is open again") || log.contains("cannot be opened again") {
+            return log.contains("the index is open again");
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("nothing happens:\n{}", server.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_that_cannot_be_written_keeps_nobody_waiting_and_is_opened_again() {
+    let (server, customers) = written_all_the_same("index/", Mode::Fail, EIO).await;
+    assert!(opened_again(&server).await, "{}", server.log());
+    all_is_well(server, customers).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_that_a_full_disk_tore_keeps_nobody_waiting_and_is_made_anew_at_worst() {
+    let (mut server, customers) = written_all_the_same("index/", Mode::Torn, ENOSPC).await;
+    if !opened_again(&server).await {
+        assert_eq!(server.ended_by_itself().await.code(), Some(1), "{}", server.log());
+        server.open().await;
+    }
+    all_is_well(server, customers).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn views_that_cannot_be_written_keep_nobody_waiting_and_catch_up_by_themselves() {
+    for error in [ENOSPC, EIO] {
+        let (server, customers) = written_all_the_same("views", Mode::Torn, error).await;
+        all_is_well(server, customers).await;
+    }
+}
