@@ -16,12 +16,14 @@ mod edge;
 pub mod engine;
 mod house;
 pub mod http;
+pub mod l402;
 mod machine;
 mod outside;
 mod place;
 pub mod rebuild;
 pub mod replays;
 mod report;
+pub mod verify;
 mod wire;
 
 pub use self::{

@@ -78,7 +78,7 @@ const FLOORS: &[(&str, &[&str])] = &[
         ],
     ),
     ("fuzzing", &["api", "service", "views"]),
-    ("bench", &["app", "config", "engine", "roll", "telemetry", "views"]),
+    ("bench", &["app", "audit", "config", "engine", "l402", "roll", "telemetry", "views"]),
     (
         "cli",
         &["api", "app", "audit", "bench", "config", "fact", "providers", "roll", "secret", "views"],

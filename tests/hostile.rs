@@ -3,6 +3,7 @@
 
 mod cases;
 pub(crate) mod raw;
+mod statuses;
 
 use std::time::Duration;
 

@@ -250,6 +250,7 @@ fn lot(row: read::Lot) -> Lot {
 
 /// One movement of one lot.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AccountEntry)]
 pub(super) struct Entry {
     /// In which event.
     position: i64,

@@ -64,7 +64,7 @@ pub(super) struct ModeQuery {
 #[expect(dead_code, reason = "it only describes what a body says")]
 pub(super) struct Batch {
     /// Whether each item is taken by itself, or all of them or none.
-    #[schema(inline)]
+    #[schema(value_type = String, pattern = "^(independent|atomic)$", example = "atomic")]
     mode: Mode,
     /// 1 to 1000 items.
     items: Vec<BatchItem>,

@@ -32,6 +32,7 @@ pub(super) fn routes() -> Router<Api> {
 
 /// A provider account, as a tenant sees it.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ConnectionLine)]
 pub(super) struct Line {
     /// Its name.
     connection: String,

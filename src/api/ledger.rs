@@ -13,6 +13,7 @@ use crate::{
         extract::Query,
         listing::{Listed, moment, page},
         position::Look,
+        problem,
         render::{Answer, At, Sum},
     },
     views::{Snapshot, read},
@@ -27,6 +28,7 @@ pub(super) fn routes() -> Router<Api> {
 
 /// What an account of the chart adds up to, for one holder.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TrialBalanceLine)]
 pub(super) struct Line {
     /// In whose books.
     tenant: String,
@@ -95,6 +97,7 @@ pub(super) struct Which {
     /// A position, or a time; without it, now.
     as_of: Option<String>,
     /// Only of events behind this position.
+    #[param(maximum = 9_223_372_036_854_775_807_i64)]
     behind: Option<u64>,
     /// `next` of the page before.
     after: Option<String>,
@@ -104,6 +107,7 @@ pub(super) struct Which {
 
 /// What one event posted.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = JournalEntry)]
 pub(super) struct Entry {
     /// Which event.
     position: i64,
@@ -144,6 +148,9 @@ pub(super) async fn journal(
     let page = page(which.after, which.limit)?;
     let as_of = moment(&api, which.as_of.as_deref()).await?;
     let behind = which.behind.unwrap_or(0);
+    if i64::try_from(behind).is_err() {
+        return Err(problem::field("behind", "no position is as large"));
+    }
     let entries = snapshot.journal(&of.tenant, behind, as_of, &page).await?;
     Ok(looked(&api, &snapshot, Listed::of(entries, entry)))
 }

@@ -6,7 +6,7 @@ use std::{any::Any, panic::AssertUnwindSafe};
 
 use axum::{
     extract::Request,
-    http::{HeaderMap, header::CONTENT_ENCODING},
+    http::{HeaderMap, Method, header::CONTENT_ENCODING},
     response::{IntoResponse, Response},
 };
 use futures_util::FutureExt;
@@ -20,6 +20,10 @@ const URI_BYTES_MAX: usize = 8_192;
 
 /// Header fields, the address and encoded bodies.
 pub(super) fn size(api: &Api, request: &Request) -> Result<(), Problem> {
+    if request.method() == Method::TRACE {
+        // Nobody's credentials are told back to him, under any path.
+        return Err(Problem::new(Code::MethodNotAllowed, "nothing is traced here"));
+    }
     let most = api.settings().header_bytes_max;
     if bytes(request.headers()) > most {
         let detail = format!("all header fields together are at most {most} bytes");

@@ -1,11 +1,12 @@
 //! The document that describes every route: OpenAPI 3.1.
 
+mod problems;
+
 use axum::{Json, Router, routing::get};
 use utoipa::{
     Modify, OpenApi, ToSchema,
     openapi::{
-        Components, Ref, RefOr, Required, ResponseBuilder,
-        content::ContentBuilder,
+        Components, Required,
         path::{Operation, ParameterBuilder, ParameterIn, PathItem},
         schema::{ObjectBuilder, Type},
         security::{
@@ -14,14 +15,11 @@ use utoipa::{
     },
 };
 
-use crate::{
-    api::{
-        Api, accounts, admin, authorize, batch, connections, entitlements, events, health, keys,
-        l402, ledger, metrics, offers, payments, receipts, reviews,
-        routes::{self, Needs, Route},
-        topups, webhooks,
-    },
-    problem::Code,
+use crate::api::{
+    Api, accounts, admin, authorize, batch, connections, entitlements, events, health, keys, l402,
+    ledger, metrics, offers, payments, receipts, reviews,
+    routes::{self, Needs, Route},
+    topups, webhooks,
 };
 
 pub(super) fn routes() -> Router<Api> {
@@ -142,12 +140,20 @@ impl Modify for Completed {
             // The document has one word for the rest of a path.
             let template = path.replace("/{path}", "/{*path}");
             for (method, operation) in operations(item) {
+                operation.operation_id = Some(name(method, path));
                 if let Some(route) = routes::route(method, &template) {
-                    complete(operation, route);
+                    complete(operation, route, path);
                 }
             }
         }
     }
+}
+
+/// A name that no other operation has: its method, and the words of its path.
+fn name(method: &str, path: &str) -> String {
+    let words = path.split(|letter: char| !letter.is_ascii_alphanumeric());
+    let words = words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join("_");
+    format!("{}_{words}", method.to_ascii_lowercase())
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
@@ -171,7 +177,7 @@ fn schemes() -> [(&'static str, SecurityScheme); 4] {
     ]
 }
 
-fn complete(operation: &mut Operation, route: &Route) {
+fn complete(operation: &mut Operation, route: &Route, path: &str) {
     let named = |names: &[&str]| {
         let one = |name: &&str| SecurityRequirement::new::<_, [&str; 0], &str>(*name, []);
         Some(names.iter().map(one).collect::<Vec<_>>())
@@ -192,46 +198,5 @@ fn complete(operation: &mut Operation, route: &Route) {
             .build();
         operation.parameters.get_or_insert_default().push(key.into());
     }
-    problems(operation, route);
-}
-
-/// Every status that a problem of this route can have, with its codes.
-fn problems(operation: &mut Operation, route: &Route) {
-    let mut statuses = std::collections::BTreeMap::<u16, Vec<&str>>::new();
-    for code in Code::ALL.iter().filter(|code| can_happen(**code, route)) {
-        statuses.entry(code.status().as_u16()).or_default().push(code.as_str());
-    }
-    for (status, codes) in statuses {
-        let said = format!("A problem: {}.", codes.join(", "));
-        let body = ContentBuilder::new()
-            .schema(Some(RefOr::<utoipa::openapi::Schema>::Ref(Ref::from_schema_name("Told"))));
-        let problem = ResponseBuilder::new()
-            .description(said)
-            .content("application/problem+json", body.build());
-        let responses = &mut operation.responses.responses;
-        responses.entry(status.to_string()).or_insert_with(|| problem.build().into());
-    }
-}
-
-/// Routes that nobody needs a credential for have few problems; all others may have any.
-fn can_happen(code: Code, route: &Route) -> bool {
-    let keyed = matches!(
-        code,
-        Code::IdempotencyKeyMissing
-            | Code::IdempotencyKeyInvalid
-            | Code::IdempotencyInProgress
-            | Code::IdempotencyMismatch
-    );
-    match route.needs {
-        Needs::Nothing => matches!(
-            code,
-            Code::Internal | Code::Unavailable | Code::Busy | Code::Timeout | Code::HeadersTooLarge
-        ),
-        Needs::Metrics
-        | Needs::Provider
-        | Needs::Tenant
-        | Needs::One(_)
-        | Needs::Operator
-        | Needs::OperatorOr(_) => route.keyed || !keyed,
-    }
+    problems::document(operation, route, path);
 }

@@ -172,6 +172,7 @@ pub(super) struct Which {
     /// By the caller's own name for them.
     reference: Option<String>,
     /// `latest` first, or `oldest`.
+    #[param(inline)]
     order: Option<Sorted>,
     /// `next` of the page before.
     after: Option<String>,

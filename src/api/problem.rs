@@ -68,7 +68,7 @@ pub(super) fn of_engine(error: &engine::Error) -> Problem {
 
 /// One line for what a caller is only told in general.
 fn told(error: &(dyn std::error::Error + 'static)) {
-    tracing::warn!(error, "a command was not answered");
+    tracing::warn!(error, "a request was not answered");
 }
 
 impl From<engine::Error> for Problem {
@@ -114,8 +114,11 @@ impl From<service::Error> for Problem {
                 Self::new(Code::FieldInvalid, source.to_string()).field("invoice")
             }
             Error::Scope => Self::new(Code::OfferInvalid, said),
+            Error::Connection { .. } => {
+                told(&error);
+                Self::new(Code::Unavailable, "the connection cannot be used; our log tells why")
+            }
             Error::Keyring(_)
-            | Error::Connection { .. }
             | Error::NotOpen
             | Error::Name(_)
             | Error::Random(_)

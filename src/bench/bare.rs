@@ -119,15 +119,15 @@ impl Random {
         Ok(Self(u64::from_le_bytes(seed)))
     }
 
+    /// The same numbers for the same seed.
+    pub const fn of(seed: u64) -> Self {
+        Self(seed)
+    }
+
     /// Another, which begins elsewhere.
     #[must_use]
     pub fn fork(&mut self) -> Self {
         Self(self.number())
-    }
-
-    /// The same numbers for the same seed.
-    pub const fn of(seed: u64) -> Self {
-        Self(seed)
     }
 
     /// The next number: `SplitMix64`.

@@ -9,13 +9,15 @@ use super::{
     exit::Exit,
     output::{Output, columns, enough},
 };
-use crate::bench::{Ask, Report, authorize, bulk, engine, http, rebuild, replays};
+use crate::bench::{Ask, Report, authorize, bulk, engine, http, l402, rebuild, replays, verify};
 
 /// Measure, beside a limit of the machine that is measured in the same run.
 #[derive(Debug, Subcommand)]
 pub(super) enum Bench {
     /// Bare commands put to the writer in this process, every group synced.
     Engine(Engine),
+    /// All views from nothing, of a roll with a day of business in it.
+    Rebuild(Rebuild),
     /// Bare commands over HTTP, against a handler with nothing behind it.
     Http(Http),
     /// Bare commands over HTTP, many in each request, against the engine itself.
@@ -24,8 +26,10 @@ pub(super) enum Bench {
     Authorize(Edge),
     /// Commands that were done, asked again under the same keys.
     Replays(Http),
-    /// All views from nothing, of a roll with a day of business in it.
-    Rebuild(Rebuild),
+    /// A roll proved, and everything that is derived from it compared.
+    Verify(Verify),
+    /// Paid credentials read and checked, on one thread.
+    L402(L402),
 }
 
 /// What all benches over HTTP are asked.
@@ -112,6 +116,25 @@ pub(super) struct Rebuild {
     data: Option<PathBuf>,
 }
 
+/// A roll proved.
+#[derive(Debug, Args)]
+pub(super) struct Verify {
+    /// Events of the roll that is made for this.
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(10_000..=100_000_000))]
+    events: u64,
+    /// A folder on the disk to measure, in which a temporary directory is made.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+/// Credentials checked.
+#[derive(Debug, Args)]
+pub(super) struct L402 {
+    /// How long to measure.
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    seconds: Duration,
+}
+
 /// On or off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Switch {
@@ -123,6 +146,7 @@ impl Bench {
     pub(super) async fn run(self, output: Output) -> Result<Exit, Error> {
         let report = match self {
             Self::Engine(bench) => engine::run(&bench.options()).await,
+            Self::Rebuild(bench) => rebuild::run(&bench.options()).await,
             Self::Http(bench) => {
                 let (ask, accounts) = (bench.edge.ask(), size(bench.accounts));
                 http::run(&http::Options { ask, accounts }).await
@@ -133,7 +157,10 @@ impl Bench {
                 let (ask, accounts) = (bench.edge.ask(), size(bench.accounts));
                 replays::run(&replays::Options { ask, accounts }).await
             }
-            Self::Rebuild(bench) => rebuild::run(&bench.options()).await,
+            Self::Verify(Verify { events, data }) => {
+                verify::run(&verify::Options { data, events }).await
+            }
+            Self::L402(L402 { seconds }) => l402::run(&l402::Options { seconds }),
         };
         tell(&report?, output)
     }
@@ -143,6 +170,13 @@ impl Engine {
     fn options(&self) -> engine::Options {
         let accounts = if self.hot { 1 } else { size(self.accounts) };
         engine::Options { ask: self.load.ask(), accounts, views: self.views == Switch::On }
+    }
+}
+
+impl Rebuild {
+    fn options(&self) -> rebuild::Options {
+        let (data, events, seed) = (self.data.clone(), self.events, self.seed);
+        rebuild::Options { data, events, accounts: size(self.accounts), seed }
     }
 }
 
@@ -158,13 +192,6 @@ impl Bulk {
         let Self { http: Http { edge, accounts }, items, atomic } = self;
         let (accounts, items) = (size(*accounts), size(*items));
         bulk::Options { ask: edge.ask(), accounts, items, atomic: *atomic }
-    }
-}
-
-impl Rebuild {
-    fn options(&self) -> rebuild::Options {
-        let (data, events, seed) = (self.data.clone(), self.events, self.seed);
-        rebuild::Options { data, events, accounts: size(self.accounts), seed }
     }
 }
 

@@ -23,9 +23,11 @@ pub(in crate::api) struct AllSettings {
     /// How long an unanswered create call is asked about before it is abandoned.
     create_patience_seconds: u32,
     /// The smallest invoice.
-    invoice_min_msat: u64,
+    #[schema(pattern = "^[0-9]{1,19}$")]
+    invoice_min_msat: String,
     /// The largest invoice.
-    invoice_max_msat: u64,
+    #[schema(pattern = "^[0-9]{1,19}$")]
+    invoice_max_msat: String,
     /// After how long the same use of an entitlement is another use.
     same_use_seconds: u32,
     /// How often the same use may be repeated within that time.

@@ -1,8 +1,10 @@
 //! Bodies come in whole before anything else is done: whoever is slow to say what he wants takes no
 //! place among the requests in flight.
 
+use std::time::Duration;
+
 use axum::{
-    body::{Body, Bytes, HttpBody},
+    body::{Body, BodyDataStream, Bytes, HttpBody},
     extract::Request,
 };
 use futures_util::StreamExt;
@@ -12,6 +14,10 @@ use crate::api::{Api, Problem, batch, problem::Code};
 
 /// All bodies that are coming in, or were and are being answered, together.
 pub(in crate::api) const BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// So much of what is too long is still listened to, and for so long.
+const UNHEARD_MAX: usize = 1024 * 1024;
+const UNHEARD_WITHIN: Duration = Duration::from_secs(1);
 
 /// Something of a request, and the room that its body takes until the answer is known.
 type Whole<'a, T> = (T, Option<SemaphorePermit<'a>>);
@@ -37,16 +43,17 @@ pub(in crate::api) async fn whole<'a>(
 }
 
 async fn come_in(api: &Api, body: Body, most: usize) -> Result<Whole<'_, Bytes>, Problem> {
-    if usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX) > most {
-        return Err(too_large(most));
-    }
+    let stated = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     let (mut bytes, mut room) = (vec![], None::<SemaphorePermit<'_>>);
     let mut pieces = body.into_data_stream();
+    if stated > most {
+        return Err(too_large(most, pieces).await);
+    }
     while let Some(piece) = pieces.next().await {
         let broken = |_| Problem::new(Code::MalformedJson, "the body did not come in whole");
         let piece = piece.map_err(broken)?;
         if bytes.len().saturating_add(piece.len()) > most {
-            return Err(too_large(most));
+            return Err(too_large(most, pieces).await);
         }
         let more = u32::try_from(piece.len()).unwrap_or(u32::MAX);
         let more = api.coming_in().try_acquire_many(more);
@@ -60,6 +67,18 @@ async fn come_in(api: &Api, body: Body, most: usize) -> Result<Whole<'_, Bytes>,
     Ok((bytes.into(), room))
 }
 
-fn too_large(most: usize) -> Problem {
+/// Looks away for a moment while he says the rest: closed with words unread, he would hear of a reset
+/// in place of the answer.
+async fn too_large(most: usize, mut pieces: BodyDataStream) -> Problem {
+    let rest = async {
+        let mut left = UNHEARD_MAX;
+        while let Some(Ok(piece)) = pieces.next().await {
+            left = left.saturating_sub(piece.len());
+            if left == 0 {
+                break;
+            }
+        }
+    };
+    drop(timeout(UNHEARD_WITHIN, rest).await);
     Problem::new(Code::BodyTooLarge, format!("the body is longer than {most} bytes"))
 }

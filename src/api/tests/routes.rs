@@ -51,7 +51,7 @@ fn the_document_is_of_version_3_1_and_names_problems_keys_and_credentials() {
     let document = serde_json::to_value(document()).unwrap();
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
     let spend = &document["paths"]["/v1/accounts/{account}/spend"]["post"];
-    for status in ["400", "401", "402", "403", "404", "409", "413", "415", "422", "429", "503"] {
+    for status in ["400", "401", "402", "403", "404", "408", "413", "415", "422", "431", "503"] {
         assert!(spend["responses"][status].is_object(), "{status}");
     }
     let parameters = spend["parameters"].as_array().unwrap();

@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# What others make of our document: schemathesis asks a real server everything that /openapi.json
+# allows and much that it does not, and follows what answers lead to. The same questions every time.
+#
+#   tests/schemathesis.sh [SECONDS]      120 unless told
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+SECONDS_MAX=${1:-120}
+WORK=$(mktemp -d)
+PROGRAM=$(tests/peers/install schemathesis)/bin/schemathesis
+SERVER=
+
+clean_up() {
+  [ -z "$SERVER" ] || kill "$SERVER" 2>/dev/null || true
+  [ -z "$SERVER" ] || wait "$SERVER" 2>/dev/null || true
+  rm -rf "$WORK"
+}
+trap clean_up EXIT
+
+said() { sed -n "s/.*\"$1\":\"\([^\"]*\)\".*/\1/p" "$WORK/said"; }
+
+PIPEROLL_LIMITS__CHALLENGES_PER_TENANT_PER_MINUTE=1000000 \
+  target/debug/piperoll --json serve --listen 127.0.0.1:0 --data "$WORK/data" \
+  >"$WORK/said" 2>"$WORK/log" &
+SERVER=$!
+for _ in $(seq 600); do
+  [ ! -s "$WORK/said" ] || break
+  sleep 0.1
+done
+URL=$(said url)
+KEY=$(said key)
+[ -n "$URL" ] || { cat "$WORK/log" >&2; exit 1; }
+
+# Whoever shows two credentials is refused, so one route that takes either is told which.
+cat >"$WORK/schemathesis.toml" <<TOML
+[auth.openapi.piperoll_key]
+api_key = "$KEY"
+[auth.openapi.operator_header]
+api_key = "$(said admin_token)"
+[[operations]]
+include-path = "/api/payments"
+auth = {}
+headers = { Piperoll-Key = "$KEY" }
+TOML
+
+# A request may fit the document and break a rule of the roll, which no document can say: hence no
+# positive_data_acceptance.
+status=0
+(cd "$WORK" && "$PROGRAM" --config-file schemathesis.toml run "$URL/openapi.json" \
+  --phases coverage,fuzzing,stateful --seed 4020 --max-examples 20 --max-time "$SECONDS_MAX" \
+  --workers 2 --no-color --warnings off --checks \
+  not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,negative_data_rejection,unsupported_method,ignored_auth \
+) || status=$?
+kill -0 "$SERVER" || { echo "the server is gone" >&2; exit 1; }
+if grep -E 'panicked| ERROR ' "$WORK/log" >&2; then exit 1; fi
+exit $status
