@@ -45,12 +45,13 @@ headers = { Piperoll-Key = "$KEY" }
 TOML
 
 # A request may fit the document and break a rule of the roll, which no document can say: hence no
-# positive_data_acceptance.
+# positive_data_acceptance. The routes that a proxy asks take any method, as the proxy was asked: hence no
+# unsupported_method; tests/hostile.rs asks for methods that nobody knows.
 status=0
 (cd "$WORK" && "$PROGRAM" --config-file schemathesis.toml run "$URL/openapi.json" \
   --phases coverage,fuzzing,stateful --seed 4020 --max-examples 20 --max-time "$SECONDS_MAX" \
   --workers 2 --no-color --warnings off --checks \
-  not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,negative_data_rejection,unsupported_method,ignored_auth \
+  not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,negative_data_rejection,ignored_auth \
 ) || status=$?
 kill -0 "$SERVER" || { echo "the server is gone" >&2; exit 1; }
 if grep -E 'panicked| ERROR ' "$WORK/log" >&2; then exit 1; fi

@@ -447,6 +447,14 @@ async fn failures(teller: &mut Teller<'_>, used_up: &Value) {
 
 /// Strangers who ask for one invoice after another.
 async fn floods(teller: &mut Teller<'_>, used_up: &Value) {
+    for path in FORWARDED {
+        for method in [GET, POST] {
+            let path = path.replace("/paid/x", "/%0B");
+            let ask = teller.door.shop(&client(), method.clone(), &path);
+            let ask = ask.header("x-forwarded-uri", "/%0B").header("x-forwarded-method", "GET");
+            teller.hear(method.clone(), &path, ask).await.is(400);
+        }
+    }
     let wanted = json!({ "offer": "paid", "buyer": "eve" });
     for turn in 0..200 {
         let wanted = json!({ "offer": "paid", "buyer": format!("eve-{turn}") });
