@@ -147,6 +147,7 @@ async fn answered(answer: Answer) -> Result<Done, Error> {
 pub(crate) enum Found {
     Stream(Option<Box<Slot>>),
     Claim(Option<Taker>),
+    Fact,
 }
 
 impl std::fmt::Debug for Engine {
@@ -201,7 +202,7 @@ impl Engine {
     pub async fn look(&self, stream: &Stream) -> Result<Option<Slot>, Error> {
         match self.find(Need::Stream(stream.clone())).await? {
             Found::Stream(slot) => Ok(slot.map(|slot| *slot)),
-            Found::Claim(_) => Ok(None),
+            Found::Claim(_) | Found::Fact => Ok(None),
         }
     }
 
@@ -209,7 +210,7 @@ impl Engine {
     pub async fn taker(&self, claim: &Claim) -> Result<Option<Taker>, Error> {
         match self.find(Need::Claim(claim.clone())).await? {
             Found::Claim(taker) => Ok(taker),
-            Found::Stream(_) => Ok(None),
+            Found::Stream(_) | Found::Fact => Ok(None),
         }
     }
 

@@ -122,6 +122,13 @@ impl From<&Rejection> for Problem {
             Rejection::AmountOutOfRange { least, most } => {
                 problem.with("least", money(*least)).with("most", money(*most))
             }
+            Rejection::CeilingExceeded { ceiling, of } => {
+                problem.with("ceiling", money(*ceiling)).with("set_by", of.as_str())
+            }
+            Rejection::ReservationFinalized { cost } => problem.with("cost", money(*cost)),
+            Rejection::ClawbackExceeds { left } | Rejection::RefundExceeds { left } => {
+                problem.with("left", money(*left))
+            }
             Rejection::DurationOutOfRange { most } => problem.with("most_seconds", *most),
             Rejection::PaymentTooLate { status } | Rejection::PaymentNotPaid { status } => {
                 problem.with("payment_status", status.as_str())

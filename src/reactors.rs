@@ -12,6 +12,7 @@
 mod create;
 mod expire;
 mod fulfil;
+mod give_back;
 mod lapse;
 mod match_receipts;
 mod refusals;
@@ -33,8 +34,8 @@ use self::retries::Retries;
 use crate::service::{Error, Service};
 
 /// The kinds that are done one by one; stale payments are swept together.
-pub(crate) const ONE_BY_ONE: [Kind; 5] =
-    [Kind::Create, Kind::Expire, Kind::Fulfil, Kind::Match, Kind::Lapse];
+pub(crate) const ONE_BY_ONE: [Kind; 6] =
+    [Kind::Create, Kind::Expire, Kind::Fulfil, Kind::Match, Kind::Lapse, Kind::Return];
 
 /// How many duties are taken at once.
 const STEP_MAX: usize = 256;
@@ -132,6 +133,7 @@ async fn react(service: &Service, duty: &Duty) -> Result<Outcome, Error> {
         Kind::Fulfil => fulfil::react(service, duty).await,
         Kind::Match => match_receipts::react(service, duty).await,
         Kind::Lapse => lapse::react(service, duty).await,
+        Kind::Return => give_back::react(service, duty).await,
         Kind::Sweep => Ok(Outcome::Later),
     }
 }

@@ -273,8 +273,10 @@ fn every_problem_code_has_a_page() {
 }
 
 /// Bugs that others had with money; each has a test of its own that says so in its name.
-const BUGS: [&str; 11] =
-    ["f01", "f02", "f03", "f04", "f05", "f06", "f13", "f30", "f31", "f32", "f33"];
+const BUGS: [&str; 18] = [
+    "f01", "f02", "f03", "f04", "f05", "f06", "f07", "f08", "f09", "f10", "f11", "f12", "f13",
+    "f25", "f30", "f31", "f32", "f33",
+];
 
 #[test]
 fn every_known_bug_has_a_test_of_its_name() {

@@ -1,35 +1,62 @@
-//! An account: a holder of lots.
+//! An account: a holder of lots, of what is set aside of them, and of what it owes.
+//!
+//! Its state holds what a decision may still need: lots with something left, open reservations,
+//! debts. Lots of which nothing is left are history, unless more happened to them than use and one
+//! lapse; so neither time nor memory grows with the lots that an account has had.
 
+mod correct;
+mod correction;
 mod event;
 mod lot;
+mod order;
+mod reservation;
+mod reserve;
+mod scratch;
 #[cfg(test)]
 mod tests;
+mod work;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+pub use correct::Bygone;
+pub use correction::*;
 pub use event::*;
-pub use lot::{Lot, Place};
+pub use lot::Lot;
+pub use order::{Order, Place};
+pub use reservation::*;
+pub use reserve::{Charge, Hold, finalized_again, released_again};
+pub use work::Sum;
+
+use order::Rank;
+use scratch::Scratch;
+use work::{Changes, Work};
 
 use crate::{
     book::Broken,
     event::{Envelope, Event as Fact},
-    id::{LotId, Pool},
-    money::{Amount, Money},
+    id::{LotId, Pool, ReservationId},
+    money::{Amount, Code, Money},
     rejection::Rejection,
     time::{Moment, Time},
 };
 
-/// The order in which lots are used, as it stands in facts: pool, then earliest expiry, then oldest.
+/// The order in which lots are used unless somebody says otherwise, as it stands in facts.
 pub const ORDER: &str = "pool-expiry-age.v1";
 
-/// An account's state. Only lots with something left are kept; the rest is history.
+/// An account's state.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
     open: bool,
-    lots: BTreeMap<Place, Lot>,
-    places: BTreeMap<LotId, Place>,
+    lots: BTreeMap<LotId, Lot>,
+    /// Where lots stand that can be used, under each policy.
+    ranks: BTreeSet<Rank>,
+    reservations: BTreeMap<ReservationId, Reservation>,
+    /// Open reservations by their end.
+    ends: BTreeSet<(Time, ReservationId)>,
+    debts: BTreeMap<(Code, Pool), Amount>,
+    shared: BTreeMap<Code, Sum>,
 }
 
 impl Account {
@@ -38,14 +65,39 @@ impl Account {
         self.open
     }
 
-    /// The lots with something left, in the order in which they are used.
-    pub fn lots(&self) -> impl Iterator<Item = (&Place, &Lot)> {
-        self.lots.iter()
+    /// The lots with something left, and those to which more happened than their mint tells.
+    pub fn lots(&self) -> impl Iterator<Item = &Lot> {
+        self.lots.values()
     }
 
-    /// A lot with something left.
-    pub fn lot(&self, lot: &LotId) -> Option<(&Place, &Lot)> {
-        self.places.get(lot).and_then(|place| self.lots.get_key_value(place))
+    /// A lot with something left, or to which more happened than its mint tells.
+    pub fn lot(&self, lot: &LotId) -> Option<&Lot> {
+        self.lots.get(lot)
+    }
+
+    /// The open reservations.
+    pub fn reservations(&self) -> impl Iterator<Item = (&ReservationId, &Reservation)> {
+        self.reservations.iter()
+    }
+
+    /// An open reservation.
+    pub fn reservation(&self, reservation: &ReservationId) -> Option<&Reservation> {
+        self.reservations.get(reservation)
+    }
+
+    /// What is owed, by commodity and pool.
+    pub fn debts(&self) -> impl Iterator<Item = (&(Code, Pool), &Amount)> {
+        self.debts.iter()
+    }
+
+    /// What was shared of its use, by commodity.
+    pub fn shared(&self) -> impl Iterator<Item = (&Code, &Sum)> {
+        self.shared.iter()
+    }
+
+    /// How much there is to write when it is written down, in lots.
+    pub fn weight(&self) -> usize {
+        self.lots.len().saturating_add(self.reservations.len())
     }
 
     /// What opening by command causes; twice is once.
@@ -53,19 +105,9 @@ impl Account {
         (!self.open).then_some(Opened {})
     }
 
-    /// What minting causes.
-    pub fn mint(&self, minted: LotMinted) -> Result<LotMinted, Rejection> {
-        if minted.amount.amount.is_zero() {
-            return Err(Rejection::AmountZero);
-        }
-        if self.places.contains_key(&minted.lot) {
-            return Err(Rejection::LotExists);
-        }
-        Ok(minted)
-    }
-
     /// What spending `total` causes: the lapse of lots that are met on the way, and the use.
-    /// Lots of `pool` go first, those of the general pool after them.
+    /// Lots of `pool` go first, those of the general pool after them. What is owed counts against
+    /// what is there.
     pub fn spend(
         &self,
         total: Money,
@@ -73,143 +115,92 @@ impl Account {
         reference: Option<String>,
         moment: Moment,
     ) -> Result<Vec<Fact>, Rejection> {
+        self.must_be_usable(total)?;
+        let mut scratch = Scratch::over(self, moment);
+        scratch.end_what_is_over();
+        let picked = scratch.pick_all(Order::default(), total, pool)?;
+        let parts = scratch.parts(&picked);
+        scratch.say(Event::Spent(Spent { total, parts, order: ORDER.to_owned(), reference }));
+        Ok(scratch.facts())
+    }
+
+    fn must_be_usable(&self, total: Money) -> Result<(), Rejection> {
         if total.amount.is_zero() {
             return Err(Rejection::AmountZero);
         }
         if !self.open {
             return Err(Rejection::AccountNotFound);
         }
-        let mut facts = vec![];
-        let mut parts = vec![];
-        let mut missing = total.amount;
-        for (place, lot) in self.in_order(total, pool) {
-            if missing.is_zero() {
-                break;
-            }
-            if moment.is_past(place.expires_at) {
-                facts.extend(lapse(place, lot).map(Fact::from));
-                continue;
-            }
-            let amount = missing.min(lot.available);
-            parts.extend(lot.part(place, amount).filter(|part| !part.amount.is_zero()));
-            missing = missing.saturating_sub(amount);
-        }
-        if !missing.is_zero() {
-            return Err(Rejection::CreditInsufficient { missing: total.with(missing) });
-        }
-        facts.push(Spent { total, parts, order: ORDER.to_owned(), reference }.into());
-        Ok(facts)
+        Ok(())
     }
 
-    /// What a lot's expiry causes; nothing where nothing is left of it.
+    /// What a lot's expiry causes; nothing where nothing is left of it that could be used.
     pub fn expire(&self, lot: &LotId, moment: Moment) -> Result<Option<LotExpired>, Rejection> {
-        let Some((place, lot)) = self.lot(lot) else { return Ok(None) };
-        if !moment.is_past(place.expires_at) {
+        let left = self.lots.get(lot).filter(|lot| !lot.left().is_zero());
+        let Some(lot) = left else { return Ok(None) };
+        if !moment.is_past(lot.place.expires_at) {
             return Err(Rejection::LotNotExpired);
         }
-        Ok(lapse(place, lot))
-    }
-
-    /// What can be used of `money`'s commodity in `pool` and the general pool.
-    pub fn available(&self, money: Money, pool: &Pool, moment: Moment) -> Amount {
-        self.in_order(money, pool)
-            .filter(|(place, _)| !moment.is_past(place.expires_at))
-            .fold(Amount::ZERO, |sum, (_, lot)| {
-                sum.checked_add(lot.available).unwrap_or(Amount::MAX)
-            })
-    }
-
-    fn in_order(&self, money: Money, pool: &Pool) -> impl Iterator<Item = (&Place, &Lot)> {
-        let general = Pool::general();
-        let fallback = (*pool != general).then_some(general);
-        let pools = std::iter::once(pool.clone()).chain(fallback);
-        pools.flat_map(move |pool| {
-            let first = Place {
-                commodity: money.commodity,
-                pool: pool.clone(),
-                expires_at: Time::from_micros(i64::MIN),
-                minted: 0,
-                lot: LotId::lowest(),
-            };
-            let same = move |(place, _): &(&Place, &Lot)| {
-                place.commodity == money.commodity && place.pool == pool
-            };
-            self.lots.range(first..).take_while(same)
-        })
+        Ok(lapse(lot))
     }
 
     /// The only applier.
     pub(crate) fn evolve(&mut self, event: &Event, at: &Envelope) -> Result<(), Broken> {
-        match event {
-            Event::Opened(Opened {}) => {}
-            Event::LotMinted(minted) => self.insert(minted, at.position)?,
-            Event::Spent(Spent { total, parts, .. }) => self.take_all(*total, parts, false)?,
-            Event::LotExpired(LotExpired { amount, part }) => {
-                self.take_all(*amount, std::slice::from_ref(part), true)?;
-            }
-        }
+        let mut work = Work::over(self);
+        work.apply(event, at.position)?;
+        let changes = work.changes;
+        self.take_in(changes);
         self.open = true;
         Ok(())
     }
 
-    fn insert(&mut self, minted: &LotMinted, position: u64) -> Result<(), Broken> {
-        let some = !minted.amount.amount.is_zero();
-        Broken::unless(some, "a lot begins with something", "more than 0", 0)?;
-        let new = !self.places.contains_key(&minted.lot);
-        Broken::unless(new, "a lot is minted once", "a new name", &minted.lot)?;
-        let place = Place {
-            commodity: minted.amount.commodity,
-            pool: minted.pool.clone(),
-            expires_at: minted.expires_at.unwrap_or(Time::MAX),
-            minted: position,
-            lot: minted.lot.clone(),
+    fn take_in(&mut self, changes: Changes) {
+        for (id, lot) in changes.lots {
+            self.put(id, lot);
+        }
+        for (id, reservation) in changes.reservations {
+            match reservation {
+                Some(open) => {
+                    self.ends.insert((open.expires_at, id.clone()));
+                    self.reservations.insert(id, open);
+                }
+                None => self.close(id),
+            }
+        }
+        self.debts.extend(changes.debts);
+        self.debts.retain(|_, owed| !owed.is_zero());
+        self.shared.extend(changes.shared);
+    }
+
+    fn close(&mut self, id: ReservationId) {
+        if let Some(open) = self.reservations.remove(&id) {
+            self.ends.remove(&(open.expires_at, id));
+        }
+    }
+
+    fn put(&mut self, id: LotId, lot: Option<Lot>) {
+        let is_usable = |lot: &Lot| !lot.available.is_zero();
+        let is = lot.as_ref().is_some_and(is_usable);
+        let ranks = |lot: &Lot| Order::ALL.map(|order| Rank::of(order, &lot.place));
+        let before = match lot {
+            Some(lot) => {
+                if is && !self.lots.get(&id).is_some_and(is_usable) {
+                    self.ranks.extend(ranks(&lot));
+                }
+                self.lots.insert(id, lot)
+            }
+            None => self.lots.remove(&id),
         };
-        self.places.insert(minted.lot.clone(), place.clone());
-        self.lots.insert(place, Lot::of(minted));
-        Ok(())
-    }
-
-    /// Takes parts out of their lots. Checked on copies first: a broken fact leaves the account as
-    /// it stood.
-    fn take_all(&mut self, total: Money, parts: &[Part], expired: bool) -> Result<(), Broken> {
-        let sum = parts.iter().try_fold(Amount::ZERO, |sum, part| sum.checked_add(part.amount));
-        let found = sum.map_or_else(|| "too much".to_owned(), |sum| sum.to_string());
-        Broken::unless(
-            sum == Some(total.amount),
-            "parts add up to the total",
-            total.amount,
-            found,
-        )?;
-        let mut taken: BTreeMap<Place, Lot> = BTreeMap::new();
-        for part in parts {
-            let known = self.lot(&part.lot);
-            let (place, lot) = known
-                .ok_or_else(|| Broken::new("a part's lot has something left", &part.lot, "none"))?;
-            let (same, expected) = (place.commodity == total.commodity, total.commodity);
-            Broken::unless(same, "a part is of the total's commodity", expected, place.commodity)?;
-            let mut lot = *lot;
-            lot.take(place, part, expired)?;
-            let twice = taken.insert(place.clone(), lot).is_some();
-            Broken::unless(!twice, "a lot has one part in a movement", "one", &part.lot)?;
-        }
-        for (place, lot) in taken {
-            self.put(place, lot);
-        }
-        Ok(())
-    }
-
-    fn put(&mut self, place: Place, lot: Lot) {
-        if lot.left().is_zero() {
-            self.places.remove(&place.lot);
-            self.lots.remove(&place);
-        } else {
-            self.lots.insert(place, lot);
+        if let Some(before) = before.filter(|before| is_usable(before) && !is) {
+            for rank in ranks(&before) {
+                self.ranks.remove(&rank);
+            }
         }
     }
 }
 
-fn lapse(place: &Place, lot: &Lot) -> Option<LotExpired> {
-    let part = lot.part(place, lot.available)?;
-    let amount = Money { commodity: place.commodity, amount: part.amount };
+fn lapse(lot: &Lot) -> Option<LotExpired> {
+    let part = lot.part(lot.available)?;
+    let amount = Money { commodity: lot.place.commodity, amount: part.amount };
     (!part.amount.is_zero()).then_some(LotExpired { amount, part })
 }

@@ -12,10 +12,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     account::Account,
+    billing,
     claim::{Claim, Taker, claims},
     commodity::Commodity,
     connection::Connection,
-    draft::{Known, Memory, Seen},
     duty::{Change, Duty, Name, duties},
     entitlement::Entitlement,
     event::{Event, Recorded},
@@ -93,6 +93,8 @@ pub enum State {
     Account(Account),
     /// An entitlement.
     Entitlement(Box<Entitlement>),
+    /// How a tenant bills.
+    Billing(Box<billing::InForce>),
 }
 
 impl State {
@@ -109,6 +111,7 @@ impl State {
             Kind::Receipt => Self::Receipt(Box::default()),
             Kind::Account => Self::Account(Account::default()),
             Kind::Entitlement => Self::Entitlement(Box::default()),
+            Kind::Billing => Self::Billing(Box::default()),
         }
     }
 
@@ -128,6 +131,7 @@ impl State {
             (Self::Receipt(state), Event::Receipt(event)) => state.evolve(event),
             (Self::Account(state), Event::Account(event)) => state.evolve(event, at),
             (Self::Entitlement(state), Event::Entitlement(event)) => state.evolve(event, at),
+            (Self::Billing(state), Event::Billing(event)) => state.evolve(event, at),
             (_, event) => {
                 let kind = at.stream.kind.as_str();
                 Err(Broken::new("a stream holds its own kind of events", kind, event.name()))
@@ -170,6 +174,23 @@ impl Slot {
         }
         self.version = at.version;
         self.last = at.position;
+    }
+
+    /// How much there is to write when it is written down, next to nothing for most.
+    pub fn weight(&self) -> u64 {
+        match &self.state {
+            State::Account(account) => u64::try_from(account.weight()).unwrap_or(u64::MAX),
+            State::Roll(_)
+            | State::Commodity(_)
+            | State::Settings(_)
+            | State::Tenant(_)
+            | State::Connection(_)
+            | State::Offer(_)
+            | State::Payment(_)
+            | State::Receipt(_)
+            | State::Entitlement(_)
+            | State::Billing(_) => 0,
+        }
     }
 
     fn gap(&self, recorded: &Recorded) -> Result<(), Broken> {
@@ -271,23 +292,5 @@ impl Book {
 impl Slot {
     const fn frozen_ref(slot: &Self) -> Option<&Frozen> {
         slot.frozen.as_ref()
-    }
-}
-
-impl Memory for Book {
-    fn slot(&self, stream: &Stream) -> Option<Seen<'_>> {
-        Some(self.streams.get(stream).map_or(Seen::Absent, Seen::Here))
-    }
-
-    fn claim(&self, claim: &Claim) -> Option<Known> {
-        Some(self.claims.get(claim).map_or(Known::Free, |taker| Known::Taken(taker.clone())))
-    }
-
-    fn tenant_count(&self, tenant: &TenantId) -> u64 {
-        self.tenants.get(tenant).copied().unwrap_or(0)
-    }
-
-    fn duty(&self, name: &Name) -> Option<Duty> {
-        self.duties.get(name).cloned()
     }
 }

@@ -44,22 +44,37 @@ pub enum Chart {
     CreditUsed,
     /// Units of credit that lapsed.
     CreditLapsed,
+    /// Money that went back to whoever had paid, less what was still deferred.
+    Refunds,
+    /// Units of credit that were used and nobody had yet, by account.
+    CreditOwed,
+    /// Units of credit taken back.
+    CreditClawedBack,
+    /// Units of credit on their way from one account to another.
+    CreditInTransit,
+    /// Units of credit that use was worth to the three who share, by their account.
+    CreditShared,
 }
 
 impl Chart {
     /// Every account with its number, its name and its class.
-    pub const TABLE: [(Self, u16, &'static str, Class); 11] = [
+    pub const TABLE: [(Self, u16, &'static str, Class); 16] = [
         (Self::ProviderClearing, 1100, "provider_clearing", Class::Asset),
         (Self::Suspense, 2100, "suspense", Class::Liability),
         (Self::Unapplied, 2200, "unapplied", Class::Liability),
         (Self::DeferredRevenue, 2300, "deferred_revenue", Class::Liability),
         (Self::Revenue, 4100, "revenue", Class::Income),
         (Self::Breakage, 4200, "breakage", Class::Income),
+        (Self::Refunds, 4900, "refunds", Class::Income),
         (Self::ProviderFees, 5100, "provider_fees", Class::Expense),
         (Self::CreditIssued, 9100, "credit_issued", Class::Memo),
         (Self::Credit, 9200, "credit", Class::Memo),
+        (Self::CreditOwed, 9250, "credit_owed", Class::Memo),
+        (Self::CreditInTransit, 9260, "credit_in_transit", Class::Memo),
         (Self::CreditUsed, 9300, "credit_used", Class::Memo),
         (Self::CreditLapsed, 9400, "credit_lapsed", Class::Memo),
+        (Self::CreditClawedBack, 9500, "credit_clawed_back", Class::Memo),
+        (Self::CreditShared, 9600, "credit_shared", Class::Memo),
     ];
 
     /// Its name in journals.

@@ -3,10 +3,10 @@
 use std::fmt;
 
 use crate::{
-    account,
+    account::{self, LotExpired, LotMinted, LotReceived, Source, SourceKind},
     bytes::Hash,
-    event::{Envelope, Event, Idempotency, Recorded},
-    id::{ConnectionId, LotId, Stream, TenantId},
+    event::{Event, Idempotency, Recorded},
+    id::{ConnectionId, LotId, RefundId, ReservationId, Stream, TenantId},
     payment, receipt, tenant,
 };
 
@@ -34,7 +34,7 @@ pub enum Claim {
         /// Whose lot.
         tenant: TenantId,
         /// Of what kind.
-        kind: account::SourceKind,
+        kind: SourceKind,
         /// Which one.
         id: String,
     },
@@ -44,6 +44,34 @@ pub enum Claim {
         tenant: TenantId,
         /// The name.
         lot: LotId,
+    },
+    /// A lot's last lapse, after which nothing was left of it.
+    Lapse {
+        /// Whose lot.
+        tenant: TenantId,
+        /// The lot's name.
+        lot: LotId,
+    },
+    /// A reservation's name.
+    Reservation {
+        /// Whose.
+        tenant: TenantId,
+        /// The name.
+        reservation: ReservationId,
+    },
+    /// A reservation's end.
+    ReservationEnd {
+        /// Whose.
+        tenant: TenantId,
+        /// The name.
+        reservation: ReservationId,
+    },
+    /// A refund's name.
+    Refund {
+        /// Whose.
+        tenant: TenantId,
+        /// The name.
+        refund: RefundId,
     },
     /// A payment at a provider.
     ProviderPayment {
@@ -94,6 +122,14 @@ impl fmt::Display for Claim {
                 write!(f, "source/{tenant}/{}/{id}", kind.as_str())
             }
             Self::Lot { tenant, lot } => write!(f, "lot/{tenant}/{lot}"),
+            Self::Lapse { tenant, lot } => write!(f, "lapse/{tenant}/{lot}"),
+            Self::Reservation { tenant, reservation } => {
+                write!(f, "reservation/{tenant}/{reservation}")
+            }
+            Self::ReservationEnd { tenant, reservation } => {
+                write!(f, "reservation-end/{tenant}/{reservation}")
+            }
+            Self::Refund { tenant, refund } => write!(f, "refund/{tenant}/{refund}"),
             Self::ProviderPayment { connection, id } => {
                 write!(f, "provider-payment/{connection}/{id}")
             }
@@ -145,8 +181,10 @@ pub fn lasting(recorded: &Recorded) -> Vec<Claim> {
             let by_event = |event_id| Claim::Webhook { connection, event_id };
             claims.extend(recorded.event_id.clone().map(by_event));
         }
-        Event::Account(account::Event::LotMinted(minted)) => {
-            claims.extend(of_lot(envelope, minted));
+        Event::Account(event) => of_account(&envelope.tenant, event, &mut claims),
+        Event::Payment(payment::Event::Refunded(refunded)) => {
+            let (tenant, refund) = (envelope.tenant.clone(), refunded.refund.clone());
+            claims.push(Claim::Refund { tenant, refund });
         }
         Event::Tenant(tenant::Event::KeyIssued(issued)) => {
             claims.push(Claim::ApiKey { digest: issued.digest });
@@ -159,18 +197,52 @@ pub fn lasting(recorded: &Recorded) -> Vec<Claim> {
         | Event::Offer(_)
         | Event::Payment(_)
         | Event::Receipt(_)
-        | Event::Account(_)
-        | Event::Entitlement(_) => {}
+        | Event::Entitlement(_)
+        | Event::Billing(_) => {}
     }
     claims
 }
 
+fn of_account(tenant: &TenantId, event: &account::Event, into: &mut Vec<Claim>) {
+    let begins = |reservation: &ReservationId| Claim::Reservation {
+        tenant: tenant.clone(),
+        reservation: reservation.clone(),
+    };
+    let ends = |reservation: &ReservationId| Claim::ReservationEnd {
+        tenant: tenant.clone(),
+        reservation: reservation.clone(),
+    };
+    match event {
+        account::Event::LotMinted(LotMinted { lot, source, .. }) => {
+            let Source { kind, id } = source.clone();
+            into.extend(of_lot(tenant, lot, kind, id));
+        }
+        account::Event::LotReceived(LotReceived { lot, .. }) => {
+            into.extend(of_lot(tenant, lot, SourceKind::TransferIn, lot.to_string()));
+        }
+        account::Event::LotExpired(LotExpired { part, .. }) if part.left.is_zero() => {
+            into.push(Claim::Lapse { tenant: tenant.clone(), lot: part.lot.clone() });
+        }
+        account::Event::Reserved(said) => into.push(begins(&said.reservation)),
+        account::Event::ShadowReserved(said) => into.push(begins(&said.reservation)),
+        account::Event::Finalized(said) => into.push(ends(&said.reservation)),
+        account::Event::Released(said) => into.push(ends(&said.reservation)),
+        account::Event::ShadowFinalized(said) => into.push(ends(&said.reservation)),
+        account::Event::ShadowReleased(said) => into.push(ends(&said.reservation)),
+        account::Event::LotExpired(_)
+        | account::Event::Opened(_)
+        | account::Event::Spent(_)
+        | account::Event::DebtRepaid(_)
+        | account::Event::ClawedBack(_)
+        | account::Event::LotVoided(_)
+        | account::Event::TransferredOut(_) => {}
+    }
+}
+
 /// A lot's source can be claimed once, and so can its name, also after the lot is empty.
-fn of_lot(at: &Envelope, minted: &account::LotMinted) -> [Claim; 2] {
-    let tenant = at.tenant.clone();
-    let account::Source { kind, id } = minted.source.clone();
+fn of_lot(tenant: &TenantId, lot: &LotId, kind: SourceKind, id: String) -> [Claim; 2] {
     [
         Claim::Source { tenant: tenant.clone(), kind, id },
-        Claim::Lot { tenant, lot: minted.lot.clone() },
+        Claim::Lot { tenant: tenant.clone(), lot: lot.clone() },
     ]
 }

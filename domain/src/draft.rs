@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     account::Account,
+    billing,
     book::{Slot, State},
     bytes::Id16,
     claim::{Claim, Taker, lasting},
@@ -58,6 +59,8 @@ pub trait Memory {
     fn tenant_count(&self, tenant: &TenantId) -> u64;
     /// An open duty; always in memory.
     fn duty(&self, name: &Name) -> Option<Duty>;
+    /// The fact at a position that the taker of a claim names.
+    fn fact(&self, position: u64) -> Option<&Recorded>;
 }
 
 /// Something to be read before a command can decide.
@@ -67,6 +70,8 @@ pub enum Need {
     Stream(Stream),
     /// A claim.
     Claim(Claim),
+    /// The fact at a position.
+    Fact(u64),
 }
 
 /// Why a decision ended without facts.
@@ -191,6 +196,8 @@ impl<'a> Draft<'a> {
         account(AccountId) -> Account = Account;
         /// An entitlement's state.
         entitlement(EntitlementId) -> Entitlement = Entitlement;
+        /// How a tenant bills.
+        billing_of(TenantId) -> billing::InForce = Billing;
         /// A connection's state, of the roll's own tenant.
         connection_of(ConnectionId) -> Connection = Connection;
     }
@@ -203,6 +210,11 @@ impl<'a> Draft<'a> {
     /// A tenant's state.
     pub fn tenant(&mut self, tenant: &TenantId) -> Result<&Tenant, Stop> {
         self.tenant_named(tenant, tenant)
+    }
+
+    /// How a tenant bills.
+    pub fn billing(&mut self, tenant: &TenantId) -> Result<&billing::InForce, Stop> {
+        self.billing_of(tenant, tenant)
     }
 
     /// The roll's own state.
@@ -257,6 +269,17 @@ impl<'a> Draft<'a> {
             Some(Known::Free) => Ok(None),
             Some(Known::Taken(taker)) => Ok(Some(taker)),
         }
+    }
+
+    /// The fact at a position that the taker of a claim names. A claim that this very command takes
+    /// has no fact yet.
+    pub fn fact(&self, position: u64) -> Result<&'a Recorded, Stop> {
+        self.memory.fact(position).ok_or_else(|| Stop::Missing(vec![Need::Fact(position)]))
+    }
+
+    /// Where the next fact will stand.
+    pub fn position(&self) -> u64 {
+        self.next.saturating_add(u64::try_from(self.said.len()).unwrap_or(u64::MAX))
     }
 
     /// An open duty.

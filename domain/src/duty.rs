@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    account::{self, LotExpired, LotMinted, Part, Spent},
+    account::{
+        self, ClawedBack, DebtRepaid, LotExpired, LotMinted, LotReceived, LotVoided, Part, Spent,
+        TransferredOut,
+    },
     event::{Event, Recorded},
     id::Stream,
     payment, receipt, roll,
@@ -26,12 +29,21 @@ pub enum Kind {
     Match,
     /// The lapse of a lot.
     Lapse,
+    /// The end of a reservation that nobody ended.
+    Return,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 6] =
-        [Self::Create, Self::Sweep, Self::Expire, Self::Fulfil, Self::Match, Self::Lapse];
+    pub const ALL: [Self; 7] = [
+        Self::Create,
+        Self::Sweep,
+        Self::Expire,
+        Self::Fulfil,
+        Self::Match,
+        Self::Lapse,
+        Self::Return,
+    ];
 
     /// The word that metrics and commands use.
     pub const fn as_str(self) -> &'static str {
@@ -42,6 +54,7 @@ impl Kind {
             Self::Fulfil => "fulfil",
             Self::Match => "match",
             Self::Lapse => "lapse",
+            Self::Return => "return",
         }
     }
 }
@@ -103,7 +116,8 @@ pub fn duties(recorded: &Recorded) -> Vec<Change> {
         | Event::Tenant(_)
         | Event::Connection(_)
         | Event::Offer(_)
-        | Event::Entitlement(_) => vec![],
+        | Event::Entitlement(_)
+        | Event::Billing(_) => vec![],
     }
 }
 
@@ -131,27 +145,49 @@ fn of_payment(event: &payment::Event, on: On<'_>) -> Vec<Change> {
         | payment::Event::SettlementNamed(_)
         | payment::Event::ReviewOpened(_)
         | payment::Event::ReviewResolved(_)
+        | payment::Event::Refunded(_)
         | payment::Event::TransitionRefused(_) => vec![],
     }
 }
 
 fn of_account(event: &account::Event, on: On<'_>) -> Vec<Change> {
-    let emptied = |part: &Part| {
-        let name = on.name(Kind::Lapse, Some(part.lot.to_string()));
-        part.left.is_zero().then_some(Change::Close(name))
-    };
     match event {
-        account::Event::LotMinted(LotMinted { lot, expires_at: Some(due), .. }) => {
-            let name = on.name(Kind::Lapse, Some(lot.to_string()));
-            let opener = on.0.envelope.position;
-            vec![Change::Open(Duty { name, due: *due, opener })]
+        account::Event::LotMinted(LotMinted { lot, expires_at, .. })
+        | account::Event::LotReceived(LotReceived { lot, expires_at, .. }) => {
+            let lapse = |due| on.open_item(Kind::Lapse, lot, due);
+            expires_at.map(lapse).into_iter().collect()
         }
-        account::Event::Spent(Spent { parts, .. }) => parts.iter().filter_map(emptied).collect(),
-        account::Event::LotExpired(LotExpired { part, .. }) => {
-            vec![Change::Close(on.name(Kind::Lapse, Some(part.lot.to_string())))]
+        account::Event::Spent(Spent { parts, .. }) => on.emptied(parts.iter()),
+        account::Event::LotExpired(LotExpired { part, .. })
+        | account::Event::LotVoided(LotVoided { part, .. })
+        | account::Event::DebtRepaid(DebtRepaid { part, .. }) => on.emptied(std::iter::once(part)),
+        account::Event::ClawedBack(ClawedBack { part, .. }) => on.emptied(part.iter()),
+        account::Event::TransferredOut(TransferredOut { debits, .. }) => {
+            on.emptied(debits.iter().map(|debit| &debit.part))
         }
-        account::Event::LotMinted(LotMinted { expires_at: None, .. })
-        | account::Event::Opened(_) => vec![],
+        account::Event::Reserved(said) => {
+            vec![on.open_item(Kind::Return, &said.reservation, said.expires_at)]
+        }
+        account::Event::ShadowReserved(said) => {
+            vec![on.open_item(Kind::Return, &said.reservation, said.expires_at)]
+        }
+        account::Event::Finalized(said) => {
+            let mut changes = on.emptied(said.parts.iter().chain(&said.clawed_back));
+            changes.push(on.close_item(Kind::Return, &said.reservation));
+            changes
+        }
+        account::Event::Released(said) => {
+            let mut changes = on.emptied(said.clawed_back.iter());
+            changes.push(on.close_item(Kind::Return, &said.reservation));
+            changes
+        }
+        account::Event::ShadowFinalized(said) => {
+            vec![on.close_item(Kind::Return, &said.reservation)]
+        }
+        account::Event::ShadowReleased(said) => {
+            vec![on.close_item(Kind::Return, &said.reservation)]
+        }
+        account::Event::Opened(_) => vec![],
     }
 }
 
@@ -163,6 +199,21 @@ impl On<'_> {
     fn of_receipt(self, led_to: payment::LedTo) -> Option<Change> {
         let open = matches!(led_to, payment::LedTo::Parked | payment::LedTo::Asks);
         open.then(|| self.open(Kind::Match, self.at()))
+    }
+
+    /// Nothing can lapse of lots that are empty.
+    fn emptied<'a>(self, parts: impl Iterator<Item = &'a Part>) -> Vec<Change> {
+        let empty = parts.filter(|part| part.left.is_zero());
+        empty.map(|part| self.close_item(Kind::Lapse, &part.lot)).collect()
+    }
+
+    fn open_item(self, kind: Kind, item: &impl ToString, due: Time) -> Change {
+        let name = self.name(kind, Some(item.to_string()));
+        Change::Open(Duty { name, due, opener: self.0.envelope.position })
+    }
+
+    fn close_item(self, kind: Kind, item: &impl ToString) -> Change {
+        Change::Close(self.name(kind, Some(item.to_string())))
     }
 
     fn at(self) -> Time {

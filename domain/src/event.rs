@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
-    account,
+    account, billing,
     bytes::{Bytes, Id16},
     commodity, connection, entitlement,
     id::{Stream, TenantId},
@@ -106,6 +106,8 @@ pub enum Event {
     Account(account::Event),
     /// Of an entitlement.
     Entitlement(entitlement::Event),
+    /// Of how a tenant bills.
+    Billing(billing::Event),
 }
 
 macro_rules! each {
@@ -121,6 +123,7 @@ macro_rules! each {
             Event::Receipt($inner) => $body,
             Event::Account($inner) => $body,
             Event::Entitlement($inner) => $body,
+            Event::Billing($inner) => $body,
         }
     };
 }
@@ -144,6 +147,7 @@ impl Event {
             receipt::Event::NAMES,
             account::Event::NAMES,
             entitlement::Event::NAMES,
+            billing::Event::NAMES,
         ]
         .into_iter()
         .flatten()
@@ -173,11 +177,14 @@ impl Event {
             "receipt" | "receipts" => {
                 lift(receipt::Event::deserialize_data(name, from), Self::Receipt)
             }
-            "account" | "lot" | "credit" => {
+            "account" | "lot" | "credit" | "debt" => {
                 lift(account::Event::deserialize_data(name, from), Self::Account)
             }
             "entitlement" => {
                 lift(entitlement::Event::deserialize_data(name, from), Self::Entitlement)
+            }
+            "billing" | "shares" => {
+                lift(billing::Event::deserialize_data(name, from), Self::Billing)
             }
             _ => None,
         }

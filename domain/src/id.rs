@@ -114,6 +114,18 @@ name!(
     LotId, "a lot id", ID, is_id
 );
 name!(
+    /// Names a reservation of credit.
+    ReservationId, "a reservation id", ID, is_id
+);
+name!(
+    /// Names a refund: of a payment, and of the credit that it had given.
+    RefundId, "a refund id", ID, is_id
+);
+name!(
+    /// Names a transfer of credit from one account to another.
+    TransferId, "a transfer id", ID, is_id
+);
+name!(
     /// Names an offer.
     OfferId, "an offer id", ID, is_id
 );
@@ -150,6 +162,16 @@ impl ConnectionId {
     /// The connection that the runbooks' environment variables describe.
     pub fn default_one() -> Self {
         Self("default".into())
+    }
+}
+
+impl AccountId {
+    /// The prefix of the accounts that every tenant has from its beginning, and of no others.
+    pub const SYSTEM_PREFIX: &'static str = "sys-";
+
+    /// Whether nobody may open it, give to it or take from it by command.
+    pub fn is_system(&self) -> bool {
+        self.0.starts_with(Self::SYSTEM_PREFIX)
     }
 }
 
@@ -190,11 +212,13 @@ pub enum Kind {
     Account,
     /// What a paid offer gave.
     Entitlement,
+    /// How a tenant bills for use.
+    Billing,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Roll,
         Self::Commodity,
         Self::Settings,
@@ -205,6 +229,7 @@ impl Kind {
         Self::Receipt,
         Self::Account,
         Self::Entitlement,
+        Self::Billing,
     ];
 
     /// The word that stands in stream names.
@@ -220,6 +245,7 @@ impl Kind {
             Self::Receipt => "receipt",
             Self::Account => "account",
             Self::Entitlement => "entitlement",
+            Self::Billing => "billing",
         }
     }
 
@@ -231,7 +257,8 @@ impl Kind {
             | Self::Settings
             | Self::Tenant
             | Self::Connection
-            | Self::Offer => true,
+            | Self::Offer
+            | Self::Billing => true,
             Self::Payment | Self::Receipt | Self::Account | Self::Entitlement => false,
         }
     }

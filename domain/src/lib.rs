@@ -7,6 +7,7 @@
 #![warn(clippy::wildcard_enum_match_arm, clippy::disallowed_methods, clippy::disallowed_types)]
 
 pub mod account;
+pub mod billing;
 pub mod book;
 pub mod bytes;
 pub mod chart;

@@ -2,16 +2,21 @@
 //! says lands together or not at all.
 
 mod batch;
+mod bill;
+mod correct;
 mod credit;
 mod fulfil;
 mod govern;
 mod hear;
+mod meter;
 mod pay;
 mod sell;
 #[cfg(test)]
 mod tests;
 
 pub use batch::{Batch, Item, Wish};
+pub use bill::{ApproveShares, ChangeBilling, HastenShares, ProposeShares, RejectShares};
+pub use correct::{ClawBack, RefundPayment, TransferCredit, VoidLot};
 pub use credit::{ExpireLot, Mint, OpenAccount, Spend};
 pub use fulfil::{Fulfil, ResolveReview};
 pub use govern::{
@@ -22,6 +27,7 @@ pub use govern::{
 pub use hear::{
     AnswerReceipt, HearStatus, MatchReceipt, NoteSilence, ReceiveWebhook, RefuseReceipts,
 };
+pub use meter::{ExpireReservation, Finalize, Release, Reserve};
 pub use pay::{
     AbandonPayment, Purpose, RecordCreateFailed, RecordCreateUnknown, RecordInstrument,
     RequestPayment,
@@ -138,6 +144,32 @@ operations! {
     Spend(Spend),
     /// Let a lot lapse.
     ExpireLot(ExpireLot),
+    /// Set credit aside.
+    Reserve(Box<Reserve>),
+    /// Charge what work cost.
+    Finalize(Box<Finalize>),
+    /// Give back what was set aside.
+    Release(Release),
+    /// End a reservation whose time is over.
+    ExpireReservation(ExpireReservation),
+    /// Give money back.
+    RefundPayment(Box<RefundPayment>),
+    /// Take credit back.
+    ClawBack(Box<ClawBack>),
+    /// Take a lot that should never have been.
+    VoidLot(VoidLot),
+    /// Move credit to another account.
+    TransferCredit(Box<TransferCredit>),
+    /// Change how a tenant bills.
+    ChangeBilling(Box<ChangeBilling>),
+    /// Want other shares.
+    ProposeShares(ProposeShares),
+    /// Agree to other shares.
+    ApproveShares(ApproveShares),
+    /// Do not agree to other shares.
+    RejectShares(RejectShares),
+    /// Let other shares hold at once.
+    HastenShares(HastenShares),
     /// Use an entitlement.
     UseEntitlement(UseEntitlement),
     /// Give a use back.

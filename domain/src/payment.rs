@@ -27,7 +27,8 @@ pub use review::Resolution;
 use crate::{
     book::Broken,
     event::Envelope,
-    id::ConnectionId,
+    id::{ConnectionId, RefundId},
+    money::{Amount, Money},
     rejection::Rejection,
     time::{Moment, Time},
 };
@@ -122,6 +123,8 @@ pub struct Payment {
     pub reviews: Vec<Review>,
     /// Money that got its name after it had been booked.
     pub named: Vec<SettlementNamed>,
+    /// How much of the price has gone back.
+    pub refunded: Amount,
 }
 
 impl Payment {
@@ -208,6 +211,46 @@ impl Payment {
         Ok(Consumed { gave, price: request.price })
     }
 
+    /// What giving money back causes: at most what was paid, over all refunds.
+    pub fn refund(
+        &self,
+        refund: RefundId,
+        amount: Money,
+        reference: Option<String>,
+        reason: &str,
+    ) -> Result<Refunded, Rejection> {
+        let request = self.must_exist()?;
+        let settled = self.settled.as_ref().filter(|_| self.status == Status::Consumed);
+        let settled = settled.ok_or(Rejection::PaymentNotPaid { status: self.status })?;
+        if amount.commodity != request.price.commodity {
+            return Err(Rejection::CommodityForeign { code: amount.commodity });
+        }
+        if amount.amount.is_zero() {
+            return Err(Rejection::AmountZero);
+        }
+        let left = request.price.amount.saturating_sub(self.refunded);
+        if amount.amount > left {
+            return Err(Rejection::RefundExceeds { left: amount.with(left) });
+        }
+        let total = amount.checked_add(amount.with(self.refunded));
+        Ok(Refunded {
+            refund,
+            amount,
+            total: total.ok_or(Rejection::AmountOverflow)?,
+            paid: request.price,
+            connection: settled.connection.clone(),
+            reference,
+            reason: reason.to_owned(),
+        })
+    }
+
+    /// How much of `given` goes back with a refund: in proportion to what goes back of the price,
+    /// rounded down over all refunds together.
+    pub fn credit_of_refund(&self, refunded: &Refunded, given: Amount) -> Amount {
+        let through = |money: Amount| given.share(money, refunded.paid.amount).unwrap_or_default();
+        through(refunded.total.amount).saturating_sub(through(self.refunded))
+    }
+
     /// Whether this provider account may speak about it.
     pub fn listens_to(&self, connection: &ConnectionId) -> bool {
         let asked = self.request.iter().map(|request| &request.connection);
@@ -263,6 +306,7 @@ impl Payment {
                 self.open_review_mut(*number)?.resolved = Some(*action);
             }
             Event::SettlementNamed(named) => self.named.push(named.clone()),
+            Event::Refunded(refunded) => self.take_refund(refunded)?,
             Event::Failed(_)
             | Event::OutcomeUnknown(_)
             | Event::Abandoned(_)
@@ -287,7 +331,7 @@ impl Payment {
             (Requested | Unknown, Event::Abandoned(_)) => Abandoned,
             (Pending, Event::Settled(settled)) if !from_review(settled) => Paid,
             (Expired | Failed | Abandoned, Event::Settled(settled)) if from_review(settled) => Paid,
-            (Paid, Event::Consumed(_)) => Consumed,
+            (Paid, Event::Consumed(_)) | (Consumed, Event::Refunded(_)) => Consumed,
             (Pending, Event::Expired(_)) => Expired,
             (
                 status @ (Requested | Unknown | Pending | Paid | Consumed | Expired | Failed
@@ -308,6 +352,7 @@ impl Payment {
                 | Event::Settled(_)
                 | Event::Consumed(_)
                 | Event::Expired(_)
+                | Event::Refunded(_)
                 | Event::DetailNoted(_)
                 | Event::SettlementNamed(_)
                 | Event::ReviewOpened(_)
@@ -315,6 +360,16 @@ impl Payment {
                 | Event::TransitionRefused(_),
             ) => return Err(Broken::order("payment", &status, event.name())),
         })
+    }
+
+    fn take_refund(&mut self, refunded: &Refunded) -> Result<(), Broken> {
+        let Refunded { amount, total, .. } = refunded;
+        let sum = self.refunded.checked_add(amount.amount).unwrap_or(Amount::MAX);
+        Broken::unless(sum == total.amount, "refunds add up", sum, total.amount)?;
+        let most = self.request.as_ref().map_or(Amount::ZERO, |request| request.price.amount);
+        Broken::unless(sum <= most, "no more goes back than was paid", most, sum)?;
+        self.refunded = sum;
+        Ok(())
     }
 
     fn must_be_next_review(&self, number: u32) -> Result<(), Broken> {

@@ -1,14 +1,18 @@
 //! From a fact to its balanced double entry. Frozen for each event version once released.
 
+mod credit;
+
 use serde::Serialize;
 
 use crate::{
-    account::{self, LotExpired, LotMinted, Part, Spent},
     chart::Chart,
     entitlement::{self, Granted, Released, Used},
     event::{Event, Recorded},
     money::{Code, Money},
-    payment::{self, Consumed, Funding, Gave, ReviewAction, ReviewOpened, ReviewResolved, Settled},
+    payment::{
+        self, Consumed, Funding, Gave, Refunded, ReviewAction, ReviewOpened, ReviewResolved,
+        Settled,
+    },
 };
 
 /// One leg. Debits are positive, credits negative; the legs of a fact sum to zero per commodity.
@@ -29,7 +33,9 @@ pub fn postings(recorded: &Recorded) -> Vec<Posting> {
     let mut legs = Legs(vec![]);
     match &recorded.event {
         Event::Payment(event) => of_payment(event, &mut legs),
-        Event::Account(event) => of_account(event, recorded.envelope.stream.id.as_str(), &mut legs),
+        Event::Account(event) => {
+            credit::of_account(event, recorded.envelope.stream.id.as_str(), &mut legs);
+        }
         Event::Entitlement(event) => {
             of_entitlement(event, &mut legs);
         }
@@ -39,10 +45,14 @@ pub fn postings(recorded: &Recorded) -> Vec<Posting> {
         | Event::Tenant(_)
         | Event::Connection(_)
         | Event::Offer(_)
-        | Event::Receipt(_) => {}
+        | Event::Receipt(_)
+        | Event::Billing(_) => {}
     }
     legs.0
 }
+
+/// Credit that was paid outside piperoll comes from here.
+const OUTSIDE: &str = "outside";
 
 /// Legs being written, always two at a time.
 struct Legs(Vec<Posting>);
@@ -78,6 +88,10 @@ fn of_payment(event: &payment::Event, legs: &mut Legs) {
         // What the mint by hand took for paid outside came in here after all.
         payment::Event::Consumed(Consumed { gave: Gave::Recovered { .. }, price }) => {
             legs.transfer(*price, (Chart::Unapplied, ""), (Chart::ProviderClearing, OUTSIDE));
+        }
+        payment::Event::Refunded(Refunded { amount, connection, .. }) => {
+            let clearing = (Chart::ProviderClearing, connection.as_str());
+            legs.transfer(*amount, (Chart::Refunds, ""), clearing);
         }
         payment::Event::ReviewOpened(ReviewOpened { money: None, .. })
         | payment::Event::Consumed(_)
@@ -118,44 +132,6 @@ fn of_review(resolved: &ReviewResolved, legs: &mut Legs) {
             legs.transfer(money, suspense, (Chart::ProviderClearing, resolved.connection.as_str()));
         }
         ReviewAction::Dismiss => {}
-    }
-}
-
-/// Credit that was paid outside piperoll comes from here.
-const OUTSIDE: &str = "outside";
-
-fn of_account(event: &account::Event, account: &str, legs: &mut Legs) {
-    match event {
-        account::Event::LotMinted(minted) => of_mint(minted, account, legs),
-        account::Event::Spent(Spent { total, parts, .. }) => {
-            legs.transfer(*total, (Chart::Credit, account), (Chart::CreditUsed, ""));
-            for part in parts {
-                release(part, Chart::Revenue, legs);
-            }
-        }
-        account::Event::LotExpired(LotExpired { amount, part }) => {
-            legs.transfer(*amount, (Chart::Credit, account), (Chart::CreditLapsed, ""));
-            release(part, Chart::Breakage, legs);
-        }
-        account::Event::Opened(_) => {}
-    }
-}
-
-fn of_mint(minted: &LotMinted, account: &str, legs: &mut Legs) {
-    let issued = (Chart::CreditIssued, minted.source.kind.as_str());
-    legs.transfer(minted.amount, issued, (Chart::Credit, account));
-    let Some(cost) = minted.cost else { return };
-    let from = if minted.payment.is_some() {
-        (Chart::Unapplied, "")
-    } else {
-        (Chart::ProviderClearing, OUTSIDE)
-    };
-    legs.transfer(cost, from, (Chart::DeferredRevenue, ""));
-}
-
-fn release(part: &Part, to: Chart, legs: &mut Legs) {
-    if let Some(cost) = part.cost {
-        legs.transfer(cost, (Chart::DeferredRevenue, ""), (to, ""));
     }
 }
 

@@ -1,6 +1,7 @@
 //! Refusals: what the rules say no to. Each has one stable code, which is also its problem code.
 
 use crate::{
+    billing::CeilingOf,
     claim::Claim,
     id::Stream,
     money::{Code, Money},
@@ -105,6 +106,77 @@ pub enum Rejection {
         /// How much more there would have to be.
         missing: Money,
     },
+    /// An account that every tenant has from its beginning, and that nobody moves credit of.
+    #[error("accounts whose names begin with `sys-` are the tenant's own")]
+    AccountReserved,
+    /// Credit cannot go from an account to itself.
+    #[error("the accounts are the same")]
+    AccountSame,
+    /// Billing is switched off.
+    #[error("billing is switched off")]
+    BillingOff,
+    /// More at once than is allowed.
+    #[error("the amount is above the ceiling of {ceiling} that {} sets", of.as_str())]
+    CeilingExceeded {
+        /// The most.
+        ceiling: Money,
+        /// Who set it.
+        of: CeilingOf,
+    },
+    /// The name of a reservation that is taken.
+    #[error("the reservation exists")]
+    ReservationExists,
+    /// No such reservation is open.
+    #[error("the reservation does not exist, or has ended")]
+    ReservationNotFound,
+    /// Its time is over.
+    #[error("the reservation has expired")]
+    ReservationExpired,
+    /// Its time is not over.
+    #[error("the reservation has not expired")]
+    ReservationNotExpired,
+    /// It was finalized at another cost.
+    #[error("the reservation is finalized at {cost}")]
+    ReservationFinalized {
+        /// At which.
+        cost: Money,
+    },
+    /// No such lot.
+    #[error("the lot does not exist")]
+    LotNotFound,
+    /// Nothing of the lot can be used.
+    #[error("nothing is left of the lot")]
+    LotEmpty,
+    /// Some of the lot is reserved.
+    #[error("some of the lot is reserved; release that first")]
+    LotReserved,
+    /// More than there is to take back.
+    #[error("no more than {left} can be taken back")]
+    ClawbackExceeds {
+        /// How much there is.
+        left: Money,
+    },
+    /// More than was paid and has not been refunded.
+    #[error("no more than {left} can be refunded")]
+    RefundExceeds {
+        /// How much there is.
+        left: Money,
+    },
+    /// Shares that cannot hold.
+    #[error("{what}")]
+    SharesInvalid {
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// No such rule of shares.
+    #[error("the rule of shares does not exist")]
+    SharesNotFound,
+    /// The rule of shares stands elsewhere by now.
+    #[error("the rule of shares is not open for that")]
+    SharesNotOpen,
+    /// Whoever proposes may not approve.
+    #[error("somebody else has to approve it")]
+    FourEyes,
     /// The name of a lot that is taken.
     #[error("the lot exists")]
     LotExists,
@@ -202,6 +274,7 @@ pub enum Rejection {
 
 impl Rejection {
     /// The stable code.
+    #[expect(clippy::too_many_lines, reason = "a table, a line a refusal")]
     pub fn code(&self) -> &'static str {
         match self {
             Self::AmountZero => "amount_zero",
@@ -225,6 +298,24 @@ impl Rejection {
             Self::AccountRequired => "account_required",
             Self::AccountNotFound => "account_not_found",
             Self::CreditInsufficient { .. } => "credit_insufficient",
+            Self::AccountReserved => "account_reserved",
+            Self::AccountSame => "account_same",
+            Self::BillingOff => "billing_off",
+            Self::CeilingExceeded { .. } => "ceiling_exceeded",
+            Self::ReservationExists => "reservation_exists",
+            Self::ReservationNotFound => "reservation_not_found",
+            Self::ReservationExpired => "reservation_expired",
+            Self::ReservationNotExpired => "reservation_not_expired",
+            Self::ReservationFinalized { .. } => "reservation_finalized",
+            Self::LotNotFound => "lot_not_found",
+            Self::LotEmpty => "lot_empty",
+            Self::LotReserved => "lot_reserved",
+            Self::ClawbackExceeds { .. } => "clawback_exceeds",
+            Self::RefundExceeds { .. } => "refund_exceeds",
+            Self::SharesInvalid { .. } => "shares_invalid",
+            Self::SharesNotFound => "shares_not_found",
+            Self::SharesNotOpen => "shares_not_open",
+            Self::FourEyes => "four_eyes",
             Self::LotExists => "lot_exists",
             Self::LotNotExpired => "lot_not_expired",
             Self::PaymentExists => "payment_exists",

@@ -16,9 +16,11 @@
 )]
 
 mod build;
+mod meter;
 mod samples;
 mod story;
 
 pub use build::*;
+pub use meter::*;
 pub use samples::samples;
 pub use story::{BEGIN, Outcome, Story, given, shop};

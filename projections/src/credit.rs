@@ -4,13 +4,23 @@
 //! nothing else, however many accounts there are. An account's own are found by walking back: each
 //! tells where the one before it stands. [`MARKS`] are where to begin such a walk, and [`SUMS`] are
 //! what need not be walked; both cost a row only once in [`STEP`] events of an account.
+//!
+//! An entry's amount is what it changes of what an account can use, less what it owes; so the
+//! entries of an account add up to its balance.
+
+mod legs;
 
 use piperoll_domain::{
-    account::{Event, LotExpired, LotMinted, Opened, Part, Spent},
+    account::{
+        ClawedBack, Debt, DebtRepaid, Event, Finalized, LotExpired, LotMinted, LotReceived,
+        LotVoided, Opened, Released, Reserved, SourceKind, Spent, TransferredOut,
+    },
     event::Envelope,
-    money::{Amount, Money},
+    id::{LotId, PaymentId, Pool, RefundId},
+    money::Money,
 };
 
+use self::legs::{Legs, Way};
 use crate::{
     change::{Cell, Change, change},
     schema::{Schema, Type, integer, sum, text, wide},
@@ -33,12 +43,16 @@ pub const BALANCES: &Schema = &Schema {
         wide("consumed"),
         wide("expired"),
         wide("minted"),
+        wide("clawed_back"),
+        wide("voided"),
+        wide("moved"),
+        wide("owed"),
         integer("position"),
     ],
     indexes: &[],
 };
 
-/// A lot with its four amounts.
+/// A lot with its amounts.
 pub const LOTS: &Schema = &Schema {
     name: "lots",
     index: 1,
@@ -51,6 +65,9 @@ pub const LOTS: &Schema = &Schema {
         sum("reserved"),
         sum("consumed"),
         sum("expired"),
+        sum("clawed_back"),
+        sum("voided"),
+        sum("moved"),
         text("cost_commodity"),
         integer("cost"),
         sum("released"),
@@ -59,6 +76,7 @@ pub const LOTS: &Schema = &Schema {
         text("offer"),
         integer("offer_version"),
         text("payment"),
+        text("transfer"),
         text("reason"),
         integer("expires_at"),
         integer("minted_at"),
@@ -129,14 +147,53 @@ pub const SUMS: &Schema = &Schema {
 /// How many of an account's events are a step.
 pub const STEP: u64 = 128;
 
+/// What each use was worth to the three who share, or what they gave back, with a minus. Their
+/// accounts have no events of their own, so their movements stand here and not among the entries.
+pub const SHARES: &Schema = &Schema {
+    name: "shares",
+    index: 18,
+    key: &[("position", Type::Integer)],
+    columns: &[
+        text("tenant"),
+        text("account"),
+        text("commodity"),
+        integer("rule"),
+        integer("commons"),
+        integer("community"),
+        integer("foundation"),
+        integer("recorded_at"),
+    ],
+    indexes: &[],
+};
+
 /// The words that stand in [`ENTRIES`] under `kind`.
 pub mod kind {
     /// Credit came to be.
     pub const MINTED: &str = "minted";
-    /// Credit was used.
+    /// Credit came from another account.
+    pub const RECEIVED: &str = "received";
+    /// Credit was used at once.
     pub const SPENT: &str = "spent";
     /// Credit lapsed.
     pub const EXPIRED: &str = "expired";
+    /// Credit was set aside.
+    pub const RESERVED: &str = "reserved";
+    /// What was set aside is free again, be it to be used.
+    pub const RELEASED: &str = "released";
+    /// Credit was used that had been set aside, or more.
+    pub const FINALIZED: &str = "finalized";
+    /// More was used than there was, or used credit was taken back: it is owed.
+    pub const OWED: &str = "owed";
+    /// Credit went to what was owed.
+    pub const REPAID: &str = "repaid";
+    /// It is owed no more.
+    pub const SETTLED: &str = "settled";
+    /// Credit was taken back.
+    pub const CLAWED_BACK: &str = "clawed_back";
+    /// Credit should never have been.
+    pub const VOIDED: &str = "voided";
+    /// Credit went to another account.
+    pub const SENT: &str = "sent";
 }
 
 pub(crate) fn changes(at: &Envelope, event: &Event, into: &mut Vec<Change>) {
@@ -198,38 +255,90 @@ fn movements(at: &Envelope, event: &Event, into: &mut Vec<Change>) {
             }));
         }
         Event::LotMinted(minted) => of_mint(at, minted, into),
+        Event::LotReceived(received) => of_received(at, received, into),
         Event::Spent(Spent { total, parts, reference, .. }) => {
-            for (leg, part) in (0_u32..).zip(parts) {
-                let movement = Movement { at, part, leg, total: *total, reference };
-                movement.out(kind::SPENT, into);
+            let mut legs = Legs::new(at, *total, reference.as_deref(), into);
+            for part in parts {
+                legs.out(kind::SPENT, Way::Consumed, part);
             }
         }
         Event::LotExpired(LotExpired { amount, part }) => {
-            let movement = Movement { at, part, leg: 0, total: *amount, reference: &None };
-            movement.out(kind::EXPIRED, into);
+            Legs::new(at, *amount, None, into).out(kind::EXPIRED, Way::Expired, part);
         }
+        Event::LotVoided(LotVoided { amount, part, .. }) => {
+            Legs::new(at, *amount, None, into).out(kind::VOIDED, Way::Voided, part);
+        }
+        Event::TransferredOut(TransferredOut { transfer, total, debits, .. }) => {
+            let mut legs = Legs::new(at, *total, Some(transfer.as_str()), into);
+            for debit in debits {
+                legs.out(kind::SENT, Way::Moved, &debit.part);
+            }
+        }
+        Event::Reserved(Reserved { reservation, total, held, .. }) => {
+            let mut legs = Legs::new(at, *total, Some(reservation.as_str()), into);
+            for held in held {
+                legs.hold(held);
+            }
+        }
+        Event::Released(Released { reservation, total, returned, clawed_back, .. }) => {
+            let mut legs = Legs::new(at, *total, Some(reservation.as_str()), into);
+            for held in returned {
+                legs.free(&held.lot, &held.pool, held.amount);
+            }
+            for part in clawed_back {
+                legs.free(&part.lot, &part.pool, part.amount);
+                legs.out(kind::CLAWED_BACK, Way::ClawedBack, part);
+            }
+        }
+        Event::Finalized(finalized) => of_finalized(at, finalized, into),
+        Event::DebtRepaid(repaid) => of_repayment(at, repaid, into),
+        Event::ClawedBack(clawed) => of_clawback(at, clawed, into),
+        Event::ShadowReserved(_) | Event::ShadowFinalized(_) | Event::ShadowReleased(_) => {}
     }
 }
 
+fn of_repayment(at: &Envelope, repaid: &DebtRepaid, into: &mut Vec<Change>) {
+    let DebtRepaid { total, part, debts, shares } = repaid;
+    let mut legs = Legs::new(at, *total, None, into);
+    legs.out(kind::REPAID, Way::Consumed, part);
+    for debt in debts {
+        legs.owe(kind::SETTLED, &debt.pool, debt.amount.signed());
+    }
+    legs.share(shares.as_ref(), false);
+}
+
+fn of_clawback(at: &Envelope, clawed: &ClawedBack, into: &mut Vec<Change>) {
+    let ClawedBack { refund, total, part, debt, reversed, .. } = clawed;
+    let mut legs = Legs::new(at, *total, refund.as_ref().map(RefundId::as_str), into);
+    if let Some(part) = part {
+        legs.out(kind::CLAWED_BACK, Way::ClawedBack, part);
+    }
+    if let Some(Debt { pool, amount, .. }) = debt {
+        legs.owe(kind::OWED, pool, amount.signed().saturating_neg());
+    }
+    legs.share(reversed.as_ref(), true);
+}
+
+fn of_finalized(at: &Envelope, finalized: &Finalized, into: &mut Vec<Change>) {
+    let Finalized { reservation, cost, held, parts, clawed_back, debts, shares, .. } = finalized;
+    let mut legs = Legs::new(at, *cost, Some(reservation.as_str()), into);
+    for held in held {
+        legs.free(&held.lot, &held.pool, held.amount);
+    }
+    for part in parts {
+        legs.out(kind::FINALIZED, Way::Consumed, part);
+    }
+    for part in clawed_back {
+        legs.out(kind::CLAWED_BACK, Way::ClawedBack, part);
+    }
+    for debt in debts {
+        legs.owe(kind::OWED, &debt.pool, debt.amount.signed().saturating_neg());
+    }
+    legs.share(shares.as_ref(), false);
+}
+
 fn of_mint(at: &Envelope, minted: &LotMinted, into: &mut Vec<Change>) {
-    let Money { commodity, amount } = minted.amount;
-    let (tenant, account) = (&at.tenant, &at.stream.id);
-    into.push(change!(ACCOUNTS [tenant, account] {
-        set minted_at: at.recorded_at,
-        set position: at.position,
-    }));
-    into.push(change!(BALANCES [tenant, account, commodity, &minted.pool] {
-        add available: amount.signed(),
-        add minted: amount.signed(),
-        set position: at.position,
-    }));
-    into.push(change!(LOTS [tenant, account, &minted.lot] {
-        set commodity: commodity,
-        set pool: &minted.pool,
-        set minted: amount,
-        add available: amount.signed(),
-        may cost_commodity: minted.cost.map(|cost| cost.commodity),
-        may cost: minted.cost.map(|cost| cost.amount),
+    let row = change!(LOTS [&at.tenant, &at.stream.id, &minted.lot] {
         set source_kind: minted.source.kind.as_str(),
         set source_id: &minted.source.id,
         may offer: minted.offer.as_ref().map(|offer| &offer.id),
@@ -237,64 +346,81 @@ fn of_mint(at: &Envelope, minted: &LotMinted, into: &mut Vec<Change>) {
         may payment: minted.payment.as_ref(),
         may reason: minted.reason.as_ref(),
         may expires_at: minted.expires_at,
-        set minted_at: at.recorded_at,
-        set minted_position: at.position,
-        set position: at.position,
-    }));
-    into.push(change!(ENTRIES [at.position, 0_u32] {
-        set kind: kind::MINTED,
-        set amount: amount,
-        set commodity: commodity,
-        set pool: &minted.pool,
-        set lot: &minted.lot,
-        set lot_left: amount,
-        may cost_commodity: minted.cost.map(|cost| cost.commodity),
-        may cost: minted.cost.map(|cost| cost.amount),
-        may reference: minted.payment.as_ref(),
-        set recorded_at: at.recorded_at,
-        may effective_at: at.effective_at,
-    }));
+    });
+    let reference = minted.payment.as_ref().map(PaymentId::as_str);
+    let arrived = Arrived {
+        lot: &minted.lot,
+        pool: &minted.pool,
+        money: minted.amount,
+        cost: minted.cost,
+        kind: kind::MINTED,
+        reference,
+    };
+    arrived.changes(at, row, into);
 }
 
-/// A part of a lot on its way out.
-struct Movement<'a> {
-    at: &'a Envelope,
-    part: &'a Part,
-    leg: u32,
-    total: Money,
-    reference: &'a Option<String>,
+fn of_received(at: &Envelope, received: &LotReceived, into: &mut Vec<Change>) {
+    let row = change!(LOTS [&at.tenant, &at.stream.id, &received.lot] {
+        set source_kind: SourceKind::TransferIn.as_str(),
+        set source_id: &received.lot,
+        set transfer: received.transfer.to_string(),
+        may expires_at: received.expires_at,
+    });
+    let arrived = Arrived {
+        lot: &received.lot,
+        pool: &received.pool,
+        money: received.amount,
+        cost: received.cost,
+        kind: kind::RECEIVED,
+        reference: Some(received.transfer.as_str()),
+    };
+    arrived.changes(at, row, into);
 }
 
-impl Movement<'_> {
-    fn out(&self, kind: &'static str, into: &mut Vec<Change>) {
-        let Self { at, part, leg, total, reference } = self;
+/// A lot that came to an account.
+struct Arrived<'a> {
+    lot: &'a LotId,
+    pool: &'a Pool,
+    money: Money,
+    cost: Option<Money>,
+    kind: &'static str,
+    reference: Option<&'a str>,
+}
+
+impl Arrived<'_> {
+    fn changes(&self, at: &Envelope, row: Change, into: &mut Vec<Change>) {
+        let Self { lot, pool, money: Money { commodity, amount }, cost, kind, reference } = self;
         let (tenant, account) = (&at.tenant, &at.stream.id);
-        let amount = part.amount.signed();
-        let lapsed = kind == kind::EXPIRED;
-        let (consumed, expired) = if lapsed { (0, amount) } else { (amount, 0) };
-        into.push(change!(BALANCES [tenant, account, total.commodity, &part.pool] {
-            add available: amount.saturating_neg(),
-            add consumed: consumed,
-            add expired: expired,
+        into.push(change!(ACCOUNTS [tenant, account] {
+            set minted_at: at.recorded_at,
             set position: at.position,
         }));
-        into.push(change!(LOTS [tenant, account, &part.lot] {
-            add available: amount.saturating_neg(),
-            add consumed: consumed,
-            add expired: expired,
-            add released: part.cost.map_or(Amount::ZERO, |cost| cost.amount).signed(),
+        into.push(change!(BALANCES [tenant, account, *commodity, *pool] {
+            add available: amount.signed(),
+            add minted: amount.signed(),
             set position: at.position,
         }));
-        into.push(change!(ENTRIES [at.position, *leg] {
-            set kind: kind,
-            set amount: amount.saturating_neg(),
-            set commodity: total.commodity,
-            set pool: &part.pool,
-            set lot: &part.lot,
-            set lot_left: part.left,
-            may cost_commodity: part.cost.map(|cost| cost.commodity),
-            may cost: part.cost.map(|cost| cost.amount),
-            may reference: reference.as_ref(),
+        into.push(change!(LOTS row {
+            set commodity: *commodity,
+            set pool: *pool,
+            set minted: *amount,
+            add available: amount.signed(),
+            may cost_commodity: cost.map(|cost| cost.commodity),
+            may cost: cost.map(|cost| cost.amount),
+            set minted_at: at.recorded_at,
+            set minted_position: at.position,
+            set position: at.position,
+        }));
+        into.push(change!(ENTRIES [at.position, 0_u32] {
+            set kind: *kind,
+            set amount: *amount,
+            set commodity: *commodity,
+            set pool: *pool,
+            set lot: *lot,
+            set lot_left: *amount,
+            may cost_commodity: cost.map(|cost| cost.commodity),
+            may cost: cost.map(|cost| cost.amount),
+            may reference: reference.map(str::to_owned),
             set recorded_at: at.recorded_at,
             may effective_at: at.effective_at,
         }));

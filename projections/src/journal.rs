@@ -95,7 +95,8 @@ pub(crate) fn changes(recorded: &Recorded, into: &mut Vec<Change>) {
         join entries: line(recorded, &postings),
     }));
     for leg in postings {
-        let holder = if leg.account == Chart::Credit { String::new() } else { leg.holder };
+        let by_account = matches!(leg.account, Chart::Credit | Chart::CreditOwed);
+        let holder = if by_account { String::new() } else { leg.holder };
         let amount = i128::from(leg.amount);
         let row = change!(LEDGER [&at.tenant, leg.account.number(), holder, leg.commodity] {
             set position: at.position,

@@ -7,6 +7,7 @@
 #![warn(clippy::wildcard_enum_match_arm, clippy::disallowed_methods, clippy::disallowed_types)]
 
 pub mod batch;
+pub mod billing;
 pub mod change;
 pub mod credit;
 pub mod diff;
@@ -14,6 +15,7 @@ pub mod entitlements;
 pub mod journal;
 pub mod payments;
 pub mod receipts;
+pub mod reservations;
 pub mod runbook_views;
 pub mod runs;
 pub mod schema;
@@ -32,7 +34,7 @@ use crate::{change::Change, schema::Schema};
 pub const VERSION: u32 = 2;
 
 /// Every table.
-pub const SCHEMAS: [&Schema; 15] = [
+pub const SCHEMAS: [&Schema; 19] = [
     credit::BALANCES,
     credit::LOTS,
     credit::ENTRIES,
@@ -48,6 +50,10 @@ pub const SCHEMAS: [&Schema; 15] = [
     payments::REVIEWS,
     credit::MARKS,
     credit::SUMS,
+    reservations::RESERVATIONS,
+    billing::BILLING,
+    billing::RULES,
+    credit::SHARES,
 ];
 
 /// What one event changes.
@@ -59,13 +65,14 @@ pub fn changes(recorded: &Recorded) -> Vec<Change> {
         Event::Roll(event) => runs::changes(at, event, &mut into),
         Event::Payment(event) => payments::changes(at, event, &mut into),
         Event::Receipt(event) => receipts::changes(at, event, &mut into),
-        Event::Account(event) => credit::changes(at, event, &mut into),
+        Event::Account(event) => {
+            credit::changes(at, event, &mut into);
+            reservations::changes(at, event, &mut into);
+        }
+        Event::Tenant(event) => billing::of_tenant(at, event, &mut into),
+        Event::Billing(event) => billing::changes(at, event, &mut into),
         Event::Entitlement(event) => entitlements::changes(at, event, &mut into),
-        Event::Commodity(_)
-        | Event::Settings(_)
-        | Event::Tenant(_)
-        | Event::Connection(_)
-        | Event::Offer(_) => {}
+        Event::Commodity(_) | Event::Settings(_) | Event::Connection(_) | Event::Offer(_) => {}
     }
     journal::changes(recorded, &mut into);
     into

@@ -4,8 +4,8 @@ use piperoll_domain::{
     event::Envelope,
     payment::{
         Abandoned, Consumed, DetailNoted, Event, Expired, Failed, Gave, InstrumentCreated,
-        OutcomeUnknown, Promise, Protocol, Requested, ReviewAction, ReviewKind, ReviewOpened,
-        ReviewResolved, Settled, Status,
+        OutcomeUnknown, Promise, Protocol, Refunded, Requested, ReviewAction, ReviewKind,
+        ReviewOpened, ReviewResolved, Settled, Status,
     },
 };
 
@@ -55,6 +55,7 @@ pub const PAYMENTS: &Schema = &Schema {
         sum("reviews"),
         sum("reviews_open"),
         sum("refused_transitions"),
+        sum("refunded"),
         text("correlation"),
         integer("requested_position"),
         integer("position"),
@@ -135,6 +136,9 @@ pub(crate) fn changes(at: &Envelope, event: &Event, into: &mut Vec<Change>) {
             change!(PAYMENTS row { add reviews_open: -1 })
         }
         Event::TransitionRefused(_) => change!(PAYMENTS row { add refused_transitions: 1 }),
+        Event::Refunded(Refunded { amount, .. }) => {
+            change!(PAYMENTS row { add refunded: amount.amount.signed() })
+        }
         Event::SettlementNamed(_) => row,
     };
     into.push(row);

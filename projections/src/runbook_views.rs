@@ -8,9 +8,10 @@ use piperoll_domain::chart::Chart;
 const WORDS: &[(&str, &str)] = &[
     (
         "lot_invariant",
-        "SELECT tenant, account, lot, minted, available, reserved, consumed, expired FROM lots \
+        "SELECT tenant, account, lot, minted, available, reserved, consumed, expired, clawed_back, \
+         voided, moved FROM lots \
          WHERE minted IS NULL OR available < 0 OR reserved < 0 \
-         OR available + reserved + consumed + expired <> minted",
+         OR available + reserved + consumed + expired + clawed_back + voided + moved <> minted",
     ),
     (
         "pending_over_15m",

@@ -11,7 +11,7 @@ use piperoll_domain::{
     bytes::Bytes,
     id::{
         AccountId, ConnectionId, EntitlementId, Id, LotId, OfferId, PaymentId, Pool, ReceiptId,
-        Service, TenantId,
+        ReservationId, Service, TenantId,
     },
     money::{Amount, Code},
     time::Time,
@@ -196,6 +196,7 @@ names!(
     PaymentId,
     Pool,
     ReceiptId,
+    ReservationId,
     Service,
     TenantId
 );

@@ -256,14 +256,14 @@ pub(super) struct Entry {
     position: i64,
     /// The event's first movement is 0.
     leg: i64,
-    /// `minted`, `spent` or `expired`.
+    /// `minted`, `spent`, `expired`, `reserved`, `released`, `finalized` …
     kind: String,
     /// What came in, or went out with a minus.
     amount: Sum,
     /// In which pool.
     pool: String,
-    /// Of which lot.
-    lot: String,
+    /// Of which lot; none for what is owed or shared.
+    lot: Option<String>,
     /// What was left of it.
     lot_left: Option<String>,
     /// The movement's share of the lot's cost.

@@ -9,7 +9,7 @@ use std::{
 };
 
 use piperoll_domain::{
-    account::{self, Lot},
+    account::Lot,
     book::{Book, Frozen, State},
     bytes::Id16,
     claim::Claim,
@@ -224,15 +224,15 @@ impl Fold {
         self.renewed.extend(renewed.map(|(before, after)| Renewal { before, after, at, days }));
     }
 
-    /// In every lot that an event touches: available + reserved + consumed + expired = minted.
+    /// In every lot that an event touches: what is there and what has gone add up to what was minted.
     fn lots(&self, recorded: &Recorded, books: &mut Books) {
         let Event::Account(event) = &recorded.event else { return };
         let slot = self.book.streams.get(&recorded.envelope.stream);
         let Some(State::Account(account)) = slot.map(|slot| &slot.state) else { return };
-        for lot in touched(event) {
+        for lot in event.lots() {
             books.lots.count();
             // An emptied lot is history: the fold checked its last movement.
-            let Some((_, state)) = account.lot(lot) else { continue };
+            let Some(state) = account.lot(lot) else { continue };
             if let Some(finding) = unbalanced(&recorded.envelope.stream, lot, state) {
                 books.lots.found(finding.at(recorded.envelope.position));
             }
@@ -240,19 +240,9 @@ impl Fold {
     }
 }
 
-fn touched(event: &account::Event) -> Vec<&LotId> {
-    match event {
-        account::Event::Opened(_) => vec![],
-        account::Event::LotMinted(minted) => vec![&minted.lot],
-        account::Event::Spent(spent) => spent.parts.iter().map(|part| &part.lot).collect(),
-        account::Event::LotExpired(expired) => vec![&expired.part.lot],
-    }
-}
-
 fn unbalanced(stream: &Stream, lot: &LotId, state: &Lot) -> Option<Finding> {
-    let parts = [state.available, state.reserved, state.consumed, state.expired];
-    let sum = parts.iter().map(|part| u128::from(part.units())).sum::<u128>();
-    if sum != u128::from(state.minted.units()) {
+    let sum = state.sum();
+    if sum != state.minted {
         let what = format!("{stream}: the parts of lot {lot} add up to what was minted");
         return Some(Finding::new(&what, state.minted, sum));
     }

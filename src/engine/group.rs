@@ -134,6 +134,10 @@ impl Group {
             }
         }
         match pending.command.decide(memory, self.moment, self.next) {
+            // What this very group says can be read once it is appended.
+            Err(Stop::Missing(needs)) if needs.iter().any(|need| self.is_ours(need)) => {
+                Verdict::Later(pending)
+            }
             Err(Stop::Missing(needs)) => Verdict::Missing(pending, needs),
             Err(Stop::Repeats(repeats)) => {
                 self.answer(pending.reply, Err(Error::Repeats(repeats)));
@@ -150,6 +154,10 @@ impl Group {
                 Verdict::Decided
             }
         }
+    }
+
+    fn is_ours(&self, need: &Need) -> bool {
+        matches!(need, Need::Fact(position) if *position > self.before.position)
     }
 
     fn answer(&mut self, reply: Reply<Done>, outcome: Result<Vec<Recorded>, Error>) {

@@ -26,6 +26,8 @@ pub(super) enum Loaded {
     Stream(Stream, Option<Box<Slot>>),
     /// A claim's taker; none: it is free.
     Claim(Claim, Option<Taker>),
+    /// A fact.
+    Fact(Box<Recorded>),
 }
 
 /// Where things are read from.
@@ -62,6 +64,7 @@ impl Reader {
                 let taker = self.claim(&claim).await?;
                 Ok(Loaded::Claim(claim, taker))
             }
+            Need::Fact(position) => Ok(Loaded::Fact(Box::new(record(&self.roll, position).await?))),
         }
     }
 

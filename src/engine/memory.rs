@@ -27,6 +27,11 @@ type Set<K> = HashSet<K, RandomState>;
 
 /// After how many events of a stream its state is kept in the index.
 const SNAPSHOT_EVERY: u64 = 256;
+/// A state of this weight is kept half as often, and so on: what keeping costs an event does not
+/// grow with what is kept.
+const SNAPSHOT_WEIGHT: u64 = 1_024;
+/// How many facts that commands asked for are kept.
+const FACTS_MAX: usize = 4_096;
 
 /// The writer's memory.
 pub(super) struct Memory {
@@ -38,6 +43,8 @@ pub(super) struct Memory {
     /// Names that the filter took for known and that turned out to be new.
     absent: Set<Stream>,
     free: Set<ClaimKey>,
+    /// Facts that commands asked for. They never change, so they are only forgotten for room.
+    facts: Map<u64, Recorded>,
     /// Takers that were read from the index.
     read: Map<ClaimKey, Taker>,
     tenants: Map<TenantId, u64>,
@@ -84,6 +91,7 @@ impl Memory {
             taken_order: VecDeque::new(),
             absent: Set::default(),
             free: Set::default(),
+            facts: Map::default(),
             read: Map::default(),
             tenants: tenants.into_iter().collect(),
             names,
@@ -98,7 +106,7 @@ impl Memory {
     pub(super) fn end_of(&self, need: &Need) -> Option<End> {
         match need {
             Need::Stream(stream) => self.ends.get(stream).copied(),
-            Need::Claim(_) => None,
+            Need::Claim(_) | Need::Fact(_) => None,
         }
     }
 
@@ -116,6 +124,7 @@ impl Memory {
                 }
             }
             Loaded::Claim(claim, taker) => self.take_in_claim(claim_key(&claim), taker),
+            Loaded::Fact(fact) => drop(self.facts.insert(fact.envelope.position, *fact)),
         }
     }
 
@@ -190,7 +199,9 @@ impl Memory {
         self.undo.forget();
         self.names.add(entries);
         let due = |(stream, end): &(Stream, End)| {
-            (end.version % SNAPSHOT_EVERY == 0).then(|| stream.clone())
+            let slot = &self.slots.get(stream)?.slot;
+            let every = SNAPSHOT_EVERY.saturating_mul(1 + slot.weight() / SNAPSHOT_WEIGHT);
+            (end.version % every == 0).then(|| stream.clone())
         };
         let streams: HashSet<Stream> = entries.streams.iter().filter_map(due).collect();
         for stream in streams {
@@ -227,6 +238,9 @@ impl Memory {
         self.ends.retain(|_, end| end.last > flushed);
         if self.slots.len() > self.streams_max {
             self.evict(flushed);
+        }
+        if self.facts.len() > FACTS_MAX {
+            self.facts.clear();
         }
         if self.free.len() + self.read.len() + self.absent.len() > self.streams_max {
             self.free.clear();
@@ -273,5 +287,9 @@ impl draft::Memory for Memory {
 
     fn duty(&self, name: &Name) -> Option<Duty> {
         self.shared.duties.get(name)
+    }
+
+    fn fact(&self, position: u64) -> Option<&Recorded> {
+        self.facts.get(&position)
     }
 }

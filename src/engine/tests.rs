@@ -91,9 +91,7 @@ impl House {
         let stream: Stream = format!("account-acme-{account}").parse().unwrap();
         let slot = self.engine.look(&stream).await.unwrap();
         match slot.map(|slot| slot.state) {
-            Some(State::Account(account)) => {
-                account.lots().map(|(_, lot)| lot.available.units()).sum()
-            }
+            Some(State::Account(account)) => account.lots().map(|lot| lot.available.units()).sum(),
             _ => 0,
         }
     }

@@ -105,6 +105,24 @@ codes! {
     AccountRequired "account_required" UNPROCESSABLE_ENTITY "An account must be named";
     AccountNotFound "account_not_found" NOT_FOUND "The account does not exist";
     CreditInsufficient "credit_insufficient" PAYMENT_REQUIRED "The credit is not enough";
+    AccountReserved "account_reserved" FORBIDDEN "The account is the tenant's own";
+    AccountSame "account_same" UNPROCESSABLE_ENTITY "The accounts are the same";
+    BillingOff "billing_off" SERVICE_UNAVAILABLE "Billing is switched off";
+    CeilingExceeded "ceiling_exceeded" UNPROCESSABLE_ENTITY "The amount is above the ceiling";
+    ReservationExists "reservation_exists" CONFLICT "The reservation exists";
+    ReservationNotFound "reservation_not_found" NOT_FOUND "The reservation does not exist";
+    ReservationExpired "reservation_expired" NOT_FOUND "The reservation has expired";
+    ReservationNotExpired "reservation_not_expired" CONFLICT "The reservation has not expired";
+    ReservationFinalized "reservation_finalized" CONFLICT "The reservation is finalized at another cost";
+    LotNotFound "lot_not_found" NOT_FOUND "The lot does not exist";
+    LotEmpty "lot_empty" CONFLICT "Nothing is left of the lot";
+    LotReserved "lot_reserved" CONFLICT "Some of the lot is reserved";
+    ClawbackExceeds "clawback_exceeds" UNPROCESSABLE_ENTITY "More than can be taken back";
+    RefundExceeds "refund_exceeds" UNPROCESSABLE_ENTITY "More than can be refunded";
+    SharesInvalid "shares_invalid" UNPROCESSABLE_ENTITY "The shares cannot hold";
+    SharesNotFound "shares_not_found" NOT_FOUND "The rule of shares does not exist";
+    SharesNotOpen "shares_not_open" CONFLICT "The rule of shares is not open for that";
+    FourEyes "four_eyes" FORBIDDEN "Somebody else has to approve it";
     LotExists "lot_exists" CONFLICT "The lot exists";
     LotNotExpired "lot_not_expired" CONFLICT "The lot has not expired";
     // Payments, reviews, receipts.
@@ -140,9 +158,11 @@ impl Code {
             | Self::ViewBehind
             | Self::IdempotencyInProgress
             | Self::CredentialUnsettled => Some(1),
-            Self::Unavailable | Self::ClockBehind | Self::Timeout | Self::ProviderUnavailable => {
-                Some(5)
-            }
+            Self::Unavailable
+            | Self::BillingOff
+            | Self::ClockBehind
+            | Self::Timeout
+            | Self::ProviderUnavailable => Some(5),
             Self::ProviderOutcomeUnknown | Self::RateLimited => Some(10),
             _ => None,
         }

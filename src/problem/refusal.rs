@@ -5,6 +5,7 @@ use piperoll_domain::rejection::Rejection;
 use super::Code;
 
 impl From<&Rejection> for Code {
+    #[expect(clippy::too_many_lines, reason = "a table, a line a refusal")]
     fn from(rejection: &Rejection) -> Self {
         match rejection {
             Rejection::AmountZero => Self::AmountZero,
@@ -28,6 +29,24 @@ impl From<&Rejection> for Code {
             Rejection::AccountRequired => Self::AccountRequired,
             Rejection::AccountNotFound => Self::AccountNotFound,
             Rejection::CreditInsufficient { .. } => Self::CreditInsufficient,
+            Rejection::AccountReserved => Self::AccountReserved,
+            Rejection::AccountSame => Self::AccountSame,
+            Rejection::BillingOff => Self::BillingOff,
+            Rejection::CeilingExceeded { .. } => Self::CeilingExceeded,
+            Rejection::ReservationExists => Self::ReservationExists,
+            Rejection::ReservationNotFound => Self::ReservationNotFound,
+            Rejection::ReservationExpired => Self::ReservationExpired,
+            Rejection::ReservationNotExpired => Self::ReservationNotExpired,
+            Rejection::ReservationFinalized { .. } => Self::ReservationFinalized,
+            Rejection::LotNotFound => Self::LotNotFound,
+            Rejection::LotEmpty => Self::LotEmpty,
+            Rejection::LotReserved => Self::LotReserved,
+            Rejection::ClawbackExceeds { .. } => Self::ClawbackExceeds,
+            Rejection::RefundExceeds { .. } => Self::RefundExceeds,
+            Rejection::SharesInvalid { .. } => Self::SharesInvalid,
+            Rejection::SharesNotFound => Self::SharesNotFound,
+            Rejection::SharesNotOpen => Self::SharesNotOpen,
+            Rejection::FourEyes => Self::FourEyes,
             Rejection::LotExists => Self::LotExists,
             Rejection::LotNotExpired => Self::LotNotExpired,
             Rejection::PaymentExists => Self::PaymentExists,

@@ -65,7 +65,8 @@ impl Facts {
                 | Event::Tenant(_)
                 | Event::Offer(_)
                 | Event::Account(_)
-                | Event::Entitlement(_) => {}
+                | Event::Entitlement(_)
+                | Event::Billing(_) => {}
             }
         }
     }
@@ -110,7 +111,8 @@ impl Known {
             | payment::Event::Consumed(_)
             | payment::Event::Expired(_)
             | payment::Event::ReviewOpened(_)
-            | payment::Event::ReviewResolved(_) => {}
+            | payment::Event::ReviewResolved(_)
+            | payment::Event::Refunded(_) => {}
         }
     }
 

@@ -1,5 +1,7 @@
 //! Histories that the rules themselves made, for fixtures: same clock, same identifiers, every time.
 
+mod metered;
+
 use std::collections::HashMap;
 
 use piperoll::roll::event_id;
@@ -29,6 +31,10 @@ pub(super) fn all() -> Vec<(&'static str, Vec<Recorded>)> {
         ("late-and-under-payment", late_and_under_payment()),
         ("a-lots-life", a_lots_life()),
         ("illegal-edges", illegal_edges()),
+        ("reservations", metered::reservations()),
+        ("billing-modes", metered::billing_modes()),
+        ("debts-and-corrections", metered::debts_and_corrections()),
+        ("shares", metered::shares()),
     ];
     let mut all: Vec<_> =
         stories.into_iter().map(|(name, story)| (name, identified(story.history))).collect();

@@ -2,6 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{
+    ClawedBack, DebtRepaid, Finalized, LotReceived, LotVoided, Released, Reserved, ShadowFinalized,
+    ShadowReleased, ShadowReserved, TransferredOut,
+};
 use crate::{
     id::{LotId, PaymentId, Pool},
     money::{Amount, Money},
@@ -117,6 +121,38 @@ pub struct LotExpired {
     pub part: Part,
 }
 
+impl Event {
+    /// The lots that it touches, some perhaps twice.
+    pub fn lots(&self) -> Vec<&LotId> {
+        match self {
+            Self::LotMinted(minted) => vec![&minted.lot],
+            Self::LotReceived(received) => vec![&received.lot],
+            Self::Spent(spent) => of(&spent.parts).collect(),
+            Self::LotExpired(LotExpired { part, .. })
+            | Self::LotVoided(LotVoided { part, .. })
+            | Self::DebtRepaid(DebtRepaid { part, .. }) => vec![&part.lot],
+            Self::ClawedBack(clawed) => vec![&clawed.lot],
+            Self::TransferredOut(out) => out.debits.iter().map(|debit| &debit.part.lot).collect(),
+            Self::Reserved(reserved) => reserved.held.iter().map(|held| &held.lot).collect(),
+            Self::Finalized(Finalized { parts, returned, clawed_back, .. }) => {
+                let returned = returned.iter().map(|held| &held.lot);
+                of(parts).chain(returned).chain(of(clawed_back)).collect()
+            }
+            Self::Released(Released { returned, clawed_back, .. }) => {
+                returned.iter().map(|held| &held.lot).chain(of(clawed_back)).collect()
+            }
+            Self::Opened(_)
+            | Self::ShadowReserved(_)
+            | Self::ShadowFinalized(_)
+            | Self::ShadowReleased(_) => vec![],
+        }
+    }
+}
+
+fn of(parts: &[Part]) -> impl Iterator<Item = &LotId> {
+    parts.iter().map(|part| &part.lot)
+}
+
 events!(Account {
     /// Opened by command.
     Opened = "account.opened.v1",
@@ -126,4 +162,26 @@ events!(Account {
     Spent = "credit.spent.v1",
     /// What was left of a lot lapsed.
     LotExpired = "lot.expired.v1",
+    /// Credit was set aside.
+    Reserved = "credit.reserved.v1",
+    /// The work was done, and this is what it cost.
+    Finalized = "credit.finalized.v1",
+    /// Credit that was set aside is free again.
+    Released = "credit.released.v1",
+    /// What would have been set aside.
+    ShadowReserved = "credit.shadow_reserved.v1",
+    /// What would have been charged.
+    ShadowFinalized = "credit.shadow_finalized.v1",
+    /// The end of what would have been set aside.
+    ShadowReleased = "credit.shadow_released.v1",
+    /// New credit went to what was owed.
+    DebtRepaid = "debt.repaid.v1",
+    /// Credit was taken back.
+    ClawedBack = "lot.clawed_back.v1",
+    /// A lot should never have been.
+    LotVoided = "lot.voided.v1",
+    /// Credit went to another account.
+    TransferredOut = "credit.transferred_out.v1",
+    /// Credit came from another account.
+    LotReceived = "lot.received.v1",
 });

@@ -7,6 +7,7 @@
 )]
 
 mod arrivals;
+mod credit;
 mod history;
 mod ledger;
 mod model;
@@ -25,7 +26,7 @@ use crate::{
     time::Time,
     wire,
 };
-use history::{Step, any_step};
+use history::{Step, any_credit_step, any_step};
 
 /// What the states themselves say is owed.
 fn owed(book: &Book) -> BTreeSet<Name> {
@@ -54,8 +55,12 @@ fn owed(book: &Book) -> BTreeSet<Name> {
                 expect(DutyKind::Match, None);
             }
             State::Account(account) => {
-                for (place, _) in account.lots().filter(|(at, _)| at.expires_at != Time::MAX) {
-                    expect(DutyKind::Lapse, Some(place.lot.to_string()));
+                let left = account.lots().filter(|lot| !lot.left().is_zero());
+                for lot in left.filter(|lot| lot.place.expires_at != Time::MAX) {
+                    expect(DutyKind::Lapse, Some(lot.place.lot.to_string()));
+                }
+                for (reservation, _) in account.reservations() {
+                    expect(DutyKind::Return, Some(reservation.to_string()));
                 }
             }
             State::Receipt(_)
@@ -65,7 +70,8 @@ fn owed(book: &Book) -> BTreeSet<Name> {
             | State::Tenant(_)
             | State::Connection(_)
             | State::Offer(_)
-            | State::Entitlement(_) => {}
+            | State::Entitlement(_)
+            | State::Billing(_) => {}
         }
     }
     owed
@@ -74,11 +80,10 @@ fn owed(book: &Book) -> BTreeSet<Name> {
 fn lots_add_up(book: &Book) {
     for slot in book.streams.values() {
         let State::Account(account) = &slot.state else { continue };
-        for (place, lot) in account.lots() {
-            let parts = [lot.available, lot.reserved, lot.consumed, lot.expired];
-            let sum: u64 = parts.into_iter().map(crate::money::Amount::units).sum();
-            assert_eq!(sum, lot.minted.units(), "{place:?}");
-            assert!(!lot.left().is_zero(), "an empty lot is history");
+        for lot in account.lots() {
+            assert_eq!(lot.sum(), lot.minted, "{lot:?}");
+            assert!(lot.awaited <= lot.reserved, "{lot:?}");
+            assert!(lot.indebted.units() <= lot.consumed.units() + lot.moved.units(), "{lot:?}");
         }
     }
 }
@@ -100,13 +105,25 @@ fn snapshots_read_back(book: &Book) {
     }
 }
 
-fn put(story: &mut Story, model: &mut model::Model, wish: &Operation) {
+/// What every history is compared with.
+#[derive(Default)]
+struct Models {
+    credit: credit::Model,
+    uses: model::Model,
+}
+
+fn put(story: &mut Story, models: &mut Models, wish: &Operation) {
     let moment = story.moment();
     let said = story.put(wish.clone());
     if let Err(Stop::Missing(need)) = &said {
         panic!("a whole book lacks {need:?}");
     }
-    model.check(wish, moment, said.as_deref().ok());
+    let code = |stop: &Stop| match stop {
+        Stop::Rejected(rejection) => rejection.code(),
+        Stop::Missing(_) | Stop::Repeats(_) => "missing",
+    };
+    models.credit.check(wish, moment, said.as_deref().map_err(code), &story.book);
+    models.uses.check(said.as_deref().unwrap_or_default());
     said.iter().flatten().for_each(reads_back);
     assert_eq!(story.book.frozen().next(), None, "{wish:?}");
     assert_eq!(story.book.doubled, [], "{wish:?}");
@@ -117,14 +134,14 @@ fn put(story: &mut Story, model: &mut model::Model, wish: &Operation) {
 
 fn run(steps: Vec<Step>) -> Story {
     let mut story = shop();
-    let mut model = model::Model::default();
+    let mut models = Models::default();
     for step in steps {
         match step {
             Step::Pass(seconds) => story.pass(seconds),
             Step::Rest(rests) => story.rest(rests),
             Step::Wishes(wishes) => {
                 for wish in &wishes {
-                    put(&mut story, &mut model, wish);
+                    put(&mut story, &mut models, wish);
                 }
             }
         }
@@ -148,6 +165,24 @@ proptest! {
     }
 }
 
+/// How many histories of credit are tried: some thousands, or as many as `CREDIT_CASES` says.
+fn credit_cases() -> u32 {
+    std::env::var("CREDIT_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(2_000)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: credit_cases(), ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_history_of_credit_differs_from_the_plain_model(
+        steps in prop::collection::vec(any_credit_step(), 0..48)
+    ) {
+        let story = run(steps);
+        ledger::agrees(&story);
+        snapshots_read_back(&story.book);
+    }
+}
+
 #[test]
 fn random_histories_get_everywhere() {
     use proptest::{strategy::ValueTree, test_runner::TestRunner};
@@ -161,7 +196,7 @@ fn random_histories_get_everywhere() {
     let about = |name: &&str| {
         matches!(
             wire::category(name),
-            "payment" | "receipt" | "lot" | "credit" | "account" | "entitlement"
+            "payment" | "receipt" | "lot" | "credit" | "debt" | "account" | "entitlement"
         )
     };
     let missing: Vec<&str> =

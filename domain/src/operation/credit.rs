@@ -25,11 +25,17 @@ pub struct OpenAccount {
 
 impl OpenAccount {
     pub(super) fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
+        must_not_be_system(&self.account)?;
         draft.tenant(&self.tenant)?.must_be_open()?;
         let opened = draft.account(&self.tenant, &self.account)?.open();
         let stream = Stream::new(Kind::Account, &self.tenant, &self.account);
         opened.map_or(Ok(()), |opened| draft.say(&stream, opened))
     }
+}
+
+/// Every tenant has its system accounts from the beginning, and nobody opens others or gives to them.
+pub(super) fn must_not_be_system(account: &AccountId) -> Result<(), Rejection> {
+    if account.is_system() { Err(Rejection::AccountReserved) } else { Ok(()) }
 }
 
 /// Give credit by hand, with a reason.
@@ -58,6 +64,7 @@ pub struct Mint {
 impl Mint {
     pub(super) fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
         must_be_reason(&self.reason)?;
+        must_not_be_system(&self.account)?;
         draft.tenant(&self.tenant)?.must_be_open()?;
         draft.must_be_declared(self.amount.commodity)?;
         if let Some(cost) = self.cost {

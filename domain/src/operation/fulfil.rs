@@ -7,7 +7,7 @@ use crate::{
     entitlement::Granted,
     id::{AccountId, EntitlementId, Id, Kind, LotId, PaymentId, Pool, Stream, TenantId},
     money::Money,
-    operation::must_be_reason,
+    operation::{correct::terms, must_be_reason},
     payment::{Gave, Payment, Promise, Requested, ReviewAction, Status},
     rejection::Rejection,
 };
@@ -50,7 +50,7 @@ impl Fulfil {
         };
         let account = AccountId::from(&stream.id);
         let lots = draft.account(&self.tenant, &account)?.lots();
-        let lot = lots.map(|(place, _)| place).find(|place| place.minted == position);
+        let lot = lots.map(|lot| &lot.place).find(|place| place.minted == position);
         let lot = lot.map(|place| place.lot.clone());
         Ok(Some(Gave::Recovered { account, lot, minted: position }))
     }
@@ -136,15 +136,17 @@ const fn source(request: &Requested) -> SourceKind {
     if request.offer.is_some() { SourceKind::Purchase } else { SourceKind::Deposit }
 }
 
-/// Says a mint in an account, whether or not it was open.
+/// Says a mint in an account, whether or not it was open, and what of it goes to debts.
 pub(super) fn mint(
     draft: &mut Draft<'_>,
     tenant: &TenantId,
     account: &AccountId,
     minted: LotMinted,
 ) -> Result<(), Stop> {
-    let minted = draft.account(tenant, account)?.mint(minted)?;
-    draft.say(&Stream::new(Kind::Account, tenant, account), minted)
+    let (moment, position) = (draft.moment(), draft.position());
+    let terms = terms(draft, tenant, &minted.pool)?;
+    let facts = draft.account(tenant, account)?.mint(minted, &terms, moment, position)?;
+    draft.say_all(&Stream::new(Kind::Account, tenant, account), facts)
 }
 
 /// Decide about suspended money.

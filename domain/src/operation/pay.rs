@@ -5,6 +5,7 @@ use crate::{
     id::{AccountId, ConnectionId, Kind, OfferId, PaymentId, Pool, Stream, TenantId},
     money::{Amount, Code, Money},
     offer::{EXPIRY_SECONDS_MAX, Gives, OfferRef, Terms},
+    operation::credit::must_not_be_system,
     payment::{Failed, InstrumentCreated, Promise, Requested},
     rejection::Rejection,
     sealed::Sealed,
@@ -73,6 +74,7 @@ impl RequestPayment {
     pub(super) fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
         draft.tenant(&self.tenant)?.must_be_open()?;
         let asked = self.asked(draft)?;
+        asked.account.as_ref().map_or(Ok(()), must_not_be_system)?;
         must_be_in_range(asked.price, draft)?;
         let connection = self.connection.clone().or(asked.connection).unwrap_or_else(default);
         draft.connection(&connection)?.must_be_open()?;

@@ -4,7 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     bytes::Hash,
-    id::{AccountId, ConnectionId, EntitlementId, LotId, PaymentId, Pool, ReceiptId, Service},
+    id::{
+        AccountId, ConnectionId, EntitlementId, LotId, PaymentId, Pool, ReceiptId, RefundId,
+        Service,
+    },
     money::{Amount, Money},
     offer::OfferRef,
     payment::Status,
@@ -376,6 +379,26 @@ pub struct TransitionRefused {
     pub receipt: Option<ReceiptId>,
 }
 
+/// Money went back to whoever had paid. What becomes of the credit that it had bought is another
+/// fact, joined by the refund's name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refunded {
+    /// Its name.
+    pub refund: RefundId,
+    /// How much went back.
+    pub amount: Money,
+    /// How much has gone back by now in all.
+    pub total: Money,
+    /// What had been paid.
+    pub paid: Money,
+    /// The provider account.
+    pub connection: ConnectionId,
+    /// Where the refund can be found.
+    pub reference: Option<String>,
+    /// Why. Plain text, no place for personal data.
+    pub reason: String,
+}
+
 events!(Payment {
     /// Somebody asked to be paid.
     Requested = "payment.requested.v1",
@@ -403,6 +426,8 @@ events!(Payment {
     ReviewResolved = "payment.review_resolved.v1",
     /// An edge that the machine does not have.
     TransitionRefused = "payment.transition_refused.v1",
+    /// Money went back.
+    Refunded = "payment.refunded.v1",
 });
 
 impl Promise {

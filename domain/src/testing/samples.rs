@@ -1,5 +1,7 @@
 //! One fact of every wire name, every field filled that can be.
 
+mod metered;
+
 use std::collections::BTreeSet;
 
 use crate::{
@@ -32,7 +34,8 @@ use crate::{
 /// Each stands at the beginning of a stream of its kind: they are samples, not a history.
 pub fn samples() -> Vec<Recorded> {
     let events = [roll(), rules(), names(), offers(), payments(), ends(), receipts(), credit()];
-    let events = events.into_iter().flatten().chain(access());
+    let events = events.into_iter().flatten();
+    let events = events.chain(metered::credit()).chain(access()).chain(metered::bills());
     let placed = |(event, position): (Event, u64)| Recorded {
         envelope: envelope(&stream_of(&event), position),
         event,
@@ -52,6 +55,7 @@ fn stream_of(event: &Event) -> Stream {
         Event::Receipt(_) => stream(Kind::Receipt, "rcpt_1"),
         Event::Account(_) => stream(Kind::Account, "alice"),
         Event::Entitlement(_) => stream(Kind::Entitlement, "pay_1"),
+        Event::Billing(_) => stream(Kind::Billing, "acme"),
     }
 }
 
@@ -238,6 +242,16 @@ fn ends() -> Vec<Event> {
             to: Status::Failed,
             truth: Truth::Webhook,
             receipt: Some(id("rcpt_3")),
+        }
+        .into(),
+        payment::Refunded {
+            refund: id("ref_1"),
+            amount: msat(3_000),
+            total: msat(5_000),
+            paid: msat(10_000),
+            connection: id("default"),
+            reference: Some("refund-4".to_owned()),
+            reason: reason(),
         }
         .into(),
     ]

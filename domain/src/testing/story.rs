@@ -3,9 +3,11 @@
 use crate::{
     book::{Book, Slot},
     bytes::Id16,
-    draft::{Meta, Stop},
+    claim::Claim,
+    draft::{Known, Memory, Meta, Seen, Stop},
+    duty::{Duty, Name},
     event::{Actor, ActorKind, Event, Idempotency, Recorded},
-    id::Stream,
+    id::{Stream, TenantId},
     operation::{Command, Operation},
     rejection::Rejection,
     testing::build,
@@ -26,6 +28,7 @@ pub struct Story {
     rests: bool,
     commands: u64,
     key: Option<Idempotency>,
+    caller: String,
 }
 
 /// A new roll in which all of these were accepted.
@@ -38,6 +41,7 @@ pub fn given(wishes: impl IntoIterator<Item = Operation>) -> Story {
         rests: false,
         commands: 0,
         key: None,
+        caller: actor().id,
     };
     wishes.into_iter().fold(empty, Story::and)
 }
@@ -93,6 +97,13 @@ impl Story {
         self
     }
 
+    /// From here on another caller asks.
+    #[must_use]
+    pub fn by(mut self, caller: &str) -> Self {
+        caller.clone_into(&mut self.caller);
+        self
+    }
+
     /// Puts a wish.
     pub fn when(mut self, wish: impl Into<Operation>) -> Outcome {
         let result = self.decide(wish);
@@ -139,14 +150,15 @@ impl Story {
         let meta = Meta {
             operation,
             tenant: build::tenant("acme"),
-            actor: actor(),
+            actor: Actor { id: self.caller.clone(), ..actor() },
             correlation: operation,
             causation: None,
             idempotency: self.key.take(),
             effective_at: None,
         };
         let command = Command { meta, operation: wish.into() };
-        command.decide(&self.book, self.moment(), self.next())
+        let told = Told { book: &self.book, history: &self.history };
+        command.decide(&told, self.moment(), self.next())
     }
 
     fn record(&mut self, said: Vec<Recorded>) {
@@ -157,7 +169,36 @@ impl Story {
     }
 }
 
-/// The caller of every command of a story.
+/// What a story's commands may ask: its book, and its history by position.
+struct Told<'a> {
+    book: &'a Book,
+    history: &'a [Recorded],
+}
+
+impl Memory for Told<'_> {
+    fn slot(&self, stream: &Stream) -> Option<Seen<'_>> {
+        Some(self.book.streams.get(stream).map_or(Seen::Absent, Seen::Here))
+    }
+
+    fn claim(&self, claim: &Claim) -> Option<Known> {
+        let taker = self.book.claims.get(claim);
+        Some(taker.map_or(Known::Free, |taker| Known::Taken(taker.clone())))
+    }
+
+    fn tenant_count(&self, tenant: &TenantId) -> u64 {
+        self.book.tenants.get(tenant).copied().unwrap_or(0)
+    }
+
+    fn duty(&self, name: &Name) -> Option<Duty> {
+        self.book.duties.get(name).cloned()
+    }
+
+    fn fact(&self, position: u64) -> Option<&Recorded> {
+        self.history.get(usize::try_from(position.checked_sub(1)?).ok()?)
+    }
+}
+
+/// The caller of every command of a story, unless it says otherwise.
 pub(super) fn actor() -> Actor {
     Actor { kind: ActorKind::Key, id: "key_1".to_owned(), credential: None }
 }

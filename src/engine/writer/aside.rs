@@ -58,6 +58,8 @@ impl Writer {
                 Known::Free => Found::Claim(None),
                 Known::Taken(taker) => Found::Claim(Some(taker)),
             }),
+            // Nobody looks for facts but commands.
+            Need::Fact(position) => self.memory.fact(*position).map(|_| Found::Fact),
         };
         match found {
             Some(found) => drop(reply.send(Ok(found))),

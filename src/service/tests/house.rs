@@ -327,9 +327,7 @@ impl House {
     pub(crate) async fn credit(&self, account: &str) -> u64 {
         let stream: Stream = format!("account-acme-{account}").parse().unwrap();
         match self.service.engine().look(&stream).await.unwrap().map(|slot| slot.state) {
-            Some(State::Account(account)) => {
-                account.lots().map(|(_, lot)| lot.available.units()).sum()
-            }
+            Some(State::Account(account)) => account.lots().map(|lot| lot.available.units()).sum(),
             _ => 0,
         }
     }

@@ -23,7 +23,7 @@ pub struct Balance {
     pub held: Held,
 }
 
-/// The four amounts and their sum. Wider than any one amount: nothing bounds the sum of many lots.
+/// The amounts and their sum. Wider than any one amount: nothing bounds the sum of many lots.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Held {
     /// What can be used.
@@ -36,6 +36,14 @@ pub struct Held {
     pub expired: i128,
     /// What came in.
     pub minted: i128,
+    /// What was taken back.
+    pub clawed_back: i128,
+    /// What should never have been.
+    pub voided: i128,
+    /// What went to other accounts.
+    pub moved: i128,
+    /// What is owed: used, and paid by nothing yet.
+    pub owed: i128,
 }
 
 row! {
@@ -77,6 +85,12 @@ row! {
         consumed: i64,
         /// What lapsed.
         expired: i64,
+        /// What was taken back.
+        clawed_back: i64,
+        /// What should never have been.
+        voided: i64,
+        /// What went to other accounts.
+        moved: i64,
         /// Of the cost.
         cost_commodity: Option<String>,
         /// What all of it cost.
@@ -117,7 +131,7 @@ row! {
         position: i64,
         /// The event's first movement is 0.
         leg: i64,
-        /// `minted`, `spent` or `expired`.
+        /// A word of the projection's, such as `minted` or `finalized`.
         kind: String,
         /// What came in, or went out with a minus.
         amount: i64,
@@ -125,8 +139,8 @@ row! {
         commodity: String,
         /// In which pool.
         pool: String,
-        /// Of which lot.
-        lot: String,
+        /// Of which lot; none for what is owed or shared.
+        lot: Option<String>,
         /// What was left of it.
         lot_left: Option<i64>,
         /// Of the cost.
@@ -205,6 +219,10 @@ impl Snapshot {
                     consumed: wide(row, "consumed", "consumed_over")?,
                     expired: wide(row, "expired", "expired_over")?,
                     minted: wide(row, "minted", "minted_over")?,
+                    clawed_back: wide(row, "clawed_back", "clawed_back_over")?,
+                    voided: wide(row, "voided", "voided_over")?,
+                    moved: wide(row, "moved", "moved_over")?,
+                    owed: wide(row, "owed", "owed_over")?,
                 },
             })
         };
@@ -325,13 +343,24 @@ const ENTRY_KEY: [bool; 4] = [false, false, true, true];
 impl Held {
     /// Takes in an entry, or the sum of entries of one kind; what goes out has a minus.
     pub(super) fn take(&mut self, of: &str, sum: i128) -> Result<(), Error> {
-        self.available = self.available.saturating_add(sum);
-        match of {
-            kind::MINTED => self.minted = self.minted.saturating_add(sum),
-            kind::SPENT => self.consumed = self.consumed.saturating_sub(sum),
-            kind::EXPIRED => self.expired = self.expired.saturating_sub(sum),
+        let gone = 0_i128.saturating_sub(sum);
+        let (column, change) = match of {
+            kind::MINTED | kind::RECEIVED => (&mut self.minted, sum),
+            kind::SPENT | kind::FINALIZED | kind::REPAID => (&mut self.consumed, gone),
+            kind::EXPIRED => (&mut self.expired, gone),
+            kind::RESERVED | kind::RELEASED => (&mut self.reserved, gone),
+            kind::CLAWED_BACK => (&mut self.clawed_back, gone),
+            kind::VOIDED => (&mut self.voided, gone),
+            kind::SENT => (&mut self.moved, gone),
+            // What is owed touches no lot.
+            kind::OWED | kind::SETTLED => {
+                self.owed = self.owed.saturating_add(gone);
+                return Ok(());
+            }
             _ => return Err(Error::Shape("entries")),
-        }
+        };
+        *column = column.saturating_add(change);
+        self.available = self.available.saturating_add(sum);
         Ok(())
     }
 }

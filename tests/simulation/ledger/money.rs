@@ -103,22 +103,21 @@ impl Moneys {
         book: &Book,
     ) -> Result<(), Broken> {
         let stream = &recorded.envelope.stream;
-        match event {
-            account::Event::Opened(_) => {}
+        let arrived = match event {
             account::Event::LotMinted(minted) => {
                 self.minted(recorded, minted, book)?;
-                let amount = i128::from(minted.amount.amount.units());
-                let again = self.left.insert((stream.clone(), minted.lot.clone()), amount);
-                must(again.is_none(), "a lot is minted once", || format!("{minted:?}"))?;
+                Some((&minted.lot, minted.amount))
             }
-            account::Event::Spent(spent) => {
-                for part in &spent.parts {
-                    self.take(stream, &part.lot, part.amount.units())?;
-                }
-            }
-            account::Event::LotExpired(expired) => {
-                self.take(stream, &expired.part.lot, expired.part.amount.units())?;
-            }
+            account::Event::LotReceived(received) => Some((&received.lot, received.amount)),
+            _ => None,
+        };
+        if let Some((lot, money)) = arrived {
+            let amount = i128::from(money.amount.units());
+            let again = self.left.insert((stream.clone(), lot.clone()), amount);
+            must(again.is_none(), "a lot is minted once", || format!("{event:?}"))?;
+        }
+        for part in gone(event) {
+            self.take(stream, &part.lot, part.amount.units())?;
         }
         self.compare(stream, book)
     }
@@ -137,7 +136,7 @@ impl Moneys {
         };
         let known: i128 = account
             .lots()
-            .map(|(_, lot)| i128::from(lot.available.units()) + i128::from(lot.reserved.units()))
+            .map(|lot| i128::from(lot.available.units()) + i128::from(lot.reserved.units()))
             .sum();
         let ours: i128 =
             self.left.iter().filter(|((of, _), _)| of == stream).map(|(_, left)| left).sum();
@@ -202,6 +201,27 @@ impl Moneys {
         let used = self.used.get(stream).copied().unwrap_or(0);
         let within = (0..=most.unwrap_or(i64::MAX)).contains(&used);
         must(within, "no use is had twice", || format!("{stream}: {used} of {most:?}"))
+    }
+}
+
+/// What leaves lots for good.
+fn gone(event: &account::Event) -> Vec<&account::Part> {
+    match event {
+        account::Event::Spent(spent) => spent.parts.iter().collect(),
+        account::Event::LotExpired(lapsed) => vec![&lapsed.part],
+        account::Event::Finalized(said) => said.parts.iter().chain(&said.clawed_back).collect(),
+        account::Event::Released(said) => said.clawed_back.iter().collect(),
+        account::Event::DebtRepaid(repaid) => vec![&repaid.part],
+        account::Event::ClawedBack(clawed) => clawed.part.iter().collect(),
+        account::Event::LotVoided(voided) => vec![&voided.part],
+        account::Event::TransferredOut(sent) => sent.debits.iter().map(|d| &d.part).collect(),
+        account::Event::Opened(_)
+        | account::Event::LotMinted(_)
+        | account::Event::LotReceived(_)
+        | account::Event::Reserved(_)
+        | account::Event::ShadowReserved(_)
+        | account::Event::ShadowFinalized(_)
+        | account::Event::ShadowReleased(_) => vec![],
     }
 }
 

@@ -3,11 +3,15 @@
 use proptest::prelude::*;
 
 use crate::{
-    account::{Source, SourceKind},
+    account::{Order, Source, SourceKind},
+    billing::{Billing, Mode},
     id::{Kind, Stream, TenantId},
     money::Money,
     offer::Gives,
-    operation::{AnswerReceipt, HearStatus, MatchReceipt, Mint, Operation, RevokeEntitlement},
+    operation::{
+        AnswerReceipt, Finalize, HearStatus, MatchReceipt, Mint, Operation, Release, Reserve,
+        RevokeEntitlement, TransferCredit,
+    },
     payment::{Heard, ReviewAction, Says, Truth},
     receipt::{Lookup, Recorded},
     testing::*,
@@ -182,6 +186,66 @@ fn crediting() -> impl Strategy<Value = Operation> {
     ]
 }
 
+fn reservation() -> impl Strategy<Value = String> {
+    name("res", 24)
+}
+
+fn mode() -> impl Strategy<Value = Operation> {
+    let mode = prop_oneof![2 => Just(Mode::Live), 2 => Just(Mode::Soft), 1 => Just(Mode::Shadow)];
+    let order = prop_oneof![Just(Order::PoolExpiryAge), Just(Order::PoolAge)];
+    let pool = prop_oneof![Just("general"), Just("prepaid")];
+    (mode, order, pool, 0..12_u8).prop_map(|(mode, order, pool, number)| {
+        let orders = [(id(pool), order)].into();
+        let ceilings = [(id("MSAT"), units(if number == 1 { 30 } else { 100_000 }))].into();
+        bill(Billing { mode, orders, ceilings, enabled: number != 0, ..Billing::default() })
+    })
+}
+
+/// Reservations in every mode, their ends, and what goes wrong with credit.
+fn metering() -> impl Strategy<Value = Operation> {
+    let pool = || prop_oneof![Just("general"), Just("prepaid")];
+    let ttl = prop::option::of(prop_oneof![0..2_u32, 1..1_000_u32, Just(86_401)]);
+    let reserve = (account(), reservation(), 0..60_u64, pool(), ttl, 0..10_u8);
+    let reserve = reserve.prop_map(|(account, reservation, amount, pool, ttl_seconds, number)| {
+        let commodity = if number == 0 { "USD" } else { "MSAT" };
+        let hold = hold(&account, &reservation, money(commodity, amount));
+        Reserve { pool: id(pool), ttl_seconds, is_estimate: number == 1, ..hold }.into()
+    });
+    let named = || prop::option::of(account());
+    let cost = (reservation(), 0..80_u64, named(), 0..12_u8);
+    let cost = cost.prop_map(|(reservation, cost, account, number)| {
+        let commodity = if number == 0 { "USD" } else { "MSAT" };
+        let account = account.as_deref().map(id);
+        Finalize { account, ..finalize(&reservation, money(commodity, cost)) }.into()
+    });
+    let back = (reservation(), named()).prop_map(|(reservation, account)| {
+        let account = account.as_deref().map(id);
+        Release { tenant: tenant("acme"), account, reservation: id(&reservation) }.into()
+    });
+    let lot = || prop_oneof![4 => name("lot", 20), 1 => payment(), 1 => name("move1.", 3)];
+    let claw = (account(), lot(), prop::option::of(0..40_u64));
+    let moved = (name("move", 6), account(), account(), 0..40_u64, pool());
+    let moved = moved.prop_map(|(name, from, to, amount, pool)| {
+        TransferCredit { pool: id(pool), ..transfer(&name, &from, &to, msat(amount)) }.into()
+    });
+    prop_oneof![
+        8 => reserve,
+        8 => cost,
+        3 => back,
+        2 => (account(), reservation()).prop_map(|(account, name)| time_out(&account, &name)),
+        3 => claw.prop_map(|(account, lot, amount)| claw_back(&account, &lot, amount)),
+        1 => (account(), lot()).prop_map(|(account, lot)| void(&account, &lot)),
+        2 => moved,
+        2 => mode(),
+    ]
+}
+
+/// Money that goes back.
+fn refunding() -> impl Strategy<Value = Operation> {
+    (payment(), name("ref", 30), amount())
+        .prop_map(|(payment, name, amount)| refund(&payment, &name, msat(amount)))
+}
+
 fn using() -> impl Strategy<Value = Operation> {
     let revoke = payment().prop_map(|entitlement| {
         let reason = "charged back".to_owned();
@@ -201,6 +265,8 @@ pub(super) fn any_step() -> impl Strategy<Value = Step> {
         8 => answering().boxed(),
         4 => hooks().boxed(),
         8 => crediting().boxed(),
+        8 => metering().boxed(),
+        2 => refunding().boxed(),
         4 => using().boxed(),
     ];
     let bought = (payment(), prop_oneof![Just("uses"), Just("credit")]);
@@ -217,6 +283,16 @@ pub(super) fn any_step() -> impl Strategy<Value = Step> {
         1 => bought.boxed(),
         24 => wish.prop_map(|wish| Step::Wishes(vec![wish])).boxed(),
         3 => prop_oneof![0..100_u32, 0..1_000_u32, Just(90_000_u32)].prop_map(Step::Pass),
+        1 => any::<bool>().prop_map(Step::Rest),
+    ]
+}
+
+/// Credit alone, in few accounts, so that everything meets everything.
+pub(super) fn any_credit_step() -> impl Strategy<Value = Step> {
+    let wish = prop_oneof![3 => crediting().boxed(), 5 => metering().boxed()];
+    prop_oneof![
+        16 => wish.prop_map(|wish| Step::Wishes(vec![wish])).boxed(),
+        2 => prop_oneof![0..100_u32, 0..1_000_u32].prop_map(Step::Pass),
         1 => any::<bool>().prop_map(Step::Rest),
     ]
 }

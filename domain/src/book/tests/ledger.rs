@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
+    account::Account,
     book::{Book, State},
     chart::{Chart, Class},
     money::Money,
@@ -30,12 +31,17 @@ pub(super) fn agrees(story: &Story) {
         (Chart::Suspense, suspended(&story.book)),
         (Chart::Unapplied, unapplied(&story.book)),
         (Chart::Credit, credit(&story.book)),
+        (Chart::CreditOwed, owed(&story.book)),
+        (Chart::CreditInTransit, BTreeMap::new()),
+        (Chart::CreditShared, shared(&story.book)),
         (Chart::DeferredRevenue, deferred(&story.book)),
     ] {
+        // What is owed is the other way round.
+        let debit = chart == Chart::CreditOwed;
         let mut found: BTreeMap<String, i128> = balances
             .iter()
             .filter(|((account, _), _)| *account == chart)
-            .map(|((_, commodity), sum)| (commodity.clone(), -sum))
+            .map(|((_, commodity), sum)| (commodity.clone(), if debit { *sum } else { -sum }))
             .collect();
         found.retain(|_, sum| *sum != 0);
         assert_eq!(found, expected, "{}", chart.as_str());
@@ -78,10 +84,31 @@ fn credit(book: &Book) -> BTreeMap<String, i128> {
     sum(book.streams.values().flat_map(|slot| match &slot.state {
         State::Account(account) => account
             .lots()
-            .map(|(place, lot)| Money { commodity: place.commodity, amount: lot.left() })
+            .map(|lot| Money { commodity: lot.place.commodity, amount: lot.left() })
             .collect(),
         _ => vec![],
     }))
+}
+
+/// Credit that was used and that nobody had yet.
+fn owed(book: &Book) -> BTreeMap<String, i128> {
+    sum(accounts(book).flat_map(|account| {
+        account.debts().map(|((commodity, _), owed)| Money { commodity: *commodity, amount: *owed })
+    }))
+}
+
+/// What use was worth to the three who share.
+fn shared(book: &Book) -> BTreeMap<String, i128> {
+    sum(accounts(book).flat_map(|account| {
+        account.shared().map(|(commodity, sum)| Money { commodity: *commodity, amount: sum.base })
+    }))
+}
+
+fn accounts(book: &Book) -> impl Iterator<Item = &Account> {
+    book.streams.values().filter_map(|slot| match &slot.state {
+        State::Account(account) => Some(account),
+        _ => None,
+    })
 }
 
 /// The cost of credit and uses that are not used.
@@ -89,7 +116,7 @@ fn deferred(book: &Book) -> BTreeMap<String, i128> {
     sum(book.streams.values().flat_map(|slot| match &slot.state {
         State::Account(account) => account
             .lots()
-            .filter_map(|(_, lot)| {
+            .filter_map(|lot| {
                 let cost = lot.cost?;
                 Some(cost.with(cost.amount.checked_sub(lot.released).unwrap()))
             })

@@ -1,0 +1,188 @@
+//! A decision about an account while it is made: the facts so far, and what they would change.
+
+use super::{
+    Account, Event, Held, LotId, Order, Part, Rank, Released, Why, Work, lapse,
+    reserve::end_of_shadow,
+};
+use crate::{
+    billing::Mode,
+    event::Event as Fact,
+    id::{Pool, ReservationId},
+    money::{Amount, Money},
+    rejection::Rejection,
+    time::Moment,
+};
+
+/// How many reservations whose time is over one decision ends on its way. The others are a duty.
+const ENDS_MAX: usize = 64;
+
+/// So much of lots, in the order in which they are used.
+pub(super) type Picked = Vec<(LotId, Amount)>;
+
+/// The facts so far, over the account.
+pub(super) struct Scratch<'a> {
+    account: &'a Account,
+    pub(super) work: Work<'a>,
+    pub(super) moment: Moment,
+    /// Where the first fact would stand.
+    position: u64,
+    facts: Vec<Fact>,
+}
+
+impl<'a> Scratch<'a> {
+    pub(super) fn over(account: &'a Account, moment: Moment) -> Self {
+        Self { account, work: Work::over(account), moment, position: 0, facts: vec![] }
+    }
+
+    /// The same, where the place of its facts in the roll matters.
+    pub(super) fn at(self, position: u64) -> Self {
+        Self { position, ..self }
+    }
+
+    pub(super) fn facts(self) -> Vec<Fact> {
+        self.facts
+    }
+
+    /// Says a fact. The applier checks it again when it is taken in; one that it refuses is caught
+    /// there, and nothing of the command stands.
+    pub(super) fn say(&mut self, event: Event) {
+        let said = u64::try_from(self.facts.len()).unwrap_or(u64::MAX);
+        drop(self.work.apply(&event, self.position.saturating_add(said)));
+        self.facts.push(Fact::Account(event));
+    }
+
+    /// Ends reservations whose time is over, oldest end first, so that they hold nobody up.
+    pub(super) fn end_what_is_over(&mut self) {
+        let past = self.account.ends.iter().take_while(|(end, _)| self.moment.is_past(*end));
+        let past: Vec<ReservationId> = past.take(ENDS_MAX).map(|(_, id)| id.clone()).collect();
+        for reservation in past {
+            self.release(&reservation, Why::Expired);
+        }
+    }
+
+    /// Ends a reservation without a charge; lots whose time is over lapse as they come back.
+    pub(super) fn release(&mut self, name: &ReservationId, why: Why) {
+        let Some(known) = self.work.reservation(name).cloned() else { return };
+        if known.mode == Mode::Shadow {
+            self.say(end_of_shadow(name, &known, why));
+            return;
+        }
+        let Some(ended) = self.would_end(&known, &[]) else { return };
+        let returned: Vec<LotId> = ended.returned.iter().map(|held| held.lot.clone()).collect();
+        self.say(Event::Released(Released {
+            reservation: name.clone(),
+            mode: known.mode,
+            why,
+            total: known.total,
+            returned: ended.returned,
+            clawed_back: ended.clawed_back,
+        }));
+        self.lapse_all(&returned);
+    }
+
+    /// What ending a reservation would come to, without ending it.
+    pub(super) fn would_end(
+        &self,
+        known: &super::Reservation,
+        parts: &[Part],
+    ) -> Option<super::work::Ended> {
+        let lots = known.held.iter().map(|held| &held.lot).chain(parts.iter().map(|p| &p.lot));
+        let mut trial = Work::over(self.account);
+        for lot in lots {
+            if let Some(changed) = self.work.changes.lots.get(lot) {
+                trial.changes.lots.insert(lot.clone(), changed.clone());
+            }
+        }
+        trial.settle(known, parts).ok()
+    }
+
+    /// Lets lots lapse whose time is over.
+    pub(super) fn lapse_all(&mut self, lots: &[LotId]) {
+        for lot in lots {
+            let known = self.work.lot(lot);
+            let known = known.filter(|lot| self.moment.is_past(lot.place.expires_at));
+            if let Some(lapsed) = known.and_then(lapse) {
+                self.say(Event::LotExpired(lapsed));
+            }
+        }
+    }
+
+    /// Looks for `total` in the pool and the general pool, lets lots lapse that are met on the way,
+    /// and says how much was found nowhere.
+    pub(super) fn pick(&mut self, order: Order, total: Money, pool: &Pool) -> (Picked, Amount) {
+        let (mut picked, mut missing) = (vec![], total.amount);
+        for pool in pools(pool) {
+            let mut rank = Rank::before(order, total.commodity, &pool);
+            while !missing.is_zero() {
+                let Some(lot) = self.work.next(&rank) else { break };
+                rank = Rank::of(order, &lot.place);
+                if self.moment.is_past(lot.place.expires_at) {
+                    if let Some(lapsed) = lapse(lot) {
+                        self.say(Event::LotExpired(lapsed));
+                    }
+                    continue;
+                }
+                let amount = missing.min(lot.available);
+                picked.push((lot.place.lot.clone(), amount));
+                missing = missing.saturating_sub(amount);
+            }
+        }
+        (picked, missing)
+    }
+
+    /// Looks for all of `total`. What the pools owe must be there too, and stays.
+    pub(super) fn pick_all(
+        &mut self,
+        order: Order,
+        total: Money,
+        pool: &Pool,
+    ) -> Result<Picked, Rejection> {
+        let owed = self.owed(total, pool);
+        let demanded = total.amount.checked_add(owed).ok_or(Rejection::AmountOverflow)?;
+        let (picked, missing) = self.pick(order, total.with(demanded), pool);
+        if !missing.is_zero() {
+            return Err(Rejection::CreditInsufficient { missing: total.with(missing) });
+        }
+        Ok(first(picked, total.amount))
+    }
+
+    /// What the pool and the general pool owe.
+    pub(super) fn owed(&self, total: Money, pool: &Pool) -> Amount {
+        let owed = pools(pool).map(|pool| self.work.debt(total.commodity, &pool));
+        owed.fold(Amount::ZERO, |sum, owed| sum.checked_add(owed).unwrap_or(Amount::MAX))
+    }
+
+    /// The parts that taking what was picked comes to.
+    pub(super) fn parts(&self, picked: &Picked) -> Vec<Part> {
+        let part = |(lot, amount): &(LotId, Amount)| self.work.lot(lot)?.part(*amount);
+        picked.iter().filter_map(part).collect()
+    }
+
+    /// What was picked, to be set aside.
+    pub(super) fn held(&self, picked: &Picked) -> Vec<Held> {
+        let held = |(lot, amount): &(LotId, Amount)| {
+            let known = self.work.lot(lot)?;
+            let (source, pool) = (known.source, known.place.pool.clone());
+            Some(Held { lot: lot.clone(), amount: *amount, source, pool })
+        };
+        picked.iter().filter_map(held).collect()
+    }
+}
+
+/// The pool that is asked for, and the general one after it.
+fn pools(pool: &Pool) -> impl Iterator<Item = Pool> {
+    let general = Pool::general();
+    let fallback = (*pool != general).then_some(general);
+    std::iter::once(pool.clone()).chain(fallback)
+}
+
+/// The first `amount` of what was picked.
+fn first(picked: Picked, amount: Amount) -> Picked {
+    let mut left = amount;
+    let mut cut = |(lot, most): (LotId, Amount)| {
+        let amount = most.min(left);
+        left = left.saturating_sub(amount);
+        (!amount.is_zero()).then_some((lot, amount))
+    };
+    picked.into_iter().filter_map(&mut cut).collect()
+}

@@ -1,0 +1,454 @@
+//! An account while facts are taken in: what changes lies over what stood before, so that a fact
+//! that breaks a rule leaves the account as it was, a decision can look ahead, and neither copies
+//! the account.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Bound,
+};
+
+use super::{
+    Account, Debt, DebtRepaid, Event, Finalized, Held, Lot, LotExpired, LotReceived, Order, Part,
+    Rank, Released, Reservation, Reserved, ShadowReserved, Spent, TransferredOut,
+    lot::{Settling, Sink},
+};
+use crate::{
+    account::{ClawedBack, LotVoided},
+    billing::{Mode, Shares},
+    book::Broken,
+    id::{LotId, Pool, ReservationId},
+    money::{Amount, Code, Money},
+    time::Time,
+};
+
+/// What changes, by name. None: it is gone.
+#[derive(Default)]
+pub(super) struct Changes {
+    pub(super) lots: BTreeMap<LotId, Option<Lot>>,
+    pub(super) reservations: BTreeMap<ReservationId, Option<Reservation>>,
+    pub(super) debts: BTreeMap<(Code, Pool), Amount>,
+    pub(super) shared: BTreeMap<Code, Sum>,
+    /// Where lots stand that can be used again, or for the first time.
+    ranks: BTreeSet<Rank>,
+}
+
+/// What was shared of an account's use, less what was given back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Sum {
+    /// How much was shared.
+    pub base: Amount,
+    /// What the commons got.
+    pub commons: Amount,
+    /// What the community got.
+    pub community: Amount,
+}
+
+/// An account and what changes.
+pub(super) struct Work<'a> {
+    base: &'a Account,
+    pub(super) changes: Changes,
+}
+
+impl<'a> Work<'a> {
+    pub(super) fn over(base: &'a Account) -> Self {
+        Self { base, changes: Changes::default() }
+    }
+
+    pub(super) fn lot(&self, lot: &LotId) -> Option<&Lot> {
+        match self.changes.lots.get(lot) {
+            Some(changed) => changed.as_ref(),
+            None => self.base.lots.get(lot),
+        }
+    }
+
+    pub(super) fn reservation(&self, reservation: &ReservationId) -> Option<&Reservation> {
+        match self.changes.reservations.get(reservation) {
+            Some(changed) => changed.as_ref(),
+            None => self.base.reservations.get(reservation),
+        }
+    }
+
+    pub(super) fn debt(&self, commodity: Code, pool: &Pool) -> Amount {
+        let name = (commodity, pool.clone());
+        let changed = self.changes.debts.get(&name).or_else(|| self.base.debts.get(&name));
+        changed.copied().unwrap_or_default()
+    }
+
+    /// What every pool owes of a commodity, in order of the pools' names.
+    pub(super) fn debts(&self, commodity: Code) -> BTreeMap<Pool, Amount> {
+        let all = self.base.debts.iter().chain(&self.changes.debts);
+        let ours = all.filter(|((code, _), _)| *code == commodity);
+        let mut debts: BTreeMap<Pool, Amount> =
+            ours.map(|((_, pool), owed)| (pool.clone(), *owed)).collect();
+        debts.retain(|_, owed| !owed.is_zero());
+        debts
+    }
+
+    pub(super) fn shared(&self, commodity: Code) -> Sum {
+        let changed = self.changes.shared.get(&commodity);
+        changed.or_else(|| self.base.shared.get(&commodity)).copied().unwrap_or_default()
+    }
+
+    /// The lot behind `rank` that can be used next.
+    pub(super) fn next(&self, rank: &Rank) -> Option<&Lot> {
+        let behind = || (Bound::Excluded(rank), Bound::Unbounded);
+        let usable =
+            |next: &&Rank| self.lot(next.lot()).is_some_and(|lot| !lot.available.is_zero());
+        let first = |ranks: &'_ BTreeSet<Rank>| {
+            let row = ranks.range::<Rank, _>(behind()).take_while(|next| next.is_beside(rank));
+            row.into_iter().find(usable).cloned()
+        };
+        let (known, new) = (first(&self.base.ranks), first(&self.changes.ranks));
+        let next = match (known, new) {
+            (Some(known), Some(new)) => known.min(new),
+            (known, new) => known.or(new)?,
+        };
+        self.lot(next.lot())
+    }
+
+    fn known(&self, lot: &LotId) -> Result<Lot, Broken> {
+        let lot_known = self.lot(lot).cloned();
+        lot_known.ok_or_else(|| Broken::new("a part's lot has something left", lot, "none"))
+    }
+
+    fn put(&mut self, lot: Lot, is_history: bool) {
+        let id = lot.place.lot.clone();
+        let stands = self.base.lots.get(&id).is_some_and(|base| !base.available.is_zero());
+        if !stands {
+            for rank in Order::ALL.map(|order| Rank::of(order, &lot.place)) {
+                if lot.available.is_zero() {
+                    self.changes.ranks.remove(&rank);
+                } else {
+                    self.changes.ranks.insert(rank);
+                }
+            }
+        }
+        self.changes.lots.insert(id, (!is_history).then_some(lot));
+    }
+
+    /// The only applier.
+    pub(super) fn apply(&mut self, event: &Event, position: u64) -> Result<(), Broken> {
+        match event {
+            Event::Opened(_) => Ok(()),
+            Event::LotMinted(minted) => self.insert(Lot::of(minted, position)),
+            Event::LotReceived(received) => self.receive(received, position),
+            Event::Spent(Spent { total, parts, .. }) => {
+                self.take_all(*total, parts.iter(), Sink::Consumed)
+            }
+            Event::LotExpired(LotExpired { amount, part }) => {
+                self.take_all(*amount, std::iter::once(part), Sink::Expired)
+            }
+            Event::LotVoided(LotVoided { amount, part, .. }) => {
+                self.take_all(*amount, std::iter::once(part), Sink::Voided)
+            }
+            Event::TransferredOut(TransferredOut { total, debits, .. }) => {
+                self.take_all(*total, debits.iter().map(|debit| &debit.part), Sink::Moved)
+            }
+            Event::Reserved(reserved) => self.reserve(reserved),
+            Event::Finalized(finalized) => self.finalize(finalized),
+            Event::Released(released) => self.release(released),
+            Event::ShadowReserved(reserved) => self.shadow(reserved),
+            Event::ShadowFinalized(ended) => self.end(&ended.reservation, Mode::Shadow).map(drop),
+            Event::ShadowReleased(ended) => self.end(&ended.reservation, Mode::Shadow).map(drop),
+            Event::DebtRepaid(repaid) => self.repay(repaid),
+            Event::ClawedBack(clawed) => self.claw_back(clawed),
+        }
+    }
+
+    fn insert(&mut self, lot: Lot) -> Result<(), Broken> {
+        let some = !lot.minted.is_zero();
+        Broken::unless(some, "a lot begins with something", "more than 0", 0)?;
+        let new = self.lot(&lot.place.lot).is_none();
+        Broken::unless(new, "a lot is minted once", "a new name", &lot.place.lot)?;
+        self.put(lot, false);
+        Ok(())
+    }
+
+    fn receive(&mut self, received: &LotReceived, position: u64) -> Result<(), Broken> {
+        self.insert(Lot::received(received, position))
+    }
+
+    /// Takes parts out of their lots, each lot once.
+    fn take_all<'b>(
+        &mut self,
+        total: Money,
+        parts: impl Iterator<Item = &'b Part> + Clone,
+        sink: Sink,
+    ) -> Result<(), Broken> {
+        must_add_up("parts add up to the total", total.amount, parts.clone().map(|p| p.amount))?;
+        let mut seen = BTreeSet::new();
+        for part in parts {
+            must_be_first(&mut seen, &part.lot)?;
+            let mut lot = self.known(&part.lot)?;
+            must_be_of(total.commodity, &lot)?;
+            lot.take(part, sink)?;
+            let lapsed = sink == Sink::Expired && lot.has_lapsed_by(part);
+            let is_history = lot.left().is_zero() && (lot.is_used_up() || lapsed);
+            self.put(lot, is_history);
+        }
+        Ok(())
+    }
+
+    fn reserve(&mut self, reserved: &Reserved) -> Result<(), Broken> {
+        let Reserved { mode, total, held, pool, expires_at, reference, .. } = reserved;
+        Broken::unless(*mode != Mode::Shadow, "a shadow holds nothing", "soft or live", "shadow")?;
+        let amounts = held.iter().map(|held| held.amount);
+        must_add_up("what is held adds up to the total", total.amount, amounts)?;
+        let mut seen = BTreeSet::new();
+        for Held { lot, amount, .. } in held {
+            must_be_first(&mut seen, lot)?;
+            let mut lot = self.known(lot)?;
+            must_be_of(total.commodity, &lot)?;
+            lot.hold(*amount)?;
+            self.put(lot, false);
+        }
+        self.begin(
+            &reserved.reservation,
+            Reservation {
+                mode: *mode,
+                total: *total,
+                held: held.clone(),
+                pool: pool.clone(),
+                expires_at: *expires_at,
+                reference: reference.clone(),
+            },
+        )
+    }
+
+    fn shadow(&mut self, reserved: &ShadowReserved) -> Result<(), Broken> {
+        let ShadowReserved { reservation, wanted, pool, expires_at, reference, .. } = reserved;
+        let begun = Reservation {
+            mode: Mode::Shadow,
+            total: *wanted,
+            held: vec![],
+            pool: pool.clone(),
+            expires_at: *expires_at,
+            reference: reference.clone(),
+        };
+        self.begin(reservation, begun)
+    }
+
+    fn begin(&mut self, name: &ReservationId, begun: Reservation) -> Result<(), Broken> {
+        let new = self.reservation(name).is_none();
+        Broken::unless(new, "a reservation begins once", "a new name", name)?;
+        self.changes.reservations.insert(name.clone(), Some(begun));
+        Ok(())
+    }
+
+    fn end(&mut self, name: &ReservationId, mode: Mode) -> Result<Reservation, Broken> {
+        let known = self.reservation(name).cloned();
+        let known = known.ok_or_else(|| Broken::new("what ends is open", name, "none"))?;
+        let same = (known.mode == Mode::Shadow) == (mode == Mode::Shadow);
+        let (expected, found) = (known.mode.as_str(), mode.as_str());
+        Broken::unless(same, "a reservation ends in its own mode", expected, found)?;
+        self.changes.reservations.insert(name.clone(), None);
+        Ok(known)
+    }
+
+    fn finalize(&mut self, said: &Finalized) -> Result<(), Broken> {
+        let known = self.end(&said.reservation, said.mode)?;
+        let overrun = said.debts.iter().filter(|debt| debt.cause == super::Cause::Overrun {});
+        let amounts = said.parts.iter().map(|part| part.amount);
+        let amounts = amounts.chain(overrun.map(|debt| debt.amount));
+        must_add_up("parts and debt add up to the charge", said.charged.amount, amounts)?;
+        must_be_one_commodity(known.total, said.charged)?;
+        must_be("what was held", &known.held, &said.held)?;
+        let ended = self.settle(&known, &said.parts)?;
+        must_be("what is given back", &ended.returned, &said.returned)?;
+        must_be("what is taken back", &ended.clawed_back, &said.clawed_back)?;
+        self.owe_all(known.total.commodity, &said.debts)?;
+        self.share(known.total.commodity, said.shares)
+    }
+
+    fn release(&mut self, said: &Released) -> Result<(), Broken> {
+        let known = self.end(&said.reservation, said.mode)?;
+        let ended = self.settle(&known, &[])?;
+        must_be("what is given back", &ended.returned, &said.returned)?;
+        must_be("what is taken back", &ended.clawed_back, &said.clawed_back)
+    }
+
+    /// Ends a reservation in its lots, using `parts` of them and of others.
+    pub(super) fn settle(&mut self, known: &Reservation, parts: &[Part]) -> Result<Ended, Broken> {
+        let mut ended = Ended::default();
+        let mut used: BTreeMap<&LotId, &Part> = BTreeMap::new();
+        for part in parts {
+            let twice = used.insert(&part.lot, part).is_some();
+            Broken::unless(!twice, "a lot has one part in a movement", "one", &part.lot)?;
+        }
+        for held in &known.held {
+            let part = used.remove(&held.lot);
+            let mut lot = self.known(&held.lot)?;
+            let settling = lot.settle(held.amount, part)?;
+            ended.take(held, &lot, settling);
+            let is_history = lot.left().is_zero() && lot.is_used_up();
+            self.put(lot, is_history);
+        }
+        for part in used.into_values() {
+            let mut lot = self.known(&part.lot)?;
+            must_be_of(known.total.commodity, &lot)?;
+            lot.settle(Amount::ZERO, Some(part))?;
+            let is_history = lot.left().is_zero() && lot.is_used_up();
+            self.put(lot, is_history);
+        }
+        Ok(ended)
+    }
+
+    fn owe_all(&mut self, commodity: Code, debts: &[Debt]) -> Result<(), Broken> {
+        for Debt { pool, amount, owed, .. } in debts {
+            let before = self.debt(commodity, pool);
+            let after = before.checked_add(*amount);
+            let expected = after.unwrap_or(Amount::MAX);
+            Broken::unless(after == Some(*owed), "debts add up", expected, owed)?;
+            self.changes.debts.insert((commodity, pool.clone()), *owed);
+        }
+        Ok(())
+    }
+
+    fn share(&mut self, commodity: Code, shares: Option<Shares>) -> Result<(), Broken> {
+        let Some(Shares { base, commons, community, foundation, .. }) = shares else {
+            return Ok(());
+        };
+        must_add_up("shares add up", base, [commons, community, foundation].into_iter())?;
+        let sum = self.shared(commodity);
+        let plus = |one: Amount, other| one.checked_add(other).unwrap_or(Amount::MAX);
+        let sum = Sum {
+            base: plus(sum.base, base),
+            commons: plus(sum.commons, commons),
+            community: plus(sum.community, community),
+        };
+        self.changes.shared.insert(commodity, sum);
+        Ok(())
+    }
+
+    fn repay(&mut self, said: &DebtRepaid) -> Result<(), Broken> {
+        let DebtRepaid { total, part, debts, shares } = said;
+        let amounts = debts.iter().map(|debt| debt.amount);
+        must_add_up("what is repaid adds up", total.amount, amounts)?;
+        for debt in debts {
+            let before = self.debt(total.commodity, &debt.pool);
+            let after = before.checked_sub(debt.amount);
+            let found = format!("{} of {before}", debt.amount);
+            Broken::unless(after == Some(debt.owed), "debts add up", debt.owed, found)?;
+            self.changes.debts.insert((total.commodity, debt.pool.clone()), debt.owed);
+        }
+        self.take_all(*total, std::iter::once(part), Sink::Consumed)?;
+        self.share(total.commodity, *shares)
+    }
+
+    fn claw_back(&mut self, said: &ClawedBack) -> Result<(), Broken> {
+        let commodity = said.total.commodity;
+        let debt = said.debt.as_ref().map_or(Amount::ZERO, |debt| debt.amount);
+        let taken = said.part.as_ref().map_or(Amount::ZERO, |part| part.amount);
+        let amounts = [taken, said.awaited, debt].into_iter();
+        must_add_up("what is taken back adds up", said.total.amount, amounts)?;
+        let mut lot = match &said.past {
+            Some(past) => {
+                let new = self.lot(&said.lot).is_none();
+                Broken::unless(new, "only a forgotten lot is told again", "none", &said.lot)?;
+                past.lot(&said.lot, commodity)
+            }
+            None => self.known(&said.lot)?,
+        };
+        must_be_of(commodity, &lot)?;
+        if let Some(part) = &said.part {
+            lot.take(part, Sink::ClawedBack)?;
+        }
+        lot.charge_back(said.awaited, debt)?;
+        self.put(lot, false);
+        self.owe_all(commodity, said.debt.as_slice())?;
+        self.unshare(commodity, said.reversed)
+    }
+
+    fn unshare(&mut self, commodity: Code, reversed: Option<Shares>) -> Result<(), Broken> {
+        let Some(Shares { base, commons, community, foundation, .. }) = reversed else {
+            return Ok(());
+        };
+        must_add_up("shares add up", base, [commons, community, foundation].into_iter())?;
+        let sum = self.shared(commodity);
+        let short = || Broken::new("only what was shared is given back", sum.base, base);
+        let sum = Sum {
+            base: sum.base.checked_sub(base).ok_or_else(short)?,
+            commons: sum.commons.checked_sub(commons).ok_or_else(short)?,
+            community: sum.community.checked_sub(community).ok_or_else(short)?,
+        };
+        self.changes.shared.insert(commodity, sum);
+        Ok(())
+    }
+}
+
+/// What the end of a reservation comes to.
+#[derive(Default)]
+pub(super) struct Ended {
+    pub(super) returned: Vec<Held>,
+    pub(super) clawed_back: Vec<Part>,
+    /// What was awaited and used instead, by lot.
+    pub(super) debts: Vec<(LotId, Pool, Amount)>,
+}
+
+impl Ended {
+    fn take(&mut self, held: &Held, lot: &Lot, settling: Settling) {
+        let Settling { returned, clawed, debt } = settling;
+        if !returned.is_zero() {
+            self.returned.push(Held { amount: returned, ..held.clone() });
+        }
+        self.clawed_back.extend(clawed);
+        if !debt.is_zero() {
+            self.debts.push((held.lot.clone(), lot.place.pool.clone(), debt));
+        }
+    }
+}
+
+impl super::Past {
+    /// The lot as it ended.
+    pub(super) fn lot(&self, lot: &LotId, commodity: Code) -> Lot {
+        let place = super::Place {
+            commodity,
+            pool: self.pool.clone(),
+            expires_at: self.expires_at.unwrap_or(Time::MAX),
+            minted: self.position,
+            lot: lot.clone(),
+        };
+        let whole =
+            Lot::whole(place, self.minted, self.cost, self.source, self.origin, self.by_payment);
+        whole.remembered(self.expired)
+    }
+}
+
+fn must_add_up(
+    check: &str,
+    total: Amount,
+    amounts: impl Iterator<Item = Amount>,
+) -> Result<(), Broken> {
+    let sum = { amounts }.try_fold(Amount::ZERO, Amount::checked_add);
+    if sum == Some(total) {
+        return Ok(());
+    }
+    let found = sum.map_or_else(|| "too much".to_owned(), |sum| sum.to_string());
+    Err(Broken::new(check, total, found))
+}
+
+fn must_be_first<'a>(seen: &mut BTreeSet<&'a LotId>, lot: &'a LotId) -> Result<(), Broken> {
+    Broken::unless(seen.insert(lot), "a lot has one part in a movement", "one", lot)
+}
+
+fn must_be_of(commodity: Code, lot: &Lot) -> Result<(), Broken> {
+    let found = lot.place.commodity;
+    Broken::unless(found == commodity, "a part is of the total's commodity", commodity, found)
+}
+
+fn must_be_one_commodity(one: Money, other: Money) -> Result<(), Broken> {
+    let (expected, found) = (one.commodity, other.commodity);
+    Broken::unless(expected == found, "a charge is of its reservation's commodity", expected, found)
+}
+
+fn must_be<T: PartialEq + std::fmt::Debug>(
+    what: &str,
+    expected: &T,
+    found: &T,
+) -> Result<(), Broken> {
+    if expected == found {
+        return Ok(());
+    }
+    let check = format!("{what} agrees with the lots");
+    Err(Broken::new(&check, format!("{expected:?}"), format!("{found:?}")))
+}

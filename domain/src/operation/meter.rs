@@ -1,0 +1,180 @@
+//! Wishes about metered use: set credit aside before the work, charge after it.
+
+use crate::{
+    account::{Charge, Hold, finalized_again, released_again},
+    billing::TTL_SECONDS_MAX,
+    claim::{Claim, Taker},
+    draft::{Draft, Stop},
+    event::Event,
+    id::{AccountId, Kind, Pool, ReservationId, Stream, TenantId},
+    money::Money,
+    rejection::Rejection,
+};
+
+/// Set credit aside, as strictly as the tenant's billing says now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reserve {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Of which account.
+    pub account: AccountId,
+    /// The reservation's name.
+    pub reservation: ReservationId,
+    /// How much.
+    pub amount: Money,
+    /// Whether that is an estimate, to be multiplied by the tenant's safety.
+    pub is_estimate: bool,
+    /// From which pool first.
+    pub pool: Pool,
+    /// How long; none for as long as the tenant's billing says.
+    pub ttl_seconds: Option<u32>,
+    /// The caller's own name for the use.
+    pub reference: Option<String>,
+    /// The ceiling that the environment sets.
+    pub ceiling: Option<Money>,
+}
+
+impl Reserve {
+    pub(super) fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
+        let moment = draft.moment();
+        let billing = draft.billing(&self.tenant)?;
+        billing.must_be_on()?;
+        let wanted = if self.is_estimate { billing.with_safety(self.amount)? } else { self.amount };
+        billing.must_be_below_ceiling(wanted, self.ceiling)?;
+        let terms = billing.terms(&self.pool, moment);
+        let seconds = self.ttl_seconds.unwrap_or(billing.billing.reserve_ttl_seconds);
+        if !(1..=TTL_SECONDS_MAX).contains(&seconds) {
+            return Err(Rejection::DurationOutOfRange { most: TTL_SECONDS_MAX }.into());
+        }
+        if draft.claim(&begins(&self.tenant, &self.reservation))?.is_some() {
+            return Err(Rejection::ReservationExists.into());
+        }
+        let hold = Hold {
+            reservation: self.reservation.clone(),
+            estimate: self.is_estimate.then_some(self.amount),
+            wanted,
+            pool: self.pool.clone(),
+            expires_at: moment.now.plus_seconds(seconds),
+            reference: self.reference.clone(),
+        };
+        let facts = draft.account(&self.tenant, &self.account)?.reserve(hold, &terms, moment)?;
+        draft.say_all(&Stream::new(Kind::Account, &self.tenant, &self.account), facts)
+    }
+}
+
+/// Charge what the work cost. The same again, at the same cost, causes nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finalize {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Of which account, if the caller knows.
+    pub account: Option<AccountId>,
+    /// Which reservation.
+    pub reservation: ReservationId,
+    /// What the work cost.
+    pub cost: Money,
+    /// The ceiling that the environment sets.
+    pub ceiling: Option<Money>,
+}
+
+impl Finalize {
+    pub(super) fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
+        let Self { tenant, reservation, cost, .. } = self;
+        let moment = draft.moment();
+        draft.billing(tenant)?.must_be_on()?;
+        let account = match find(draft, tenant, self.account.as_ref(), reservation)? {
+            Found::Open(account) => account,
+            Found::Ended(fact) => return Ok(finalized_again(fact, *cost)?),
+        };
+        let known = draft.account(tenant, &account)?.reservation(reservation);
+        let pool = known.ok_or(Rejection::ReservationNotFound)?.pool.clone();
+        let billing = draft.billing(tenant)?;
+        billing.must_be_below_ceiling(*cost, self.ceiling)?;
+        let terms = billing.terms(&pool, moment);
+        let charge = Charge { reservation: reservation.clone(), cost: *cost };
+        let facts = draft.account(tenant, &account)?.finalize(&charge, &terms, moment)?;
+        draft.say_all(&Stream::new(Kind::Account, tenant, &account), facts)
+    }
+}
+
+/// Give back what was set aside. The same again causes nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Release {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Of which account, if the caller knows.
+    pub account: Option<AccountId>,
+    /// Which reservation.
+    pub reservation: ReservationId,
+}
+
+impl Release {
+    pub(super) fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
+        let Self { tenant, account, reservation } = self;
+        let moment = draft.moment();
+        let account = match find(draft, tenant, account.as_ref(), reservation)? {
+            Found::Open(account) => account,
+            Found::Ended(fact) => return Ok(released_again(fact)?),
+        };
+        let facts = draft.account(tenant, &account)?.release(reservation, moment)?;
+        draft.say_all(&Stream::new(Kind::Account, tenant, &account), facts)
+    }
+}
+
+/// End a reservation whose time is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExpireReservation {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Of which account.
+    pub account: AccountId,
+    /// Which reservation.
+    pub reservation: ReservationId,
+}
+
+impl ExpireReservation {
+    pub(super) fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
+        let Self { tenant, account, reservation } = self;
+        let moment = draft.moment();
+        let facts = draft.account(tenant, account)?.expire_reservation(reservation, moment)?;
+        draft.say_all(&Stream::new(Kind::Account, tenant, account), facts)
+    }
+}
+
+/// A reservation.
+enum Found<'a> {
+    /// It may be open, in that account.
+    Open(AccountId),
+    /// It ended with that fact.
+    Ended(&'a Event),
+}
+
+fn begins(tenant: &TenantId, reservation: &ReservationId) -> Claim {
+    Claim::Reservation { tenant: tenant.clone(), reservation: reservation.clone() }
+}
+
+/// One that is open in the caller's account needs no claim to be found; others are found by theirs.
+/// Another account's reservation does not exist.
+fn find<'a>(
+    draft: &mut Draft<'a>,
+    tenant: &TenantId,
+    account: Option<&AccountId>,
+    reservation: &ReservationId,
+) -> Result<Found<'a>, Stop> {
+    if let Some(account) = account
+        && draft.account(tenant, account)?.reservation(reservation).is_some()
+    {
+        return Ok(Found::Open(account.clone()));
+    }
+    let taker = draft.claim(&begins(tenant, reservation))?;
+    let owner = taker.map(|Taker { stream, .. }| AccountId::from(&stream.id));
+    let owner = owner.ok_or(Rejection::ReservationNotFound)?;
+    if account.is_some_and(|account| *account != owner) {
+        return Err(Rejection::ReservationNotFound.into());
+    }
+    let ends = Claim::ReservationEnd { tenant: tenant.clone(), reservation: reservation.clone() };
+    match draft.claim(&ends)? {
+        Some(end) => Ok(Found::Ended(&draft.fact(end.position)?.event)),
+        None => Ok(Found::Open(owner)),
+    }
+}
