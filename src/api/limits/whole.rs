@@ -17,7 +17,7 @@ pub(in crate::api) const BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// So much of what is too long is still listened to, and for so long.
 const UNHEARD_MAX: usize = 1024 * 1024;
-const UNHEARD_WITHIN: Duration = Duration::from_secs(1);
+const UNHEARD_WITHIN: Duration = Duration::from_millis(250);
 
 /// Something of a request, and the room that its body takes until the answer is known.
 type Whole<'a, T> = (T, Option<SemaphorePermit<'a>>);

@@ -5,10 +5,7 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
 use super::{Document, Keys, Statuses};
-use crate::{
-    house::meddle,
-    server::{Answer, Ask, Door, Server, client, msat},
-};
+use crate::server::{Answer, Ask, Door, client, msat};
 
 const GET: Method = Method::GET;
 const POST: Method = Method::POST;
@@ -96,7 +93,7 @@ fn fresh() -> String {
     uuid::Uuid::new_v4().to_string()
 }
 
-pub(super) async fn told(server: &Server, document: &Document, keys: &Keys) -> Statuses {
+pub(super) async fn told(document: &Document, keys: &Keys) -> Statuses {
     let mut teller = Teller { door: &keys.door, document, reached: Statuses::new() };
     names(&mut teller).await;
     money(&mut teller).await;
@@ -107,7 +104,6 @@ pub(super) async fn told(server: &Server, document: &Document, keys: &Keys) -> S
     patience(&mut teller).await;
     failures(&mut teller, &used_up).await;
     floods(&mut teller, &used_up).await;
-    stop(&mut teller, server).await;
     teller.reached
 }
 
@@ -473,20 +469,5 @@ async fn floods(teller: &mut Teller<'_>, used_up: &Value) {
                 .header("x-forwarded-method", "GET");
             teller.hear(method.clone(), path, ask).await;
         }
-    }
-}
-
-/// The roll is changed by another hand: nothing is written after that.
-async fn stop(teller: &mut Teller<'_>, server: &Server) {
-    let roll = server.data().join("roll.db");
-    meddle(
-        &roll,
-        "UPDATE blocks SET after = zeroblob(32) WHERE last = (SELECT max(last) FROM blocks)",
-    )
-    .await;
-    teller.shop(POST, "/v1/accounts", json!({ "account": "late" })).await.is(503);
-    for path in ["/health", "/ready"] {
-        let ask = teller.door.ask(&client(), GET, path);
-        teller.hear(GET, path, ask).await;
     }
 }
