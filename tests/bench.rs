@@ -5,9 +5,11 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value;
 
 /// Every bench, with what keeps it short.
-const BENCHES: [&[&str]; 2] = [
+const BENCHES: [&[&str]; 4] = [
     &["engine", "--callers", "16", "--accounts", "10", "--seconds", "0.2"],
     &["engine", "--callers", "2", "--hot", "--views", "off", "--seconds", "0.2"],
+    &["verify", "--events", "2048"],
+    &["l402", "--seconds", "0.2"],
 ];
 
 fn bench(arguments: &[&str], json: bool) -> Output {

@@ -128,7 +128,7 @@ async fn read_plainly(file: &Path) -> Result<u64, Error> {
     let reading = "read the roll plainly";
     let options = SqliteConnectOptions::new().filename(file).read_only(true);
     let mut connection = options.connect().await.map_err(failed(reading))?;
-    let query = sqlx::query_scalar("SELECT body FROM blocks ORDER BY first");
+    let query = sqlx::query_scalar::<_, Vec<u8>>("SELECT body FROM blocks ORDER BY first");
     let mut bodies = query.fetch(&mut connection);
     let mut records = 0;
     while let Some(body) = bodies.try_next().await.map_err(failed(reading))? {
@@ -139,7 +139,7 @@ async fn read_plainly(file: &Path) -> Result<u64, Error> {
     Ok(records)
 }
 
-fn hash(body: &Vec<u8>) -> Result<u64, Error> {
+fn hash(body: &[u8]) -> Result<u64, Error> {
     let cut = || failed("unpack a block")("it is cut off");
     let (header, packed) = body.split_at_checked(HEADER).ok_or_else(cut)?;
     let length = header.last_chunk().map_or(0, |length| u32::from_be_bytes(*length));
