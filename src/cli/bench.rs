@@ -120,7 +120,7 @@ pub(super) struct Rebuild {
 #[derive(Debug, Args)]
 pub(super) struct Verify {
     /// Events of the roll that is made for this.
-    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(10_000..=100_000_000))]
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1_024..=100_000_000))]
     events: u64,
     /// A folder on the disk to measure, in which a temporary directory is made.
     #[arg(long, value_name = "DIR")]
@@ -133,6 +133,9 @@ pub(super) struct L402 {
     /// How long to measure.
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     seconds: Duration,
+    /// A folder on the disk that is told of; nothing is written to it.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
 }
 
 /// On or off.
@@ -160,7 +163,7 @@ impl Bench {
             Self::Verify(Verify { events, data }) => {
                 verify::run(&verify::Options { data, events }).await
             }
-            Self::L402(L402 { seconds }) => l402::run(&l402::Options { seconds }),
+            Self::L402(L402 { seconds, data }) => l402::run(&l402::Options { seconds, data }),
         };
         tell(&report?, output)
     }
