@@ -11,6 +11,7 @@ WORK=$(mktemp -d)
 PROGRAM=$(tests/peers/install schemathesis)/bin/schemathesis
 SERVER=
 
+# shellcheck disable=SC2317 # the trap calls it
 clean_up() {
   [ -z "$SERVER" ] || kill "$SERVER" 2>/dev/null || true
   [ -z "$SERVER" ] || wait "$SERVER" 2>/dev/null || true
