@@ -163,7 +163,7 @@ impl Bench {
             Self::Verify(Verify { events, data }) => {
                 verify::run(&verify::Options { data, events }).await
             }
-            Self::L402(L402 { seconds, data }) => l402::run(&l402::Options { seconds, data }),
+            Self::L402(L402 { seconds, data }) => l402::run(&l402::Options { data, seconds }),
         };
         tell(&report?, output)
     }
