@@ -30,10 +30,16 @@ impl Scratch {
     pub fn new(parent: &Path) -> Result<Self, CopyError> {
         let failed = |source| CopyError::Scratch { path: parent.to_owned(), source };
         sweep(parent);
-        let folder = TempDir::with_prefix_in(PREFIX, parent).map_err(failed)?;
-        let locked = File::create_new(folder.path().join(LOCK)).map_err(failed)?;
-        locked.lock().map_err(failed)?;
-        Ok(Self { folder, _locked: locked })
+        loop {
+            let folder = TempDir::with_prefix_in(PREFIX, parent).map_err(failed)?;
+            let lock = folder.path().join(LOCK);
+            let locked = File::create_new(&lock).map_err(failed)?;
+            locked.lock().map_err(failed)?;
+            // Before it was locked another audit may have taken the folder for one that was left.
+            if lock.exists() {
+                return Ok(Self { folder, _locked: locked });
+            }
+        }
     }
 
     /// Where it is.
@@ -57,14 +63,12 @@ fn sweep(parent: &Path) {
     let entries = fs::read_dir(parent).into_iter().flatten().flatten();
     let ours = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX));
     for folder in ours.map(|entry| entry.path()) {
-        if is_left(&folder) {
+        let Ok(lock) = File::open(folder.join(LOCK)) else { continue };
+        // Held until the folder is gone: its maker, if it is just being made, waits and then knows.
+        if lock.try_lock().is_ok() {
             remove(&folder);
         }
     }
-}
-
-fn is_left(folder: &Path) -> bool {
-    File::open(folder.join(LOCK)).is_ok_and(|lock| lock.try_lock().is_ok())
 }
 
 #[cfg(test)]
@@ -81,6 +85,23 @@ mod tests {
         let scratch = Scratch::new(parent.path()).unwrap();
         fs::write(scratch.path().join("copy"), "x").unwrap();
         drop(scratch);
+        assert_eq!(names(parent.path()), 0);
+    }
+
+    #[test]
+    fn nobody_sweeps_away_what_is_just_being_made() {
+        let parent = tempfile::tempdir().unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..50 {
+                        let scratch = Scratch::new(parent.path()).unwrap();
+                        std::thread::yield_now();
+                        assert!(scratch.path().join(LOCK).exists());
+                    }
+                });
+            }
+        });
         assert_eq!(names(parent.path()), 0);
     }
 
