@@ -130,8 +130,9 @@ impl Snapshot {
     /// Where `time` stands, by the rows that tell times: read those events of the roll to know exactly.
     pub async fn moment(&mut self, time: Time) -> Result<Tail, Error> {
         let start = self.era(time).await?;
+        // A clock that was set tells where it began to count anew, not when the next event came.
         let mut below = Query::over("SELECT max(position) AS n FROM moments");
-        below.only("position >=", start).only("recorded_at <=", time);
+        below.only_where("(era IS NULL OR position = 1)").only("recorded_at <=", time);
         let from = below.one(self).await?.map_or(Ok(0), |row| count(&row, "n"))?;
         let mut above = Query::over("SELECT min(position) AS n FROM moments");
         above.only("position >", from.max(start));
