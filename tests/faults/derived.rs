@@ -53,7 +53,7 @@ async fn all_is_well(mut server: Server, mut customers: Customers) {
 
 /// Waits for the index to be opened again; false if the server gave up and ended.
 async fn opened_again(server: &Server) -> bool {
-    for _ in 0..400 {
+    for _ in 0..1_200 {
         let log = server.log();
         if log.contains("the index is open again") || log.contains("cannot be opened again") {
             return log.contains("the index is open again");
