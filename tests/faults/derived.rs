@@ -30,14 +30,32 @@ async fn written_all_the_same(file: &'static str, mode: Mode, error: u64) -> (Se
     let handle =
         shim.fail(Fault { file, ops: WRITE | SYNC, mode, error, after: chance.below(5), times: 0 });
     asking.until_done(100, "while it fails").await;
+    // What is derived is written a little later than it is answered.
+    for _ in 0..600 {
+        if shim.struck(&handle) > 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     assert!(shim.struck(&handle) > 0, "it did not fail");
     if file == "views" {
-        assert_ne!(health(&server).await.is(200).body["view_failures"], 0);
+        views_have_failed(&server).await;
     }
     let customers = asking.stop().await;
     shim.mend();
     assert!(!customers.was_anything_refused());
     (server, customers)
+}
+
+/// Waits for the follower to say so.
+async fn views_have_failed(server: &Server) {
+    for _ in 0..600 {
+        if health(server).await.is(200).body["view_failures"] != 0 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("the views have not failed:\n{}", server.log());
 }
 
 /// That all is as it was told, now and after a stop.
