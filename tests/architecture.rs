@@ -23,7 +23,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("engine", &["roll", "watch"]),
     ("views", &["fact", "roll"]),
     ("audit", &["engine", "fact", "roll", "views"]),
-    ("telemetry", &["engine", "providers"]),
+    ("telemetry", &["engine", "providers", "views"]),
     (
         "service",
         &[

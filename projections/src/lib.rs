@@ -34,7 +34,7 @@ use crate::{change::Change, schema::Schema};
 pub const VERSION: u32 = 2;
 
 /// Every table.
-pub const SCHEMAS: [&Schema; 19] = [
+pub const SCHEMAS: [&Schema; 21] = [
     credit::BALANCES,
     credit::LOTS,
     credit::ENTRIES,
@@ -54,6 +54,8 @@ pub const SCHEMAS: [&Schema; 19] = [
     billing::BILLING,
     billing::RULES,
     credit::SHARES,
+    billing::CHANGES,
+    runs::STEPS,
 ];
 
 /// What one event changes.

@@ -33,6 +33,7 @@ pub(super) fn routes() -> Router<Api> {
     reconciliation::run,
     reconciliation::run_for_runbooks,
     reconciliation::runs,
+    reconciliation::ledger,
     settings::show,
     settings::change,
     commodities::show,

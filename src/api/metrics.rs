@@ -49,8 +49,18 @@ async fn open(State(api): State<Api>) -> Text {
     let lag = engine.head().position.saturating_sub(api.views().applied());
     let pending = pending_over_15m(&api, engine.clock().now()).await;
     gauges::of_views(lag, pending);
+    if let Some(drift) = api.compared().lately(api.views()).await {
+        gauges::of_ledger(&drift);
+    }
+    gauges::of_lots(lot_violations(&api).await);
     let text = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     ([(CONTENT_TYPE, text)], api.metrics().render())
+}
+
+/// Asked every time: it is answered from an order that holds broken lots only.
+async fn lot_violations(api: &Api) -> Option<u64> {
+    let mut snapshot = api.views().snapshot().await.ok()?;
+    snapshot.lot_violations().await.ok()
 }
 
 /// None when the views cannot be read: an old number is better than a wrong one.

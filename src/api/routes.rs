@@ -114,6 +114,7 @@ pub(super) const ROUTES: &[Route] = &[
     call("POST", "/v1/admin/reconciliation/payments/run", Operator),
     call("POST", "/admin/reconciliation/payments/run", Operator),
     read("/v1/admin/reconciliation/payments/runs", Operator),
+    read("/v1/admin/reconciliation/ledger", Operator),
     read("/v1/admin/reviews", Operator),
     read("/v1/admin/receipts/refused", Operator),
     read("/v1/admin/settings", Operator),

@@ -3,7 +3,10 @@
 use metrics::gauge;
 use piperoll_domain::time::Time;
 
-use crate::engine::{Engine, Health, OpenDuties};
+use crate::{
+    engine::{Engine, Health, OpenDuties},
+    views::read::Drift,
+};
 
 /// Sets what the engine knows.
 pub fn of_engine(engine: &Engine) {
@@ -34,6 +37,26 @@ pub fn of_views(lag_events: u64, pending_over_15m: Option<u64>) {
     gauge!("piperoll_view_lag_events").set(float(lag_events));
     if let Some(count) = pending_over_15m {
         gauge!("pending_over_15m_count").set(float(count));
+    }
+}
+
+/// Sets how many lots break their own sum; an old number stands where nobody could count.
+pub fn of_lots(broken: Option<u64>) {
+    if let Some(count) = broken {
+        gauge!("lot_invariant_violations").set(float(count));
+    }
+}
+
+/// Sets what a comparison of the ledger with itself found.
+pub fn of_ledger(drift: &Drift) {
+    gauge!("accounts_total").set(float(drift.accounts));
+    gauge!("reconciliation_drift_accounts").set(float(drift.drifted));
+    for commodity in ["USD", "MSAT"] {
+        gauge!("reconciliation_drift_amount", "commodity" => commodity).set(0.0);
+    }
+    for (commodity, amount) in &drift.apart {
+        let commodity = commodity.clone();
+        gauge!("reconciliation_drift_amount", "commodity" => commodity).set(*amount);
     }
 }
 

@@ -4,6 +4,7 @@ mod bound;
 mod checks;
 mod credit;
 mod cursor;
+mod drift;
 mod entries;
 mod ledger;
 mod payments;
@@ -20,6 +21,7 @@ pub use self::{
     checks::{Counts, TableRow, Tail},
     credit::{Account, Balance, Entry, Held, Lot},
     cursor::{Cursor, LIMIT_MAX, Page, PageRequest},
+    drift::Drift,
     ledger::{JournalEntry, Leg, Run, TrialLine},
     payments::{Entitlement, Order, Payment, PaymentFilter, Review},
     query::Direction,
