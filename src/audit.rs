@@ -7,6 +7,7 @@ mod book;
 mod chain;
 mod index;
 pub mod line;
+pub mod readiness;
 pub mod replay;
 mod report;
 mod rows;

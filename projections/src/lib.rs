@@ -34,7 +34,7 @@ use crate::{change::Change, schema::Schema};
 pub const VERSION: u32 = 2;
 
 /// Every table.
-pub const SCHEMAS: [&Schema; 21] = [
+pub const SCHEMAS: [&Schema; 22] = [
     credit::BALANCES,
     credit::LOTS,
     credit::ENTRIES,
@@ -56,6 +56,7 @@ pub const SCHEMAS: [&Schema; 21] = [
     credit::SHARES,
     billing::CHANGES,
     runs::STEPS,
+    reservations::HOURS,
 ];
 
 /// What one event changes.

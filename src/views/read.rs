@@ -9,6 +9,7 @@ mod entries;
 mod ledger;
 mod payments;
 mod query;
+mod readiness;
 mod receipts;
 mod rows;
 
@@ -25,6 +26,7 @@ pub use self::{
     ledger::{JournalEntry, Leg, Run, TrialLine},
     payments::{Entitlement, Order, Payment, PaymentFilter, Review},
     query::Direction,
+    readiness::{Hours, ModeSince, Proofs},
     receipts::{Receipt, ReceiptFilter, Refused},
 };
 use crate::views::store::{Error, Generation, Mark};

@@ -27,6 +27,7 @@ const LOOKS: &[&str] = &[
     "/v1/admin/events",
     "/v1/admin/ledger/trial-balance",
     "/v1/admin/receipts/refused",
+    "/v1/admin/reconciliation/ledger",
     "/v1/admin/reconciliation/payments/runs",
     "/v1/admin/reviews",
     "/v1/entitlements",
