@@ -2,10 +2,12 @@
 
 mod connection;
 mod http;
+mod jwt;
 mod work;
 
 pub use connection::{Account, Connection, ProviderKind};
 pub use http::{Limits, Metrics, Server, Tls};
+pub use jwt::Jwt;
 pub use work::{Engine, Log, LogFormat, Providers, Reconciliation, Views};
 
 use serde::{Deserialize, Serialize};
