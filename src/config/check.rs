@@ -25,6 +25,7 @@ pub(super) fn check(config: &Config, env_said: bool) -> Vec<Problem> {
     connection(config, &mut problems);
     urls(config, &mut problems);
     l402(config, &mut problems);
+    billing(config, &mut problems);
     limits(config, &mut problems);
     jwt("internal_jwt", &config.internal_jwt, &mut problems);
     jwt("admin_jwt", &config.admin_jwt, &mut problems);
@@ -153,6 +154,13 @@ fn jwt(section: &str, jwt: &Jwt, problems: &mut Vec<Problem>) {
     if jwt.tenant == TenantId::roll() {
         let key = format!("{section}.tenant");
         problems.push(Problem::new(key, "is the roll's own", "name one that has accounts"));
+    }
+}
+
+fn billing(config: &Config, problems: &mut Vec<Problem>) {
+    if config.billing.ceiling_micro.is_zero() {
+        let hint = "say how many micro USD; FEATURE_BILLING_ENABLED=false is what stops billing";
+        problems.push(Problem::new("billing.ceiling_micro", "is 0", hint));
     }
 }
 

@@ -1,10 +1,12 @@
 //! The settings themselves: one struct for each concern, in types that cannot be wrong.
 
+mod billing;
 mod connection;
 mod http;
 mod jwt;
 mod work;
 
+pub use billing::Billing;
 pub use connection::{Account, Connection, ProviderKind};
 pub use http::{Limits, Metrics, Server, Tls};
 pub use jwt::Jwt;
