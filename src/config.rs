@@ -23,8 +23,8 @@ pub use error::{Error, Problem, Problems};
 pub use host::fingerprint as host_fingerprint;
 pub use period::Period;
 pub use section::{
-    Account, Admin, Billing, Compat, Connection, Engine, Jwt, Keyring, L402, Limits, Log, LogFormat,
-    Metrics, ProviderKind, Providers, Reconciliation, Server, Tls, Views,
+    Account, Admin, Billing, Compat, Connection, Engine, Jwt, Keyring, L402, Limits, Log,
+    LogFormat, Metrics, ProviderKind, Providers, Reconciliation, Server, Tls, Views,
 };
 pub use web_url::WebUrl;
 
