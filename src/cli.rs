@@ -4,6 +4,7 @@ mod accounts;
 mod anomalies;
 mod batch;
 mod bench;
+mod billing;
 mod client;
 mod clock;
 mod commodities;
@@ -87,6 +88,9 @@ enum Noun {
     /// The roll's settings: look, change.
     #[command(subcommand)]
     Settings(settings::Settings),
+    /// How a tenant bills: look, change; who shares in what is used.
+    #[command(subcommand)]
+    Billing(billing::Billing),
     /// What amounts are counted in: declare, look at.
     #[command(subcommand)]
     Commodities(commodities::Commodities),
@@ -160,6 +164,7 @@ impl Noun {
             Self::Offers(verb) => verb.run(output).await,
             Self::Connections(verb) => verb.run(output).await,
             Self::Settings(verb) => verb.run(output).await,
+            Self::Billing(verb) => verb.run(output).await,
             Self::Commodities(verb) => verb.run(output).await,
             Self::Anomalies(verb) => verb.run(output).await,
             Self::Duties(verb) => verb.run(output).await,

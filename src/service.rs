@@ -12,6 +12,8 @@
 mod ask;
 mod authorize;
 mod batch;
+mod bearers;
+mod billing;
 mod bought;
 mod breaker;
 mod callback;
@@ -36,6 +38,7 @@ mod seal;
 mod settings;
 mod settle;
 mod silence;
+mod sold;
 mod sweep;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -59,10 +62,12 @@ pub use self::{
         Ask, Authorized, Checkout, For, Forwarded, Opens, PaymentView, Redeemed, Refusal, TOPUPS,
         TOPUPS_PATH, UseRequest, WebhookAnswer,
     },
+    bearers::Bearers,
     breaker::Patience,
     error::Error,
     principal::Principal,
     settings::{Rate, Settings, Vars, default_connection},
+    sold::Sold,
 };
 use self::{
     bought::Bought,

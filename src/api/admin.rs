@@ -1,9 +1,11 @@
 //! What operators do: tenants, credit by hand, sweeps, settings, and what was found wrong.
 
+mod billing;
 mod commodities;
 mod mint;
 mod operation;
 mod reconciliation;
+mod recover;
 mod sandbox;
 mod settings;
 mod tenants;
@@ -17,6 +19,8 @@ pub(super) fn routes() -> Router<Api> {
     Router::new()
         .merge(tenants::routes())
         .merge(mint::routes())
+        .merge(recover::routes())
+        .merge(billing::routes())
         .merge(reconciliation::routes())
         .merge(settings::routes())
         .merge(commodities::routes())
@@ -30,6 +34,16 @@ pub(super) fn routes() -> Router<Api> {
     tenants::list,
     tenants::open,
     mint::mint,
+    recover::recover,
+    billing::show,
+    billing::change,
+    billing::config::show,
+    billing::config::change,
+    billing::shares::list,
+    billing::shares::propose,
+    billing::shares::approve,
+    billing::shares::reject,
+    billing::shares::hasten,
     reconciliation::run,
     reconciliation::run_for_runbooks,
     reconciliation::runs,

@@ -2,6 +2,7 @@
 
 mod json;
 mod key;
+mod loose;
 mod path;
 mod query;
 
@@ -10,6 +11,7 @@ pub(super) use self::query::read as read_query;
 pub(super) use self::{
     json::{Json, read, strict, typed, what_is_wrong},
     key::{Write, bound},
+    loose::Loose,
     path::Path,
     query::Query,
 };

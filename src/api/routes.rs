@@ -2,7 +2,9 @@
 
 use piperoll_domain::tenant::Role;
 
-use self::Needs::{Nothing, One, Operator, OperatorOr, Provider, Tenant};
+use self::Needs::{
+    Administrator, Nothing, One, Operator, OperatorOr, OperatorOrAdministrator, Provider, Tenant,
+};
 
 /// What a caller must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +21,12 @@ pub(super) enum Needs {
     One(&'static [Role]),
     /// An operator.
     Operator,
+    /// Another service of the house, with a token that it signed.
+    Peer,
+    /// Somebody who administrates billing, with a token of their own: it names a person.
+    Administrator,
+    /// An operator, or somebody who administrates billing.
+    OperatorOrAdministrator,
     /// An operator, or a key of a tenant with one of these roles.
     OperatorOr(&'static [Role]),
 }
@@ -108,6 +116,28 @@ pub(super) const ROUTES: &[Route] = &[
     write("DELETE", "/v1/admin/tenants/{tenant}/keys/{key}", Operator),
     write("POST", "/v1/admin/tenants/{tenant}/accounts/{account}/mint", Operator),
     write("POST", "/v1/admin/tenants/{tenant}/reviews/{payment}/{number}", Operator),
+    read("/v1/admin/tenants/{tenant}/billing", OperatorOrAdministrator),
+    write("PUT", "/v1/admin/tenants/{tenant}/billing", OperatorOrAdministrator),
+    read("/v1/admin/tenants/{tenant}/billing/shares", OperatorOrAdministrator),
+    write("POST", "/v1/admin/tenants/{tenant}/billing/shares", OperatorOrAdministrator),
+    write(
+        "POST",
+        "/v1/admin/tenants/{tenant}/billing/shares/{rule}/approve",
+        OperatorOrAdministrator,
+    ),
+    write(
+        "POST",
+        "/v1/admin/tenants/{tenant}/billing/shares/{rule}/reject",
+        OperatorOrAdministrator,
+    ),
+    write(
+        "POST",
+        "/v1/admin/tenants/{tenant}/billing/shares/{rule}/hasten",
+        OperatorOrAdministrator,
+    ),
+    read("/admin/billing/config", OperatorOrAdministrator),
+    call("PUT", "/admin/billing/config", OperatorOrAdministrator),
+    call("POST", "/admin/billing/accounts/{account}/mint", Administrator),
     read("/v1/admin/connections", Operator),
     write("PUT", "/v1/admin/connections/{connection}", Operator),
     write("DELETE", "/v1/admin/connections/{connection}", Operator),

@@ -47,6 +47,8 @@ names! {
     Counter webhook_verify_fail_total ["provider", "reason"] "Webhooks whose sender was not proved.";
     Counter webhook_events_total ["provider", "type", "status"] "Webhooks, by what became of them.";
     Counter webhook_secret_used_total ["provider", "key"] "Webhooks, by the secret that verified them.";
+    Counter jwt_secret_used_total ["audience", "key"] "Tokens of services and administrators, by the secret that they were signed with.";
+    Counter jwt_refused_total ["audience", "reason"] "Tokens of services and administrators that were not believed.";
     Counter reconciliation_corrections_total [] "Payments that a sweep moved, because no webhook had.";
     Counter reconciliation_fail_total [] "Questions to providers that failed in sweeps.";
     Gauge reconciliation_consecutive_failures [] "Sweeps in a row, up to the latest, with a question that failed.";

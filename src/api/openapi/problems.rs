@@ -72,6 +72,16 @@ const OWN: &[(&str, &str, &[u16])] = &[
     ("DELETE", "/v1/admin/tenants/{tenant}/keys/{key}", &[404]),
     ("POST", "/v1/admin/tenants/{tenant}/accounts/{account}/mint", &[404, 409]),
     ("POST", "/v1/admin/tenants/{tenant}/reviews/{payment}/{number}", &[404, 409]),
+    ("GET", "/v1/admin/tenants/{tenant}/billing", &[404]),
+    ("PUT", "/v1/admin/tenants/{tenant}/billing", &[404, 409]),
+    ("GET", "/v1/admin/tenants/{tenant}/billing/shares", &[404]),
+    ("POST", "/v1/admin/tenants/{tenant}/billing/shares", &[404]),
+    ("POST", "/v1/admin/tenants/{tenant}/billing/shares/{rule}/approve", &[404, 409]),
+    ("POST", "/v1/admin/tenants/{tenant}/billing/shares/{rule}/reject", &[404, 409]),
+    ("POST", "/v1/admin/tenants/{tenant}/billing/shares/{rule}/hasten", &[404, 409]),
+    ("GET", "/admin/billing/config", &[404]),
+    ("PUT", "/admin/billing/config", &[404]),
+    ("POST", "/admin/billing/accounts/{account}/mint", &[404, 409]),
     ("DELETE", "/v1/admin/connections/{connection}", &[404]),
     ("GET", "/v1/admin/commodities/{code}", &[404]),
     ("PUT", "/v1/admin/commodities/{code}", &[409]),
@@ -104,9 +114,14 @@ fn statuses(operation: &Operation, route: &Route, path: &str) -> BTreeSet<u16> {
     match route.needs {
         Needs::Nothing => {}
         Needs::Provider => all.extend([400, 401, 404]),
-        Needs::Metrics | Needs::Tenant | Needs::One(_) | Needs::Operator | Needs::OperatorOr(_) => {
-            all.extend([401, 403]);
-        }
+        Needs::Metrics
+        | Needs::Tenant
+        | Needs::One(_)
+        | Needs::Operator
+        | Needs::OperatorOr(_)
+        | Needs::Peer
+        | Needs::Administrator
+        | Needs::OperatorOrAdministrator => all.extend([401, 403]),
     }
     if operation.request_body.is_some() && route.needs != Needs::Provider {
         all.extend([400, 422]);

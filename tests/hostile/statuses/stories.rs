@@ -1,6 +1,8 @@
 //! What has to be brought about before it can be answered: successes, conflicts, and providers that
 //! fail.
 
+mod billing;
+
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
@@ -97,6 +99,7 @@ pub(super) async fn told(document: &Document, keys: &Keys) -> Statuses {
     let mut teller = Teller { door: &keys.door, document, reached: Statuses::new() };
     names(&mut teller).await;
     money(&mut teller).await;
+    billing::told(&mut teller).await;
     webhooks(&mut teller).await;
     let used_up = access(&mut teller).await;
     operation(&mut teller).await;
