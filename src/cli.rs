@@ -5,6 +5,7 @@ mod anomalies;
 mod batch;
 mod bench;
 mod billing;
+mod cache;
 mod client;
 mod clock;
 mod commodities;
@@ -18,12 +19,14 @@ mod error;
 mod events;
 mod exit;
 mod keys;
+mod migrate;
 mod offers;
 mod offline;
 mod openapi;
 mod output;
 mod payments;
 mod place;
+mod readiness;
 mod rebuild;
 mod reconcile;
 mod replay;
@@ -100,7 +103,16 @@ enum Noun {
     /// What is still owed: look at it, or close it by hand.
     #[command(subcommand)]
     Duties(duties::Duties),
-    /// Compare with the outside.
+    /// Whether something may become stricter: the checklist before a billing mode.
+    #[command(subcommand)]
+    Readiness(readiness::Readiness),
+    /// Formats of the stores: where they stand.
+    #[command(subcommand)]
+    Migrate(migrate::Migrate),
+    /// Cached balances: there are none.
+    #[command(subcommand)]
+    Cache(cache::Cache),
+    /// Compare with the outside, and the ledger with itself.
     #[command(subcommand)]
     Reconcile(reconcile::Reconcile),
     /// The play-money provider of development.
@@ -168,6 +180,9 @@ impl Noun {
             Self::Commodities(verb) => verb.run(output).await,
             Self::Anomalies(verb) => verb.run(output).await,
             Self::Duties(verb) => verb.run(output).await,
+            Self::Readiness(verb) => verb.run(output).await,
+            Self::Migrate(verb) => verb.run(output).await,
+            Self::Cache(verb) => verb.run(output),
             Self::Reconcile(verb) => verb.run(output).await,
             Self::Sandbox(verb) => verb.run(output).await,
             Self::Tenant(verb) => verb.run(output).await,

@@ -39,6 +39,8 @@ pub(super) fn routes() -> Router<Api> {
     billing::change,
     billing::config::show,
     billing::config::change,
+    billing::readiness::ready,
+    billing::readiness::doctor,
     billing::shares::list,
     billing::shares::propose,
     billing::shares::approve,

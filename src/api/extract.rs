@@ -43,6 +43,11 @@ pub(super) fn line<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Erro
     Err(Error::custom(what))
 }
 
+/// The same, where it may be left out.
+pub(super) fn maybe_line<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    line(from).map(Some)
+}
+
 /// Whether a letter shows itself: it controls no terminal, and turns around nothing that stands
 /// beside it.
 pub(super) fn is_printable(letter: char) -> bool {

@@ -118,6 +118,8 @@ pub(super) const ROUTES: &[Route] = &[
     write("POST", "/v1/admin/tenants/{tenant}/reviews/{payment}/{number}", Operator),
     read("/v1/admin/tenants/{tenant}/billing", OperatorOrAdministrator),
     write("PUT", "/v1/admin/tenants/{tenant}/billing", OperatorOrAdministrator),
+    read("/v1/admin/tenants/{tenant}/billing/readiness", OperatorOrAdministrator),
+    read("/v1/admin/tenants/{tenant}/billing/doctor", OperatorOrAdministrator),
     read("/v1/admin/tenants/{tenant}/billing/shares", OperatorOrAdministrator),
     write("POST", "/v1/admin/tenants/{tenant}/billing/shares", OperatorOrAdministrator),
     write(

@@ -21,6 +21,9 @@ pub(super) enum Billing {
     /// How strictly credit is demanded.
     #[command(subcommand)]
     Mode(ModeVerb),
+    /// Say how billing fares: the mode, broken lots, drift, debts, rates, and what is wrong. Exits with
+    /// 7 where something is.
+    Doctor(Whose),
     /// Change parts of how a tenant bills; what is not said stays.
     Set(Box<Set>),
     /// Who shares in what is used: propose, approve, reject, hasten, list.
@@ -32,7 +35,7 @@ pub(super) enum Billing {
 #[derive(Debug, Subcommand)]
 pub(super) enum ModeVerb {
     /// Change the mode. Holds at once, for reservations made from then on; those that are open keep
-    /// theirs.
+    /// theirs. A stricter mode is refused unless `piperoll readiness billing` holds.
     Set(SetMode),
 }
 
@@ -58,7 +61,7 @@ pub(super) enum Mode {
 }
 
 impl Mode {
-    const fn as_str(self) -> &'static str {
+    pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Shadow => "shadow",
             Self::Soft => "soft",
@@ -77,6 +80,9 @@ pub(super) struct SetMode {
     /// Why. Plain text that stays for ever; no personal data.
     #[arg(long)]
     reason: String,
+    /// Why the mode becomes stricter though its checklist does not hold. Is recorded too.
+    #[arg(long, value_name = "REASON")]
+    r#override: Option<String>,
 }
 
 /// What shall be otherwise.
@@ -121,8 +127,10 @@ impl Billing {
     pub(super) async fn run(self, output: Output) -> Result<Exit, Error> {
         let answer = match self {
             Self::Show(whose) => whose.show().await?,
-            Self::Mode(ModeVerb::Set(SetMode { whose, mode, reason })) => {
-                whose.change(&reason, |billing| billing["mode"] = mode.as_str().into()).await?
+            Self::Doctor(whose) => return whose.doctor(output).await,
+            Self::Mode(ModeVerb::Set(SetMode { whose, mode, reason, r#override })) => {
+                let change = |billing: &mut Value| billing["mode"] = mode.as_str().into();
+                whose.change(&reason, r#override.as_deref(), change).await?
             }
             Self::Set(set) => set.ask().await?,
             Self::Shares(verb) => verb.ask().await?,
@@ -141,26 +149,46 @@ impl Whose {
         self.server.operator().get(&self.path(&[]), &[]).await
     }
 
+    /// Looks at something about how it bills.
+    pub(super) async fn look(
+        &self,
+        what: &str,
+        query: &[(&str, Option<String>)],
+    ) -> Result<Value, client::Error> {
+        self.server.operator().get(&self.path(&[what]), query).await
+    }
+
+    async fn doctor(&self, output: Output) -> Result<Exit, Error> {
+        let answer = self.look("doctor", &[]).await?;
+        output.answer(&answer)?;
+        let healthy = answer["healthy"].as_bool().unwrap_or(false);
+        Ok(if healthy { Exit::Done } else { Exit::AuditFailed })
+    }
+
     /// Changes what holds; refused if somebody else changed it meanwhile.
     async fn change(
         &self,
         reason: &str,
+        overruling: Option<&str>,
         change: impl FnOnce(&mut Value),
     ) -> Result<Value, client::Error> {
         let mut held = self.show().await?;
         change(&mut held["billing"]);
-        let body = json!({
+        let mut body = json!({
             "billing": held["billing"],
             "version": held["version"],
             "reason": reason,
         });
+        if let Some(overruling) = overruling {
+            body["override"] = overruling.into();
+        }
         self.server.operator().write(Method::PUT, &self.path(&[]), Some(&body), None).await
     }
 }
 
 impl Set {
     async fn ask(self) -> Result<Value, client::Error> {
-        self.whose.change(&self.reason, |billing| self.adjust(billing)).await
+        self.whose.change(&self.reason, None, |billing| self.adjust(billing)).await
     }
 
     fn adjust(&self, billing: &mut Value) {

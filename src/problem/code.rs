@@ -109,6 +109,7 @@ codes! {
     AccountSame "account_same" UNPROCESSABLE_ENTITY "The accounts are the same";
     BillingOff "billing_off" SERVICE_UNAVAILABLE "Billing is switched off";
     BillingChanged "billing_changed" CONFLICT "Billing was changed meanwhile";
+    BillingNotReady "billing_not_ready" CONFLICT "Billing is not ready for that mode";
     CeilingExceeded "ceiling_exceeded" UNPROCESSABLE_ENTITY "The amount is above the ceiling";
     ReservationExists "reservation_exists" CONFLICT "The reservation exists";
     ReservationNotFound "reservation_not_found" NOT_FOUND "The reservation does not exist";

@@ -19,7 +19,7 @@ use piperoll_domain::{bytes::Bytes, time::Time};
 use sqlx::{Row, Sqlite, Transaction};
 
 pub use self::{
-    checks::{Counts, TableRow, Tail},
+    checks::{Counts, Step, TableRow, Tail},
     credit::{Account, Balance, Entry, Held, Lot},
     cursor::{Cursor, LIMIT_MAX, Page, PageRequest},
     drift::Drift,

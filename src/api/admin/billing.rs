@@ -1,6 +1,8 @@
 //! How a tenant bills: looked at and changed, all of it at once or, under the runbooks' path, in part.
 
 pub(in crate::api) mod config;
+#[expect(unused_qualifications, reason = "utoipa's macro names types in full")]
+pub(in crate::api) mod readiness;
 pub(in crate::api) mod shares;
 
 use axum::{
@@ -35,6 +37,8 @@ pub(super) fn routes() -> Router<Api> {
         .route(&format!("{SHARES}/{{rule}}/approve"), post(shares::approve))
         .route(&format!("{SHARES}/{{rule}}/reject"), post(shares::reject))
         .route(&format!("{SHARES}/{{rule}}/hasten"), post(shares::hasten))
+        .route("/v1/admin/tenants/{tenant}/billing/readiness", get(readiness::ready))
+        .route("/v1/admin/tenants/{tenant}/billing/doctor", get(readiness::doctor))
         .route("/admin/billing/config", put(config::change).get(config::show))
 }
 
@@ -107,6 +111,9 @@ pub(in crate::api) struct Change {
     /// Why; no place for personal data.
     #[serde(deserialize_with = "crate::api::extract::line")]
     reason: String,
+    /// Why the mode becomes stricter though its checklist does not hold.
+    #[serde(default, rename = "override", deserialize_with = "crate::api::extract::maybe_line")]
+    overruling: Option<String>,
 }
 
 /// Changes how a tenant bills: all of it is said. Holds at once, for reservations made from then on.
@@ -120,7 +127,9 @@ pub(in crate::api) async fn change(
     write: Write<Change>,
 ) -> Result<Answer<Bills>, Problem> {
     let key = write.key("billing.change", &[tenant.as_str()])?;
-    let Change { billing, version, reason } = write.body;
+    let Change { billing, version, reason, overruling } = write.body;
+    let overruling = overruling.as_deref();
+    let reason = readiness::reason(&api, &who, &tenant, billing.mode, reason, overruling).await?;
     let operation = ChangeBilling { tenant: tenant.clone(), billing, over: version, reason };
     let done = api.service().execute(&who, operation, Some(key)).await?;
     let state = match changed(&done) {

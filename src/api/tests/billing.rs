@@ -1,6 +1,7 @@
 //! Billing as the runbooks administrate it: with tokens that others sign, and with the operators'.
 
 mod mint;
+mod readiness;
 mod settings;
 mod shares;
 

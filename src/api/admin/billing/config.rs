@@ -9,7 +9,7 @@ use piperoll_domain::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::changed;
+use super::{changed, readiness::reason};
 use crate::api::{Api, Problem, caller::Caller, extract::Loose, render::Answer};
 
 /// How the runbooks' tenant bills.
@@ -106,6 +106,9 @@ pub(in crate::api) struct Adjusted {
     /// Why; no place for personal data.
     #[serde(deserialize_with = "crate::api::extract::line")]
     reason: String,
+    /// Why the mode becomes stricter though its checklist does not hold.
+    #[serde(default, rename = "override", deserialize_with = "crate::api::extract::maybe_line")]
+    overruling: Option<String>,
 }
 
 impl Adjusted {
@@ -148,7 +151,11 @@ pub(in crate::api) async fn change(
     write: Loose<Adjusted>,
 ) -> Result<Answer<Config>, Problem> {
     let key = write.key("billing.adjust", &[])?;
-    let adjusted = write.body;
+    let mut adjusted = write.body;
+    if let Some(mode) = adjusted.mode {
+        let (said, overruling) = (adjusted.reason.clone(), adjusted.overruling.as_deref());
+        adjusted.reason = reason(&api, &who, tenant(&api), mode, said, overruling).await?;
+    }
     let service = api.service();
     let adjust = |billing: &mut Billing| adjusted.adjust(billing);
     let done = service.adjust_billing(&who, tenant(&api), adjust, &adjusted.reason, key).await?;

@@ -20,7 +20,9 @@ async fn a_tenant_bills_in_shadow_until_somebody_says_otherwise() {
     assert_eq!(config["ceiling_micro"], "100000000000");
     assert_eq!(config["ceiling_set_by"], "setting");
     assert_eq!(config["commons_rate_bps"], 500);
-    let changed = put(&shop, json!({ "mode": "live", "reason": "launch" })).await.must_be(200);
+    let changed = put(&shop, json!({ "mode": "live", "reason": "launch", "override": "a test" }))
+        .await
+        .must_be(200);
     assert_eq!((&changed.json()["mode"], &changed.json()["version"]), (&json!("live"), &json!(1)));
     // By the engine's own word, without a restart and without waiting for a view.
     let mode = shop.operate("GET", DEV).await.must_be(200).json()["billing"]["mode"].clone();
@@ -50,7 +52,7 @@ async fn the_lower_of_two_ceilings_holds_and_says_whose_it_is() {
 async fn what_others_change_at_the_same_time_stays_changed() {
     let shop = open().await;
     let changes = [
-        json!({ "mode": "soft", "reason": "a" }),
+        json!({ "mode": "soft", "reason": "a", "override": "a test" }),
         json!({ "reserve_ttl_seconds": 77, "reason": "b" }),
         json!({ "safety_multiplier_bps": 12_000, "reason": "c" }),
         json!({ "ceiling_micro": 5_000, "reason": "d" }),

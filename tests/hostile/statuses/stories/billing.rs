@@ -52,6 +52,13 @@ pub(super) async fn told(teller: &mut Teller<'_>) {
     let config = "/admin/billing/config";
     teller.operator(GET, config, json!({})).await.is(200);
     teller.operator(PUT, config, json!({ "reason": "as it is" })).await.is(200);
+    teller.operator(PUT, config, json!({ "mode": "live", "reason": "now" })).await.is(409);
+    for (tenant, status) in [("dev", 200), ("nobody", 404)] {
+        for look in ["readiness", "doctor"] {
+            let path = format!("{}/{look}", path(tenant));
+            teller.operator(GET, &path, json!({})).await.is(status);
+        }
+    }
     let mint = "/admin/billing/accounts/alice/mint";
     for (id, amount, status) in [("wire", "5", 201), ("wire", "5", 200), ("wire", "6", 409)] {
         let body = json!({ "amountMicro": amount, "description": "a wire", "sourceId": id });
