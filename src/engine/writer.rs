@@ -351,10 +351,13 @@ impl Writer {
         self.head = head;
         let last = group.facts().rev().find_map(<[Recorded]>::last);
         self.floor = last.map_or(self.floor, |last| last.envelope.recorded_at);
-        group.facts().for_each(|facts| self.obey_corrections(facts));
+        let corrected = group.facts().filter_map(|facts| self.obey_corrections(facts)).last();
         self.shared.clock.recorded(self.floor);
         self.publish(group);
         self.shared.duties.apply(entries.duties.clone());
+        if let Some(now) = corrected {
+            self.shared.duties.correct(now);
+        }
         // The index thread ends only after the writer.
         let _ = self.index.send(entries);
         group.facts().for_each(|facts| (self.hook)(facts));
@@ -364,13 +367,16 @@ impl Writer {
     }
 
     /// After an operator's correction the next record may be earlier than the last.
-    fn obey_corrections(&mut self, facts: &[Recorded]) {
-        for recorded in facts {
-            if let Event::Roll(roll::Event::ClockCorrected(corrected)) = &recorded.event {
-                self.floor = corrected.now;
-                self.shared.clock.accept();
-            }
+    fn obey_corrections(&mut self, facts: &[Recorded]) -> Option<Time> {
+        let corrected = facts.iter().rev().find_map(|recorded| match &recorded.event {
+            Event::Roll(roll::Event::ClockCorrected(corrected)) => Some(corrected.now),
+            _ => None,
+        });
+        if let Some(now) = corrected {
+            self.floor = now;
+            self.shared.clock.accept();
         }
+        corrected
     }
 
     fn publish(&self, group: &Group) {
