@@ -106,7 +106,7 @@ async fn turns(house: &House) {
 }
 
 #[tokio::test]
-async fn a_paid_top_up_whose_account_is_frozen_is_tried_three_times_and_then_reviewed() {
+async fn f15_a_paid_top_up_whose_account_is_frozen_is_tried_three_times_and_then_reviewed() {
     let (house, checkout, _) = refused().await;
     let t0 = house.clock.now();
     assert_eq!(house.react_to(Kind::Fulfil).await, 1);
@@ -149,7 +149,7 @@ async fn once_the_anomaly_is_acknowledged_a_person_has_it_retried_and_the_credit
 }
 
 #[tokio::test]
-async fn a_process_that_dies_between_the_lease_and_the_result_loses_nothing() {
+async fn f15_a_process_that_dies_between_the_lease_and_the_result_loses_nothing() {
     let (house, _, position) = refused().await;
     house.react().await;
     let (name, _) = letter(&house).await;
