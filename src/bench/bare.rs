@@ -36,17 +36,14 @@ pub struct Stock {
 impl Stock {
     /// Gives so many accounts a lot each.
     pub async fn of(engine: &Engine, accounts: usize) -> Result<Self, Error> {
-        let tenant: TenantId = TENANT.parse().map_err(failed("name the tenant"))?;
+        let Self { tenant, accounts } = Self::named(accounts)?;
         let mut random = Random::seeded()?;
         if engine.directory().tenant(&tenant).is_none() {
             let wish = open(tenant.clone(), random.id());
             let command = command(&tenant, wish, random.id(), None);
             engine.execute(command).await.map_err(failed("open the tenant"))?;
         }
-        let names: Result<Vec<AccountId>, _> =
-            (0..accounts).map(|number| format!("account_{number:06}").parse()).collect();
-        let names = names.map_err(failed("name the accounts"))?;
-        for some in names.chunks(AT_ONCE) {
+        for some in accounts.chunks(AT_ONCE) {
             let mut minting = JoinSet::new();
             for account in some {
                 let wish = mint(&tenant, account)?;
@@ -57,7 +54,15 @@ impl Stock {
                 minted.map_err(failed("stock an account"))?.map_err(failed("stock an account"))?;
             }
         }
-        Ok(Self { tenant, accounts: names.into() })
+        Ok(Self { tenant, accounts })
+    }
+
+    /// What they are called.
+    pub(super) fn named(accounts: usize) -> Result<Self, Error> {
+        let tenant = TENANT.parse().map_err(failed("name the tenant"))?;
+        let names: Result<Vec<AccountId>, _> =
+            (0..accounts).map(|number| format!("account_{number:06}").parse()).collect();
+        Ok(Self { tenant, accounts: names.map_err(failed("name the accounts"))?.into() })
     }
 }
 

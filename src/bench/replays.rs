@@ -48,10 +48,11 @@ pub async fn run(options: &Options) -> Result<Report, Error> {
     Ok(report)
 }
 
-type Done = Arc<[(usize, String)]>;
+/// Accounts by number, and the keys under which something was done with them.
+pub(super) type Done = Arc<[(usize, String)]>;
 
 /// Does what is to be repeated.
-async fn done(outside: &Outside, edge: &Edge) -> Result<Done, Error> {
+pub(super) async fn done(outside: &Outside, edge: &Edge) -> Result<Done, Error> {
     let mut random = Random::seeded()?;
     let one = |_| (random.below(edge.stock.accounts.len()), random.key());
     let keys: Done = (0..DONE).map(one).collect();
