@@ -30,7 +30,7 @@ use crate::{
         load::{Loaded, Reader, decode, decode_at},
         memory::Memory,
         state::Duties,
-        writer::{Bounds, Measures, Work, Writer},
+        writer::{Bounds, Groups, Measures, Work, Writer},
     },
     roll::{self, Head, Roll},
     watch,
@@ -175,7 +175,7 @@ pub async fn start(
         floor: last_time.unwrap_or(Time::EPOCH),
         work: Work::new(),
         measures: Measures::new(),
-        group: None,
+        groups: Groups::default(),
     };
     let reading = Reading::begin(unread, &index);
     let task = tokio::spawn(async move {
