@@ -10,12 +10,13 @@ use piperoll_domain::{
     id::{AccountId, Pool, TenantId},
     money::{Amount, Code, Money},
     operation::{Command, Mint, OpenTenant, Operation, Spend},
+    rejection::Rejection,
     tenant::Opened,
 };
 use tokio::task::JoinSet;
 
 use super::{BoxError, Caller, Error, failed};
-use crate::engine::Engine;
+use crate::engine::{self, Engine};
 
 /// The tenant that development begins with.
 const TENANT: &str = "dev";
@@ -34,7 +35,7 @@ pub struct Stock {
 }
 
 impl Stock {
-    /// Gives so many accounts a lot each.
+    /// Gives so many accounts a lot each, unless they have it.
     pub async fn of(engine: &Engine, accounts: usize) -> Result<Self, Error> {
         let Self { tenant, accounts } = Self::named(accounts)?;
         let mut random = Random::seeded()?;
@@ -51,7 +52,11 @@ impl Stock {
                 minting.spawn(async move { engine.execute(command).await });
             }
             while let Some(minted) = minting.join_next().await {
-                minted.map_err(failed("stock an account"))?.map_err(failed("stock an account"))?;
+                match minted.map_err(failed("stock an account"))? {
+                    // It was stocked before, by an earlier run over the same roll.
+                    Ok(_) | Err(engine::Error::Rejected(Rejection::LotExists)) => {}
+                    Err(error) => return Err(failed("stock an account")(error)),
+                }
             }
         }
         Ok(Self { tenant, accounts })

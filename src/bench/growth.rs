@@ -21,12 +21,10 @@ use crate::bench::{Caller as _, Outside};
 
 /// Callers that make the history.
 const MAKERS: usize = 1_024;
-/// Commands on accounts that are in memory by then.
-const WARM: usize = 4_000;
-/// Of what is done first, one of so many is asked again.
-const ONE_OF: usize = 5;
-/// Pages that are read, and how much stands on one.
-const PAGES: usize = 2_000;
+/// How often is asked for each kind at most, and one for so many events of the shortest roll.
+const ASKED_MAX: u64 = 2_000;
+const ASKED_ONE_OF: u64 = 10;
+/// What stands on a page.
 const PAGE: usize = 25;
 /// Whose p99 must not grow.
 const KINDS: [&str; 4] = ["cold", "warm", "repeat", "page"];
@@ -50,18 +48,20 @@ pub async fn run(options: &Options) -> Result<Report, Error> {
     report.asked("events", options.events.clone());
     report.asked("accounts", options.accounts);
     let (directory, outside) = (place.house("growth"), Outside::start()?);
+    let shortest = options.events.iter().copied().min().unwrap_or_default();
+    let asked = usize::try_from(ASKED_MAX.min(shortest / ASKED_ONE_OF)).unwrap_or_default();
     let (mut keys, mut p99s) = (None, vec![]);
     for events in &options.events {
         let edge = Edge::start(&directory, options.accounts).await?;
-        if keys.is_none() {
-            keys = Some(replays::done(&outside, &edge).await?);
-        }
+        let known = match keys.take() {
+            Some(known) => known,
+            None => replays::done(&outside, &edge, asked).await?,
+        };
         grow(&edge, *events).await?;
         edge.house.catch_up().await?;
         edge.stop().await;
-        if let Some(keys) = &keys {
-            p99s.push(look(&directory, *events, options.accounts, keys, &mut report).await?);
-        }
+        p99s.push(look(&directory, *events, options.accounts, &known, &mut report).await?);
+        keys = Some(known);
     }
     tell_growth(&p99s, &mut report);
     Ok(report)
@@ -100,9 +100,9 @@ async fn look(
     let server = Server::start(directory).await?;
     report.found(name("start_ms"), server.took.as_secs_f64() * 1e3);
     let mut asker = Asker::of(&server, accounts)?;
-    let asked = asker.all(keys).await.map_err(failed("ask the server"))?;
+    let latencies = asker.all(keys).await.map_err(failed("ask the server"))?;
     let mut p99s = [0.0; 4];
-    for ((kind, latency), p99) in KINDS.iter().zip(&asked).zip(&mut p99s) {
+    for ((kind, latency), p99) in KINDS.iter().zip(&latencies).zip(&mut p99s) {
         report.found(name(&format!("{kind}_p50_us")), float(latency.value_at_percentile(50.0)));
         *p99 = float(latency.value_at_percentile(99.0));
         report.found(name(&format!("{kind}_p99_us")), *p99);
@@ -146,13 +146,13 @@ impl Asker {
             let key = self.random.key();
             timed(&mut cold, self.spender.spend(account, &key)).await?;
         }
-        for _ in 0..WARM {
+        for _ in keys {
             timed(&mut warm, self.spender.call()).await?;
         }
-        for (account, key) in keys.iter().step_by(ONE_OF) {
+        for (account, key) in keys {
             timed(&mut repeat, self.spender.spend(*account, key)).await?;
         }
-        for _ in 0..PAGES {
+        for _ in keys {
             let request = self.page();
             timed(&mut page, self.wire.must(&request, 200)).await?;
         }

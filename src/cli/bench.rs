@@ -124,7 +124,7 @@ pub(super) struct Rebuild {
 #[derive(Debug, Args)]
 pub(super) struct Growth {
     /// How many events the roll has each time it is looked at.
-    #[arg(long, value_name = "N,N", value_delimiter = ',', default_value = "50000,500000,5000000", value_parser = clap::value_parser!(u64).range(12_000..=1_000_000_000))]
+    #[arg(long, value_name = "N,N", value_delimiter = ',', default_value = "50000,500000,5000000", value_parser = clap::value_parser!(u64).range(100..=1_000_000_000))]
     events: Vec<u64>,
     /// How many accounts they concern.
     #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
