@@ -26,7 +26,7 @@ type Map<K, V> = HashMap<K, V, RandomState>;
 type Set<K> = HashSet<K, RandomState>;
 
 /// After how many events of a stream its state is kept in the index.
-const SNAPSHOT_EVERY: u64 = 256;
+const SNAPSHOT_EVERY: u64 = 32;
 /// A state of this weight is kept half as often, and so on: what keeping costs an event does not
 /// grow with what is kept.
 const SNAPSHOT_WEIGHT: u64 = 1_024;

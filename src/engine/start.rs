@@ -165,12 +165,8 @@ pub async fn start(
         flushed: flushed_to,
         index_trouble,
         starved: false,
+        bounds: Bounds::of(&options),
         hook: options.on_append,
-        bounds: Bounds {
-            commands: options.group_commands,
-            bytes: options.group_bytes,
-            unflushed: options.unflushed,
-        },
         head,
         floor: last_time.unwrap_or(Time::EPOCH),
         work: Work::new(),

@@ -3,6 +3,7 @@
 
 mod append;
 mod aside;
+mod flight;
 mod measures;
 
 use std::{
@@ -10,29 +11,25 @@ use std::{
     time::{Duration, Instant},
 };
 
-use piperoll_domain::{
-    book::Slot,
-    event::{Event, Recorded},
-    id::Stream,
-    roll,
-    time::{Moment, Time},
-};
+use piperoll_domain::time::{Moment, Time};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use self::append::{InFlight, LastWord, Outcome, Store, outcome};
+use self::{
+    append::{LastWord, Outcome},
+    flight::{InFlight, outcome},
+};
 pub(super) use self::{aside::Work, measures::Measures};
 use crate::{
     engine::{
         Error, Health, Message, Shared,
-        directory::Directory,
         group::{Group, Pending, Verdict, is_taken_behind},
         index::Entries,
         load::Reader,
         memory::Memory,
-        start::Hook,
+        start::{Hook, Options},
     },
-    roll::{Block, Head},
+    roll::Head,
     watch,
 };
 
@@ -48,6 +45,13 @@ pub(super) struct Bounds {
     pub(super) commands: usize,
     pub(super) bytes: usize,
     pub(super) unflushed: usize,
+}
+
+impl Bounds {
+    pub(super) const fn of(options: &Options) -> Self {
+        let Options { group_commands, group_bytes, unflushed, .. } = options;
+        Self { commands: *group_commands, bytes: *group_bytes, unflushed: *unflushed }
+    }
 }
 
 pub(super) struct Writer {
@@ -283,81 +287,6 @@ impl Writer {
         Some(group)
     }
 
-    /// Closes the open group and begins to append it. Nothing is being appended.
-    fn close(&mut self, stop: &CancellationToken) {
-        let Some(mut group) = self.groups.open.take() else { return };
-        self.measures.decide.record(std::mem::take(&mut self.groups.decided_in));
-        if group.is_poisoned() {
-            self.memory.roll_back();
-            group.fail(|| Error::NotWritten);
-        } else if let Some(block) = group.block() {
-            self.groups.in_flight = Some(self.launch(group, block, stop));
-            return;
-        } else {
-            group.succeed(self.head);
-        }
-        self.groups.spare = Some(group);
-        self.settled();
-    }
-
-    fn launch(&mut self, mut group: Group, block: Block, stop: &CancellationToken) -> InFlight {
-        let mut entries = group.take_entries();
-        let undo = self.memory.close(&mut entries);
-        let last = group.facts().rev().find_map(<[Recorded]>::last);
-        let next = last.map_or(self.floor, |last| last.envelope.recorded_at);
-        let floor = std::mem::replace(&mut self.floor, next);
-        let (shared, roll, stop) = (self.shared.clone(), self.reader.roll.clone(), stop.clone());
-        let (began, standing, head) = (Instant::now(), self.standing(&group), block.head());
-        let task = tokio::spawn(Store { roll, shared, stop }.store(self.head, block));
-        InFlight { group, head, entries, standing, undo, floor, began, task }
-    }
-
-    /// An append ended: what was in flight is true for everybody, or for nobody.
-    fn settle(&mut self, ended: Outcome, stop: &CancellationToken) -> Result<(), LastWord> {
-        let Some(mut in_flight) = self.groups.in_flight.take() else { return Ok(()) };
-        let (stored, block) = ended;
-        if let Some(block) = block {
-            in_flight.group.recycle(block);
-        }
-        match stored {
-            Ok(true) => {
-                self.measures.append.record(in_flight.began.elapsed());
-                self.head = in_flight.head;
-                // The disk need not wait for the answers.
-                self.close(stop);
-                self.groups.spare = Some(self.commit(in_flight));
-            }
-            Ok(false) => self.forget(in_flight),
-            Err(last_word) => {
-                in_flight.group.fail(|| Error::Unknown);
-                return Err(last_word);
-            }
-        }
-        self.settled();
-        Ok(())
-    }
-
-    /// What waited for the outcome of a group goes on.
-    fn settled(&mut self) {
-        self.work.ready.extend(self.work.later.drain(..));
-        self.show_seen();
-    }
-
-    /// Nothing of a group is in the roll, nor of what was decided above it.
-    fn forget(&mut self, in_flight: InFlight) {
-        let InFlight { mut group, undo, floor, .. } = in_flight;
-        self.memory.roll_back();
-        self.memory.take_back(undo);
-        self.floor = floor;
-        group.fail(|| Error::NotWritten);
-        if let Some(mut above) = self.groups.open.take() {
-            above.fail(|| Error::NotWritten);
-        }
-        self.groups.decided_in = Duration::ZERO;
-        self.groups.spare = Some(group);
-        self.look_again();
-    }
-
     /// Whether the store failed, and nobody has tried since.
     fn is_waiting(&self) -> bool {
         let is_waiting = matches!(*self.shared.state.borrow(), Health::Waiting { .. });
@@ -369,56 +298,5 @@ impl Writer {
         if self.reader.roll.probe().await.is_ok_and(|head| head == self.head) {
             self.shared.say_health(Health::Writing);
         }
-    }
-
-    /// The block is in the roll: it becomes true for everybody, then everybody is answered.
-    fn commit(&mut self, in_flight: InFlight) -> Group {
-        let InFlight { mut group, head, entries, standing, undo, .. } = in_flight;
-        self.memory.keep(undo);
-        let last = group.facts().rev().find_map(<[Recorded]>::last);
-        let recorded = last.map(|last| last.envelope.recorded_at);
-        recorded.into_iter().for_each(|recorded| self.shared.clock.recorded(recorded));
-        group.facts().for_each(|facts| self.obey_corrections(facts));
-        self.publish(standing);
-        self.shared.duties.apply(entries.duties.clone());
-        // The index thread ends only after the writer.
-        let _ = self.index.send(entries);
-        group.facts().for_each(|facts| (self.hook)(facts));
-        self.measures.commands(group.commands());
-        self.shared.head.send_replace(head);
-        group.succeed(head);
-        group
-    }
-
-    /// After an operator's correction the next record may be earlier than the last.
-    fn obey_corrections(&mut self, facts: &[Recorded]) {
-        for recorded in facts {
-            if let Event::Roll(roll::Event::ClockCorrected(corrected)) = &recorded.event {
-                self.floor = corrected.now;
-                self.shared.clock.recorded(corrected.now);
-                self.shared.clock.accept();
-            }
-        }
-    }
-
-    /// The streams that everybody sees and the group touched, as they are now.
-    fn standing(&self, group: &Group) -> Vec<(Stream, Slot)> {
-        let standing = group.facts().flatten().map(|recorded| &recorded.envelope.stream);
-        let mut streams: Vec<&Stream> =
-            standing.filter(|stream| stream.kind.is_standing()).collect();
-        streams.sort_unstable();
-        streams.dedup();
-        let slots = streams.into_iter().filter_map(|stream| {
-            self.memory.peek(stream).map(|slot| (stream.clone(), slot.clone()))
-        });
-        slots.collect()
-    }
-
-    fn publish(&self, standing: Vec<(Stream, Slot)>) {
-        if standing.is_empty() {
-            return;
-        }
-        let next: Directory = self.shared.directory.load().with(standing);
-        self.shared.directory.store(Arc::new(next));
     }
 }

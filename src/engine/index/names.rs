@@ -71,7 +71,7 @@ impl Names {
 /// Filters, each twice as large as the one before.
 struct Filters {
     hasher: FixedState,
-    filters: Vec<BloomFilter>,
+    all: Vec<BloomFilter>,
     /// How many more the last filter takes.
     room: usize,
     /// How many the next one will take.
@@ -81,21 +81,21 @@ struct Filters {
 impl Filters {
     /// Empty, with room for about so many.
     const fn for_about(count: usize, hasher: FixedState) -> Self {
-        Self { hasher, filters: vec![], room: 0, next: count }
+        Self { hasher, all: vec![], room: 0, next: count }
     }
 
     fn may_hold(&self, hash: u64) -> bool {
-        self.filters.iter().any(|filter| filter.contains_hash(hash))
+        self.all.iter().any(|filter| filter.contains_hash(hash))
     }
 
     fn insert(&mut self, name: &impl Hash) {
         if self.room == 0 {
             let bits = self.next.saturating_mul(BITS_PER_NAME);
-            self.filters.push(BloomFilter::with_num_bits(bits).expected_items(self.next));
+            self.all.push(BloomFilter::with_num_bits(bits).expected_items(self.next));
             (self.room, self.next) = (self.next, self.next.saturating_mul(2));
         }
         let hash = self.hasher.hash_one(name);
-        if let Some(last) = self.filters.last_mut() {
+        if let Some(last) = self.all.last_mut() {
             last.insert_hash(hash);
             self.room -= 1;
         }
@@ -131,7 +131,7 @@ mod tests {
         assert!((0..count).all(|number| names.may_hold_claim(key(number))));
         let wrong = (count..count + 10_000).filter(|other| names.may_hold_claim(key(*other)));
         assert!(wrong.count() < 500, "fewer than one in twenty");
-        assert_eq!(names.new.filters.len(), 3);
+        assert_eq!(names.new.all.len(), 3);
     }
 
     #[test]

@@ -30,7 +30,8 @@ impl House {
 
     /// Begins to spend, and waits until that is under way. Ends with whether it was a repeat.
     async fn spending(&self, units: u64, key: &str) -> Doing {
-        let (engine, command) = (self.engine.clone(), command(spend("a", units).into(), Some((key, 1))));
+        let (engine, command) =
+            (self.engine.clone(), command(spend("a", units).into(), Some((key, 1))));
         let doing =
             tokio::spawn(async move { engine.execute(command).await.map(|done| done.replayed) });
         tokio::time::sleep(WHILE).await;

@@ -1,21 +1,14 @@
-//! Appending: one group at a time, on a task of its own, while the writer decides the next one.
-//!
-//! # Correctness
-//! What is decided above a group that is not stored yet stands and falls with it: it is appended
-//! after it, and forgotten with it. Whatever others may see of a group is taken from memory when the
-//! group is closed, before anything later is folded.
+//! Appending: one block at a time, on a task of its own, while the writer decides what comes next.
 
 use std::{
     sync::{Arc, atomic::Ordering::Relaxed},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use piperoll_domain::{book::Slot, id::Stream, time::Time};
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    engine::{Health, Shared, group::Group, index::Entries, memory::Undo},
+    engine::{Health, Shared},
     roll::{AppendError, Block, Head, Roll},
 };
 
@@ -27,29 +20,6 @@ pub(super) struct LastWord(pub(super) String);
 
 /// Whether a block is stored, and its room.
 pub(super) type Outcome = (Result<bool, LastWord>, Option<Block>);
-
-/// A group that is closed, and being appended.
-pub(super) struct InFlight {
-    pub(super) group: Group,
-    /// Where the roll stands with it.
-    pub(super) head: Head,
-    pub(super) entries: Entries,
-    /// Streams that everybody sees, as they are with it.
-    pub(super) standing: Vec<(Stream, Slot)>,
-    /// How to forget it.
-    pub(super) undo: Undo,
-    /// The last recorded time before it.
-    pub(super) floor: Time,
-    pub(super) began: Instant,
-    pub(super) task: JoinHandle<Outcome>,
-}
-
-/// How it ended; for ever nothing where nothing is under way.
-pub(super) async fn outcome(in_flight: &mut Option<InFlight>) -> Outcome {
-    let Some(in_flight) = in_flight else { return std::future::pending().await };
-    let ended = (&mut in_flight.task).await;
-    ended.unwrap_or_else(|error| (Err(LastWord(format!("an append ended badly: {error}"))), None))
-}
 
 /// Where blocks are stored.
 pub(super) struct Store {

@@ -75,7 +75,9 @@ impl Writer {
             Need::Fact(position) => self.memory.fact(*position).map(|_| (0, Found::Fact)),
         };
         match found {
-            Some((position, found)) if position <= self.head.position => drop(reply.send(Ok(found))),
+            Some((position, found)) if position <= self.head.position => {
+                drop(reply.send(Ok(found)));
+            }
             Some((position, found)) => {
                 self.work.seen.push(SeenAhead { position, need, found, reply });
             }
