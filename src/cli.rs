@@ -13,6 +13,7 @@ mod completions;
 mod config;
 mod connections;
 mod demo;
+mod dlq;
 mod document;
 mod duties;
 mod error;
@@ -37,6 +38,7 @@ mod tenant;
 #[cfg(test)]
 mod tests;
 mod verify;
+mod workers;
 
 use clap::{Parser, Subcommand};
 
@@ -103,6 +105,12 @@ enum Noun {
     /// What is still owed: look at it, or close it by hand.
     #[command(subcommand)]
     Duties(duties::Duties),
+    /// Dead letters: duties that were refused.
+    #[command(subcommand)]
+    Dlq(dlq::Dlq),
+    /// What works in the background: look, pause, resume.
+    #[command(subcommand)]
+    Workers(workers::Workers),
     /// Whether something may become stricter: the checklist before a billing mode.
     #[command(subcommand)]
     Readiness(readiness::Readiness),
@@ -180,6 +188,8 @@ impl Noun {
             Self::Commodities(verb) => verb.run(output).await,
             Self::Anomalies(verb) => verb.run(output).await,
             Self::Duties(verb) => verb.run(output).await,
+            Self::Dlq(verb) => verb.run(output).await,
+            Self::Workers(verb) => verb.run(output).await,
             Self::Readiness(verb) => verb.run(output).await,
             Self::Migrate(verb) => verb.run(output).await,
             Self::Cache(verb) => verb.run(output),

@@ -29,7 +29,8 @@ const INHERITED: [&str; 3] = [
 
 /// Words of the rules' language, and labels that they name outside of braces.
 const WORDS: &str = "by or and unless offset sum rate increase delta resets histogram_quantile \
-                     le provider reason instance outcome mode method path from to source";
+                     le provider reason instance outcome mode method path from to source status \
+                     worker";
 
 /// Everything at one look.
 #[derive(Debug, Default)]

@@ -38,7 +38,7 @@ pub const BILLING: &Schema = &Schema {
 /// Every change of how a tenant bills: since when a mode holds is a question of these.
 pub const CHANGES: &Schema = &Schema {
     name: "billing_changes",
-    index: 19,
+    index: 20,
     key: &[("tenant", Type::Text), ("version", Type::Integer)],
     columns: &[
         integer("enabled"),

@@ -54,7 +54,7 @@ pub const RESERVATIONS: &Schema = &Schema {
 /// reading each.
 pub const HOURS: &Schema = &Schema {
     name: "metered_hours",
-    index: 21,
+    index: 22,
     key: &[("tenant", Type::Text), ("mode", Type::Text), ("hour", Type::Integer)],
     columns: &[
         sum("reserved"),

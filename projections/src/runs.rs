@@ -30,7 +30,7 @@ pub const RUNS: &Schema = &Schema {
 /// What the roll was written by: its format, each start of a release, each feature that holds.
 pub const STEPS: &Schema = &Schema {
     name: "steps",
-    index: 20,
+    index: 21,
     key: &[("position", Type::Integer)],
     columns: &[text("kind"), text("name"), integer("recorded_at")],
     indexes: &[],
@@ -73,7 +73,10 @@ pub(crate) fn changes(at: &Envelope, event: &Event, into: &mut Vec<Change>) {
         Event::FeatureEnabled(FeatureEnabled { feature }) => {
             into.push(of_step(at, "feature", format!("feature {feature}")));
         }
-        Event::AnomalyAcknowledged(_) | Event::DutyWaived(_) => {}
+        Event::AnomalyAcknowledged(_)
+        | Event::DutyWaived(_)
+        | Event::WorkerPaused(_)
+        | Event::WorkerResumed(_) => {}
     }
 }
 

@@ -69,7 +69,8 @@ impl Facts {
                 | Event::Tenant(_)
                 | Event::Offer(_)
                 | Event::Entitlement(_)
-                | Event::Billing(_) => {}
+                | Event::Billing(_)
+                | Event::Letter(_) => {}
             }
         }
     }

@@ -1,7 +1,7 @@
 //! What stands, measured when somebody looks.
 
 use metrics::gauge;
-use piperoll_domain::time::Time;
+use piperoll_domain::{time::Time, worker::Worker};
 
 use crate::{
     engine::{Engine, Health, OpenDuties},
@@ -22,6 +22,10 @@ pub fn of_engine(engine: &Engine) {
         gauge!("piperoll_duty_oldest_age_seconds", "kind" => kind).set(age(oldest_due, now));
     }
     let directory = engine.directory();
+    for worker in Worker::ALL {
+        let paused = if directory.resting(worker).is_some() { 1.0 } else { 0.0 };
+        gauge!("workers_paused", "worker" => worker.as_str()).set(paused);
+    }
     let runs = directory.reconciliations().map(|roll| &roll.runs);
     let failed = |runs: &std::collections::VecDeque<(Time, _)>| {
         let run =
@@ -32,18 +36,25 @@ pub fn of_engine(engine: &Engine) {
     gauge!("reconciliation_consecutive_failures").set(float(failed));
 }
 
-/// Sets what only views know.
-pub fn of_views(lag_events: u64, pending_over_15m: Option<u64>) {
-    gauge!("piperoll_view_lag_events").set(float(lag_events));
-    if let Some(count) = pending_over_15m {
-        gauge!("pending_over_15m_count").set(float(count));
-    }
+/// What the views say, where they can be read.
+#[derive(Debug, Default)]
+pub struct Views {
+    /// Payments that have been pending for more than 15 minutes.
+    pub pending_over_15m: u64,
+    /// Dead letters, by status.
+    pub letters: Vec<(&'static str, u64)>,
+    /// Lots whose parts do not add up to what was minted.
+    pub lots_broken: u64,
 }
 
-/// Sets how many lots break their own sum; an old number stands where nobody could count.
-pub fn of_lots(broken: Option<u64>) {
-    if let Some(count) = broken {
-        gauge!("lot_invariant_violations").set(float(count));
+/// Sets what only views know.
+pub fn of_views(lag_events: u64, views: Option<Views>) {
+    gauge!("piperoll_view_lag_events").set(float(lag_events));
+    let Some(Views { pending_over_15m, letters, lots_broken }) = views else { return };
+    gauge!("lot_invariant_violations").set(float(lots_broken));
+    gauge!("pending_over_15m_count").set(float(pending_over_15m));
+    for (status, count) in letters {
+        gauge!("billing_dlq_depth", "status" => status).set(float(count));
     }
 }
 

@@ -7,6 +7,7 @@ mod cursor;
 mod drift;
 mod entries;
 mod ledger;
+mod letters;
 mod payments;
 mod query;
 mod readiness;
@@ -24,6 +25,7 @@ pub use self::{
     cursor::{Cursor, LIMIT_MAX, Page, PageRequest},
     drift::Drift,
     ledger::{JournalEntry, Leg, Run, TrialLine},
+    letters::Letter,
     payments::{Entitlement, Order, Payment, PaymentFilter, Review},
     query::Direction,
     readiness::{Hours, ModeSince, Proofs},

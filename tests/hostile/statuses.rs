@@ -16,11 +16,16 @@ pub(super) type Statuses = BTreeMap<(String, String), BTreeSet<u16>>;
 
 /// What takes a broken history, a store that fails or another configuration: the engine's own tests,
 /// `tests/faults.rs` and the edge's bring those about.
-const ELSEWHERE: [(&str, &str, u16); 6] = [
+const ELSEWHERE: [(&str, &str, u16); 11] = [
     ("GET", "/admin/billing/config", 404),
     ("PUT", "/admin/billing/config", 404),
     ("POST", "/admin/billing/accounts/{account}/mint", 404),
     ("POST", "/v1/admin/anomalies/acknowledge", 200),
+    ("GET", "/v1/admin/dead-letters/{letter}", 200),
+    ("POST", "/v1/admin/dead-letters/{letter}/retry", 200),
+    ("POST", "/v1/admin/dead-letters/{letter}/retry", 409),
+    ("POST", "/v1/admin/dead-letters/{letter}/resolve", 200),
+    ("POST", "/v1/admin/dead-letters/{letter}/resolve", 409),
     ("GET", "/health", 503),
     ("GET", "/ready", 503),
 ];
@@ -36,7 +41,7 @@ pub(super) fn administrator(subject: &str) -> String {
 }
 
 /// Values for the parts of paths, of things that are there.
-const PARTS: [(&str, &str); 14] = [
+const PARTS: [(&str, &str); 15] = [
     ("account", "alice"),
     ("payment", "pay_none"),
     ("offer", "paid"),
@@ -46,6 +51,7 @@ const PARTS: [(&str, &str); 14] = [
     ("provider", "default"),
     ("entitlement", "ent_none"),
     ("code", "MSAT"),
+    ("letter", "fulfil.1"),
     ("number", "1"),
     ("rule", "7"),
     ("position", "1"),

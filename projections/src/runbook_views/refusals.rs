@@ -1,7 +1,8 @@
 //! Writes that a runbook makes by hand: refused, each with the command that does it.
 
 /// A view, and what to use instead of writing to it.
-const INSTEAD: [(&str, &str); 11] = [
+const INSTEAD: [(&str, &str); 12] = [
+    ("billing_dlq", "`piperoll dlq retry` or `piperoll dlq resolve`"),
     ("billing_config", "`piperoll billing mode set`, `piperoll billing set`"),
     ("credit_accounts", "`piperoll accounts open`"),
     ("credit_balances", "`piperoll accounts mint`"),

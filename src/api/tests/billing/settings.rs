@@ -76,6 +76,7 @@ async fn the_whole_is_changed_out_of_the_version_that_it_was_read_at() {
     let mut held = shop.operate("GET", DEV).await.must_be(200).json();
     held.as_object_mut().unwrap().remove("tenant");
     held["reason"] = "calm".into();
+    held["override"] = "a test".into();
     held["billing"]["mode"] = "soft".into();
     held["billing"]["ceilings"] = json!({ "USD": "5", "MSAT": "7" });
     let ask = |body: &Value| shop.operate("PUT", DEV).json(body).fresh().send();
