@@ -16,6 +16,7 @@ mod entitlements;
 #[expect(unused_qualifications, reason = "utoipa's macro names types in full")]
 mod events;
 mod extract;
+mod finalize;
 mod forwarded;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
@@ -206,6 +207,7 @@ fn resources() -> Router<Api> {
         .merge(authorize::routes())
         .merge(webhooks::routes())
         .merge(accounts::routes())
+        .merge(finalize::routes())
         .merge(batch::routes())
         .merge(events::routes())
         .merge(offers::routes())

@@ -28,6 +28,7 @@ mod instrument;
 mod limits;
 mod lookup;
 mod principal;
+mod quota;
 mod receive;
 mod redeem;
 mod refusals;
@@ -75,6 +76,7 @@ use self::{
     flight::Flights,
     hints::Hints,
     limits::Limits,
+    quota::Quota,
     refusals::Refusals,
     reuse::Reuse,
     settle::Told,
@@ -123,6 +125,7 @@ struct Inner {
     settings: Arc<Settings>,
     connections: Connections,
     limits: Limits,
+    finalizes: Quota,
     reuse: Reuse,
     bought: Bought,
     refusals: Refusals,
@@ -145,6 +148,7 @@ impl Service {
         Self(Arc::new(Inner {
             connections: Connections::new(engine.clone(), Arc::clone(&settings)),
             limits: Limits::new(settings.mint_per_address, settings.mint_per_tenant),
+            finalizes: Quota::new(settings.finalizes_per_minute),
             reuse: Reuse::new(settings.challenges_remembered),
             bought: Bought::default(),
             refusals: Refusals::default(),

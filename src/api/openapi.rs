@@ -16,7 +16,7 @@ use utoipa::{
 };
 
 use crate::api::{
-    Api, accounts, admin, authorize, batch, connections, entitlements, events, health, keys, l402,
+    Api, accounts, admin, authorize, batch, connections, entitlements, events, finalize, health, keys, l402,
     ledger, metrics, offers, payments, receipts, reviews,
     routes::{self, Needs, Route},
     topups, webhooks,
@@ -75,6 +75,9 @@ pub fn document() -> utoipa::openapi::OpenApi {
         accounts::lots,
         accounts::entries,
         accounts::spend,
+        finalize::finalize,
+        finalize::under_internal,
+        finalize::under_billing,
         batch::batch,
         events::list,
         events::show,

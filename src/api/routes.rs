@@ -3,7 +3,8 @@
 use piperoll_domain::tenant::Role;
 
 use self::Needs::{
-    Administrator, Nothing, One, Operator, OperatorOr, OperatorOrAdministrator, Provider, Tenant,
+    Administrator, Nothing, One, Operator, OperatorOr, OperatorOrAdministrator, Peer, Provider,
+    Tenant,
 };
 
 /// What a caller must be.
@@ -91,6 +92,9 @@ pub(super) const ROUTES: &[Route] = &[
     read("/v1/accounts/{account}/entries", One(READ)),
     write("POST", "/v1/accounts/{account}/spend", One(CREDIT)),
     call("POST", "/v1/batch", Tenant),
+    call("POST", "/api/internal/billing/finalize", Peer),
+    call("POST", "/api/billing/internal/finalize", Peer),
+    call("POST", "/api/internal/finalize", Peer),
     read("/v1/events", One(READ)),
     read("/v1/events/{position}", One(READ)),
     read("/v1/offers", One(SEE)),

@@ -54,6 +54,9 @@ const OWN: &[(&str, &str, &[u16])] = &[
     ("GET", "/v1/accounts/{account}/lots", &[404]),
     ("GET", "/v1/accounts/{account}/entries", &[404]),
     ("POST", "/v1/accounts/{account}/spend", &[402, 404]),
+    ("POST", "/api/internal/billing/finalize", FINALIZES),
+    ("POST", "/api/billing/internal/finalize", FINALIZES),
+    ("POST", "/api/internal/finalize", FINALIZES),
     ("GET", "/v1/events/{position}", &[404]),
     ("GET", "/v1/payments/{payment}", &[404]),
     ("POST", "/v1/payments/{payment}/sync", &[404]),
@@ -91,6 +94,9 @@ const OWN: &[(&str, &str, &[u16])] = &[
 ];
 /// What whoever asks for money may hear beside the rest.
 const SELLS: &[u16] = &[404, 409, 502, 504];
+
+/// What a service that finalizes may hear beside the rest.
+const FINALIZES: &[u16] = &[404, 409, 429];
 
 /// Documents them all.
 pub(super) fn document(operation: &mut Operation, route: &Route, path: &str) {
