@@ -36,6 +36,8 @@ mod problem;
 #[expect(unused_qualifications, reason = "utoipa's macro names types in full")]
 mod receipts;
 mod render;
+#[expect(unused_qualifications, reason = "utoipa's macro names types in full")]
+mod reservations;
 mod reviews;
 mod routes;
 #[cfg(test)]
@@ -206,6 +208,7 @@ fn resources() -> Router<Api> {
         .merge(authorize::routes())
         .merge(webhooks::routes())
         .merge(accounts::routes())
+        .merge(reservations::routes())
         .merge(batch::routes())
         .merge(events::routes())
         .merge(offers::routes())

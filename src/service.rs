@@ -13,6 +13,7 @@ mod ask;
 mod authorize;
 mod batch;
 mod bought;
+mod bounds;
 mod breaker;
 mod callback;
 mod checkout;
@@ -25,6 +26,7 @@ mod history;
 mod instrument;
 mod limits;
 mod lookup;
+pub(crate) mod metering;
 mod principal;
 mod receive;
 mod redeem;
@@ -61,6 +63,7 @@ pub use self::{
     },
     breaker::Patience,
     error::Error,
+    metering::{Metered, Metering},
     principal::Principal,
     settings::{Rate, Settings, Vars, default_connection},
 };

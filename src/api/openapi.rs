@@ -17,7 +17,7 @@ use utoipa::{
 
 use crate::api::{
     Api, accounts, admin, authorize, batch, connections, entitlements, events, health, keys, l402,
-    ledger, metrics, offers, payments, receipts, reviews,
+    ledger, metrics, offers, payments, receipts, reservations, reviews,
     routes::{self, Needs, Route},
     topups, webhooks,
 };
@@ -75,6 +75,14 @@ pub fn document() -> utoipa::openapi::OpenApi {
         accounts::lots,
         accounts::entries,
         accounts::spend,
+        reservations::reserve,
+        reservations::finalize,
+        reservations::release,
+        reservations::show,
+        reservations::list::list,
+        reservations::release_of,
+        reservations::show_of,
+        reservations::list::list_of,
         batch::batch,
         events::list,
         events::show,

@@ -3,6 +3,7 @@
 mod bad;
 mod batch;
 mod flow;
+mod metering;
 mod metrics;
 mod position;
 mod proxy;

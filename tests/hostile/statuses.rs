@@ -14,9 +14,10 @@ use serde_json::{Value, json};
 /// Operations by method and template, and statuses.
 pub(super) type Statuses = BTreeMap<(String, String), BTreeSet<u16>>;
 
-/// What takes a broken history or a store that fails: the engine's own tests and `tests/faults.rs`
-/// bring those about.
-const ELSEWHERE: [(&str, &str, u16); 3] = [
+/// What takes a broken history, a store that fails, or a tenant that bills live: the engine's own
+/// tests, `tests/faults.rs` and those of the edge bring that about.
+const ELSEWHERE: [(&str, &str, u16); 4] = [
+    ("POST", "/v1/accounts/{account}/reservations", 402),
     ("POST", "/v1/admin/anomalies/acknowledge", 200),
     ("GET", "/health", 503),
     ("GET", "/ready", 503),
@@ -25,7 +26,9 @@ const ELSEWHERE: [(&str, &str, u16); 3] = [
 pub(super) const WEBHOOK_SECRET: &str = "a-webhook-secret-of-the-statuses-0123";
 
 /// Values for the parts of paths, of things that are there.
-const PARTS: [(&str, &str); 13] = [
+const PARTS: [(&str, &str); 15] = [
+    ("reservation", "res_none"),
+    ("lot", "lot_none"),
     ("account", "alice"),
     ("payment", "pay_none"),
     ("offer", "paid"),

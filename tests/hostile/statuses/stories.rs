@@ -1,6 +1,8 @@
 //! What has to be brought about before it can be answered: successes, conflicts, and providers that
 //! fail.
 
+mod metered;
+
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
@@ -194,6 +196,7 @@ async fn money(teller: &mut Teller<'_>) {
         let lot = json!({ "amount": msat(1), "source_id": source, "reason": "a gift" });
         teller.operator(POST, &path, lot).await.is(status);
     }
+    metered::told(teller).await;
     lists(teller).await;
 }
 

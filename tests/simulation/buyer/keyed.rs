@@ -169,6 +169,7 @@ impl Visit {
                 total: msat(*units),
                 pool: Pool::general(),
                 reference: None,
+                ceiling: None,
             }
             .into(),
             Wish::Release { entitlement, number } => {
