@@ -37,6 +37,8 @@ mod problem;
 #[expect(unused_qualifications, reason = "utoipa's macro names types in full")]
 mod receipts;
 mod render;
+#[expect(unused_qualifications, reason = "utoipa's macro names types in full")]
+mod reservations;
 mod reviews;
 mod routes;
 #[cfg(test)]
@@ -208,6 +210,7 @@ fn resources() -> Router<Api> {
         .merge(webhooks::routes())
         .merge(accounts::routes())
         .merge(finalize::routes())
+        .merge(reservations::routes())
         .merge(batch::routes())
         .merge(events::routes())
         .merge(offers::routes())

@@ -15,6 +15,7 @@ mod batch;
 mod bearers;
 mod billing;
 mod bought;
+mod bounds;
 mod breaker;
 mod callback;
 mod checkout;
@@ -27,6 +28,7 @@ mod history;
 mod instrument;
 mod limits;
 mod lookup;
+pub(crate) mod metering;
 mod principal;
 mod quota;
 mod receive;
@@ -66,6 +68,7 @@ pub use self::{
     bearers::Bearers,
     breaker::Patience,
     error::Error,
+    metering::{Metered, Metering},
     principal::Principal,
     settings::{Rate, Settings, Vars, default_connection},
     sold::Sold,

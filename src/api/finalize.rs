@@ -34,11 +34,8 @@ use crate::{
 };
 
 /// The paths that callers know it by.
-pub(super) const PATHS: [&str; 3] = [
-    "/api/internal/billing/finalize",
-    "/api/billing/internal/finalize",
-    "/api/internal/finalize",
-];
+pub(super) const PATHS: [&str; 3] =
+    ["/api/internal/billing/finalize", "/api/billing/internal/finalize", "/api/internal/finalize"];
 
 pub(super) fn routes() -> Router<Api> {
     PATHS.into_iter().fold(Router::new(), |router, path| router.route(path, post(finalize)))

@@ -9,6 +9,7 @@ mod ledger;
 mod payments;
 mod query;
 mod receipts;
+mod reservations;
 mod rows;
 
 use std::sync::Arc;
@@ -24,6 +25,7 @@ pub use self::{
     payments::{Entitlement, Order, Payment, PaymentFilter, Review},
     query::Direction,
     receipts::{Receipt, ReceiptFilter, Refused},
+    reservations::{Reservation, ReservationFilter, ReservationStatus},
 };
 use crate::views::store::{Error, Generation, Mark};
 

@@ -14,12 +14,13 @@ use serde_json::{Value, json};
 /// Operations by method and template, and statuses.
 pub(super) type Statuses = BTreeMap<(String, String), BTreeSet<u16>>;
 
-/// What takes a broken history, a store that fails or another configuration: the engine's own tests,
-/// `tests/faults.rs` and the edge's bring those about.
-const ELSEWHERE: [(&str, &str, u16); 6] = [
+/// What takes a broken history, a store that fails, a tenant that bills live or another configuration:
+/// the engine's own tests, `tests/faults.rs` and those of the edge bring that about.
+const ELSEWHERE: [(&str, &str, u16); 7] = [
     ("GET", "/admin/billing/config", 404),
     ("PUT", "/admin/billing/config", 404),
     ("POST", "/admin/billing/accounts/{account}/mint", 404),
+    ("POST", "/v1/accounts/{account}/reservations", 402),
     ("POST", "/v1/admin/anomalies/acknowledge", 200),
     ("GET", "/health", 503),
     ("GET", "/ready", 503),
@@ -36,7 +37,9 @@ pub(super) fn administrator(subject: &str) -> String {
 }
 
 /// Values for the parts of paths, of things that are there.
-const PARTS: [(&str, &str); 14] = [
+const PARTS: [(&str, &str); 16] = [
+    ("reservation", "res_none"),
+    ("lot", "lot_none"),
     ("account", "alice"),
     ("payment", "pay_none"),
     ("offer", "paid"),

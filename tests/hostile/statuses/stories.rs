@@ -2,6 +2,7 @@
 //! fail.
 
 mod billing;
+mod metered;
 
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
@@ -197,6 +198,7 @@ async fn money(teller: &mut Teller<'_>) {
         let lot = json!({ "amount": msat(1), "source_id": source, "reason": "a gift" });
         teller.operator(POST, &path, lot).await.is(status);
     }
+    metered::told(teller).await;
     lists(teller).await;
 }
 
