@@ -70,6 +70,17 @@ pub(crate) struct Shared {
     unresolved: AtomicBool,
 }
 
+impl Shared {
+    /// Says whether writes are taken, to those who do not know it yet.
+    fn say_health(&self, health: Health) {
+        self.state.send_if_modified(|now| {
+            let changed = *now != health;
+            *now = health;
+            changed
+        });
+    }
+}
+
 /// Whether writes are taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Health {
@@ -220,9 +231,14 @@ impl Engine {
         answer.await.unwrap_or(Err(Error::Unknown))
     }
 
-    /// The open duties of a kind that are due, oldest first.
+    /// The open duties of a kind that are due, oldest first; none that a dead letter does.
     pub fn due(&self, kind: duty::Kind, now: Time, most: usize) -> Vec<Duty> {
         self.shared.duties.due(kind, now, most)
+    }
+
+    /// A duty, if it is open.
+    pub fn duty(&self, name: &duty::Name) -> Option<Duty> {
+        self.shared.duties.get(name)
     }
 
     /// How many duties are open, and since when the oldest is due, by kind.

@@ -2,6 +2,8 @@
 
 mod billing;
 mod commodities;
+#[expect(unused_qualifications, reason = "utoipa's macro names types in full")]
+mod letters;
 mod mint;
 mod operation;
 mod reconciliation;
@@ -9,6 +11,7 @@ mod recover;
 mod sandbox;
 mod settings;
 mod tenants;
+mod workers;
 
 use axum::Router;
 use utoipa::OpenApi;
@@ -26,6 +29,8 @@ pub(super) fn routes() -> Router<Api> {
         .merge(commodities::routes())
         .merge(operation::routes())
         .merge(sandbox::routes())
+        .merge(letters::routes())
+        .merge(workers::routes())
 }
 
 /// The operators' part of the document.
@@ -60,5 +65,11 @@ pub(super) fn routes() -> Router<Api> {
     operation::rebuild,
     sandbox::pay,
     sandbox::faults,
+    letters::list,
+    letters::show,
+    letters::retry,
+    letters::resolve,
+    workers::list,
+    workers::switch,
 ))]
 pub(super) struct Document;
