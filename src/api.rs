@@ -17,6 +17,7 @@ mod entitlements;
 #[expect(unused_qualifications, reason = "utoipa's macro names types in full")]
 mod events;
 mod extract;
+mod finalize;
 mod forwarded;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
@@ -37,6 +38,8 @@ mod problem;
 #[expect(unused_qualifications, reason = "utoipa's macro names types in full")]
 mod receipts;
 mod render;
+#[expect(unused_qualifications, reason = "utoipa's macro names types in full")]
+mod reservations;
 mod reviews;
 mod routes;
 #[cfg(test)]
@@ -213,6 +216,8 @@ fn resources() -> Router<Api> {
         .merge(authorize::routes())
         .merge(webhooks::routes())
         .merge(accounts::routes())
+        .merge(finalize::routes())
+        .merge(reservations::routes())
         .merge(batch::routes())
         .merge(events::routes())
         .merge(offers::routes())

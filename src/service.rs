@@ -15,6 +15,7 @@ mod batch;
 mod bearers;
 mod billing;
 mod bought;
+mod bounds;
 mod breaker;
 mod callback;
 mod checkout;
@@ -28,7 +29,9 @@ mod instrument;
 mod letters;
 mod limits;
 mod lookup;
+pub(crate) mod metering;
 mod principal;
+mod quota;
 mod receive;
 mod redeem;
 mod refusals;
@@ -68,6 +71,7 @@ pub use self::{
     bearers::Bearers,
     breaker::Patience,
     error::Error,
+    metering::{Metered, Metering},
     principal::Principal,
     settings::{Rate, Settings, Vars, default_connection},
     sold::Sold,
@@ -78,6 +82,7 @@ use self::{
     flight::Flights,
     hints::Hints,
     limits::Limits,
+    quota::Quota,
     refusals::Refusals,
     reuse::Reuse,
     settle::Told,
@@ -126,6 +131,7 @@ struct Inner {
     settings: Arc<Settings>,
     connections: Connections,
     limits: Limits,
+    finalizes: Quota,
     reuse: Reuse,
     bought: Bought,
     refusals: Refusals,
@@ -148,6 +154,7 @@ impl Service {
         Self(Arc::new(Inner {
             connections: Connections::new(engine.clone(), Arc::clone(&settings)),
             limits: Limits::new(settings.mint_per_address, settings.mint_per_tenant),
+            finalizes: Quota::new(settings.finalizes_per_minute),
             reuse: Reuse::new(settings.challenges_remembered),
             bought: Bought::default(),
             refusals: Refusals::default(),

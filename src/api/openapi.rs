@@ -16,8 +16,8 @@ use utoipa::{
 };
 
 use crate::api::{
-    Api, accounts, admin, authorize, batch, connections, entitlements, events, health, keys, l402,
-    ledger, metrics, offers, payments, receipts, reviews,
+    Api, accounts, admin, authorize, batch, connections, entitlements, events, finalize, health,
+    keys, l402, ledger, metrics, offers, payments, receipts, reservations, reviews,
     routes::{self, Needs, Route},
     topups, webhooks,
 };
@@ -75,6 +75,17 @@ pub fn document() -> utoipa::openapi::OpenApi {
         accounts::lots,
         accounts::entries,
         accounts::spend,
+        finalize::finalize,
+        finalize::under_internal,
+        finalize::under_billing,
+        reservations::reserve,
+        reservations::finalize,
+        reservations::release,
+        reservations::show,
+        reservations::list::list,
+        reservations::release_of,
+        reservations::show_of,
+        reservations::list::list_of,
         batch::batch,
         events::list,
         events::show,

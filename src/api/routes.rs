@@ -3,7 +3,8 @@
 use piperoll_domain::tenant::Role;
 
 use self::Needs::{
-    Administrator, Nothing, One, Operator, OperatorOr, OperatorOrAdministrator, Provider, Tenant,
+    Administrator, Nothing, One, Operator, OperatorOr, OperatorOrAdministrator, Peer, Provider,
+    Tenant,
 };
 
 /// What a caller must be.
@@ -48,6 +49,7 @@ const READ: &[Role] = &[Role::Read];
 const SEE: &[Role] = &[Role::Read, Role::Sell];
 const SELL: &[Role] = &[Role::Sell];
 const CREDIT: &[Role] = &[Role::Credit];
+const METER: &[Role] = &[Role::Read, Role::Credit];
 const OPERATE: &[Role] = &[Role::Operate];
 const ADMIN: &[Role] = &[Role::Admin];
 
@@ -90,7 +92,15 @@ pub(super) const ROUTES: &[Route] = &[
     read("/v1/accounts/{account}/lots", One(READ)),
     read("/v1/accounts/{account}/entries", One(READ)),
     write("POST", "/v1/accounts/{account}/spend", One(CREDIT)),
+    write("POST", "/v1/accounts/{account}/reservations", One(CREDIT)),
+    read("/v1/reservations", One(METER)),
+    read("/v1/reservations/{reservation}", One(METER)),
+    write("POST", "/v1/reservations/{reservation}/finalize", One(CREDIT)),
+    write("POST", "/v1/reservations/{reservation}/release", One(CREDIT)),
     call("POST", "/v1/batch", Tenant),
+    call("POST", "/api/internal/billing/finalize", Peer),
+    call("POST", "/api/billing/internal/finalize", Peer),
+    call("POST", "/api/internal/finalize", Peer),
     read("/v1/events", One(READ)),
     read("/v1/events/{position}", One(READ)),
     read("/v1/offers", One(SEE)),
@@ -140,6 +150,9 @@ pub(super) const ROUTES: &[Route] = &[
     read("/admin/billing/config", OperatorOrAdministrator),
     call("PUT", "/admin/billing/config", OperatorOrAdministrator),
     call("POST", "/admin/billing/accounts/{account}/mint", Administrator),
+    read("/v1/admin/tenants/{tenant}/reservations", Operator),
+    read("/v1/admin/tenants/{tenant}/reservations/{reservation}", Operator),
+    write("POST", "/v1/admin/tenants/{tenant}/reservations/{reservation}/release", Operator),
     read("/v1/admin/connections", Operator),
     write("PUT", "/v1/admin/connections/{connection}", Operator),
     write("DELETE", "/v1/admin/connections/{connection}", Operator),

@@ -4,6 +4,7 @@ mod bad;
 mod batch;
 mod billing;
 mod flow;
+mod metering;
 mod metrics;
 mod position;
 mod proxy;

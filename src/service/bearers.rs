@@ -53,6 +53,11 @@ impl Service {
         Some(Principal::Peer { tenant, issuer, fingerprint: fingerprint(token) })
     }
 
+    /// Counts what a service asks for, whomever it asks for; or says after how long it may ask again.
+    pub fn count_peer(&self, issuer: &str) -> Result<(), std::time::Duration> {
+        self.0.finalizes.take(issuer)
+    }
+
     /// The administrator of billing whose token this is; none if it is believed nothing.
     pub fn administrator(&self, token: &str) -> Option<Principal> {
         let bearers = &self.settings().administrators;

@@ -43,6 +43,8 @@ impl Service {
         operation: Operation,
         key: Option<Idempotency>,
     ) -> Result<Command, Error> {
+        let mut operation = operation;
+        self.bound(&mut operation)?;
         // Another tenant's things do not exist.
         if who.tenant().is_some_and(|own| own != whose(&operation)) {
             return Err(Rejection::TenantNotFound.into());

@@ -49,6 +49,7 @@ names! {
     Counter webhook_secret_used_total ["provider", "key"] "Webhooks, by the secret that verified them.";
     Counter jwt_secret_used_total ["audience", "key"] "Tokens of services and administrators, by the secret that they were signed with.";
     Counter jwt_refused_total ["audience", "reason"] "Tokens of services and administrators that were not believed.";
+    Counter billing_finalize_conflicts_total [] "Reservations that a service finalized again at another cost: it drops one of the two.";
     Counter reconciliation_corrections_total [] "Payments that a sweep moved, because no webhook had.";
     Counter reconciliation_fail_total [] "Questions to providers that failed in sweeps.";
     Gauge reconciliation_consecutive_failures [] "Sweeps in a row, up to the latest, with a question that failed.";
@@ -102,6 +103,8 @@ pub(super) fn zero() {
             counter!(*name).increment(0);
         }
     }
-    counter!("rate_limited_total", "scope" => "invoices").increment(0);
+    for scope in ["invoices", "finalizes"] {
+        counter!("rate_limited_total", "scope" => scope).increment(0);
+    }
     super::facts::zero_credit();
 }

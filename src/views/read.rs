@@ -12,6 +12,7 @@ mod payments;
 mod query;
 mod readiness;
 mod receipts;
+mod reservations;
 mod rows;
 
 use std::sync::Arc;
@@ -30,6 +31,7 @@ pub use self::{
     query::Direction,
     readiness::{Hours, ModeSince, Proofs},
     receipts::{Receipt, ReceiptFilter, Refused},
+    reservations::{Reservation, ReservationFilter, ReservationStatus},
 };
 use crate::views::store::{Error, Generation, Mark};
 

@@ -132,7 +132,8 @@ impl MintUnnamed {
     }
 }
 
-/// Use credit.
+/// Use credit: a plain charge, outside of metering. It demands what is there, whatever the tenant's
+/// mode, and nobody shares in it; what bounds a charge bounds it too.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spend {
     /// Whose.
@@ -145,11 +146,14 @@ pub struct Spend {
     pub pool: Pool,
     /// The caller's own name for it.
     pub reference: Option<String>,
+    /// The ceiling that the environment sets.
+    pub ceiling: Option<Money>,
 }
 
 impl Spend {
     pub(super) fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
         let moment = draft.moment();
+        draft.billing(&self.tenant)?.must_be_below_ceiling(self.total, self.ceiling)?;
         let account = draft.account(&self.tenant, &self.account)?;
         let facts = account.spend(self.total, &self.pool, self.reference.clone(), moment)?;
         draft.say_all(&Stream::new(Kind::Account, &self.tenant, &self.account), facts)

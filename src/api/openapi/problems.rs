@@ -34,6 +34,7 @@ const LOOKS: &[&str] = &[
     "/v1/admin/reviews",
     "/v1/admin/tenants/{tenant}/billing/doctor",
     "/v1/admin/tenants/{tenant}/billing/readiness",
+    "/v1/admin/tenants/{tenant}/reservations",
     "/v1/entitlements",
     "/v1/entitlements/{entitlement}",
     "/v1/events",
@@ -41,6 +42,7 @@ const LOOKS: &[&str] = &[
     "/v1/ledger/trial-balance",
     "/v1/payments",
     "/v1/receipts",
+    "/v1/reservations",
     "/v1/reviews",
 ];
 
@@ -59,6 +61,13 @@ const OWN: &[(&str, &str, &[u16])] = &[
     ("GET", "/v1/accounts/{account}/lots", &[404]),
     ("GET", "/v1/accounts/{account}/entries", &[404]),
     ("POST", "/v1/accounts/{account}/spend", &[402, 404]),
+    ("POST", "/api/internal/billing/finalize", FINALIZES),
+    ("POST", "/api/billing/internal/finalize", FINALIZES),
+    ("POST", "/api/internal/finalize", FINALIZES),
+    ("POST", "/v1/accounts/{account}/reservations", &[402, 404, 409]),
+    ("GET", "/v1/reservations/{reservation}", &[404]),
+    ("POST", "/v1/reservations/{reservation}/finalize", &[404, 409]),
+    ("POST", "/v1/reservations/{reservation}/release", &[404, 409]),
     ("GET", "/v1/events/{position}", &[404]),
     ("GET", "/v1/payments/{payment}", &[404]),
     ("POST", "/v1/payments/{payment}/sync", &[404]),
@@ -88,6 +97,8 @@ const OWN: &[(&str, &str, &[u16])] = &[
     ("GET", "/admin/billing/config", &[404]),
     ("PUT", "/admin/billing/config", &[404, 409]),
     ("POST", "/admin/billing/accounts/{account}/mint", &[404, 409]),
+    ("GET", "/v1/admin/tenants/{tenant}/reservations/{reservation}", &[404]),
+    ("POST", "/v1/admin/tenants/{tenant}/reservations/{reservation}/release", &[404, 409]),
     ("DELETE", "/v1/admin/connections/{connection}", &[404]),
     ("GET", "/v1/admin/commodities/{code}", &[404]),
     ("PUT", "/v1/admin/commodities/{code}", &[409]),
@@ -101,6 +112,9 @@ const OWN: &[(&str, &str, &[u16])] = &[
 ];
 /// What whoever asks for money may hear beside the rest.
 const SELLS: &[u16] = &[404, 409, 502, 504];
+
+/// What a service that finalizes may hear beside the rest.
+const FINALIZES: &[u16] = &[404, 409, 429];
 
 /// Documents them all.
 pub(super) fn document(operation: &mut Operation, route: &Route, path: &str) {

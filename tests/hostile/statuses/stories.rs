@@ -2,6 +2,7 @@
 //! fail.
 
 mod billing;
+mod metered;
 
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
@@ -100,6 +101,7 @@ pub(super) async fn told(document: &Document, keys: &Keys) -> Statuses {
     names(&mut teller).await;
     money(&mut teller).await;
     billing::told(&mut teller).await;
+    billing::finalized(&mut teller).await;
     webhooks(&mut teller).await;
     let used_up = access(&mut teller).await;
     operation(&mut teller).await;
@@ -197,6 +199,7 @@ async fn money(teller: &mut Teller<'_>) {
         let lot = json!({ "amount": msat(1), "source_id": source, "reason": "a gift" });
         teller.operator(POST, &path, lot).await.is(status);
     }
+    metered::told(teller).await;
     lists(teller).await;
 }
 

@@ -41,7 +41,8 @@ fn another_account_amount_kind_or_tenant_is_another_gift() {
     let story = story.and(unnamed(grant("alice", "lot_3", msat(6))));
     let story = story.and(unnamed(deposit("alice", "lot_4", msat(5), msat(5))));
     let story = story.and(open_tenant("rival"));
-    story.and(unnamed(Mint { tenant: tenant("rival"), ..grant("alice", "lot_1", msat(5)) }));
+    let theirs = Mint { tenant: tenant("rival"), ..grant("alice", "lot_1", msat(5)) };
+    story.when(unnamed(theirs)).says(&["lot.minted.v1"]);
 }
 
 #[test]
@@ -61,11 +62,12 @@ fn a_reason_lets_it_through_and_stands_beside_the_first_one() {
 fn a_gift_with_a_key_or_a_name_is_no_unnamed_one() {
     let lot: LotId = id("lot_1");
     let story = shop().and(grant("alice", "lot_1", msat(5)));
-    let story = story.and(unnamed(Mint { lot: id("lot_2"), ..grant("alice", "lot_2", msat(5)) }));
+    let story = story.when(unnamed(grant("alice", "lot_2", msat(5))));
+    story.says(&["lot.minted.v1"]);
     let mut keyed = grant("alice", "lot_3", msat(5));
     keyed.source.id = format!("manual:{lot}");
     let story = shop().keyed("k1").and(keyed);
-    story.and(unnamed(grant("alice", "lot_4", msat(5))));
+    story.when(unnamed(grant("alice", "lot_4", msat(5)))).says(&["lot.minted.v1"]);
 }
 
 #[test]

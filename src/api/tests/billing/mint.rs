@@ -284,6 +284,13 @@ async fn bad_input_names_the_field_and_gives_nothing() {
     both["providerPaymentId"] = "b".into();
     let told = mint(&shop, &both).await.must_be(422).json();
     assert_eq!(told["field"], "providerPaymentId");
+    assert_eq!(lots(&shop).await, 0);
+    shop.app.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_no_json_and_what_is_the_tenants_own_is_refused() {
+    let shop = open().await;
     let ask = || shop.ask("POST", PATH).header("authorization", &admin("ada"));
     ask()
         .raw("amountMicro=5&description=x")

@@ -5,11 +5,20 @@ use serde_json::{Value, json};
 
 use super::{GET, POST, PUT, Teller, fresh};
 use crate::{
-    hostile::statuses::administrator,
+    hostile::statuses::{administrator, peer},
     server::{Answer, client},
 };
 
+/// As one service asks.
+const FINALIZE: [&str; 3] =
+    ["/api/internal/billing/finalize", "/api/billing/internal/finalize", "/api/internal/finalize"];
+
 impl Teller<'_> {
+    async fn peer(&mut self, issuer: &str, path: &str, body: Value) -> Answer {
+        let ask = self.door.ask(&client(), POST, path).json(&body).bearer_auth(peer(issuer));
+        self.hear(POST, path, ask).await
+    }
+
     /// With a token of an administrator's own.
     async fn administrator(&mut self, method: Method, path: &str, body: Value) -> Answer {
         let ask = self.door.ask(&client(), method.clone(), path).json(&body);
@@ -63,5 +72,26 @@ pub(super) async fn told(teller: &mut Teller<'_>) {
     for (id, amount, status) in [("wire", "5", 201), ("wire", "5", 200), ("wire", "6", 409)] {
         let body = json!({ "amountMicro": amount, "description": "a wire", "sourceId": id });
         teller.administrator(POST, mint, body).await.is(status);
+    }
+}
+
+/// What other services charge, under each of their paths, and until one of them asks too often.
+pub(super) async fn finalized(teller: &mut Teller<'_>) {
+    for (number, path) in FINALIZE.into_iter().enumerate() {
+        let name = format!("peers_{number}");
+        let amount = json!({ "commodity": "USD", "amount": "5" });
+        let body = json!({ "reservation": name, "amount": amount });
+        teller.shop(POST, "/v1/accounts/alice/reservations", body).await.is(201);
+        for (name, cost, status) in [(&*name, "4", 200), (&*name, "5", 409), ("none", "5", 404)] {
+            let body = json!({ "reservationId": name, "actualCostMicro": cost });
+            teller.peer("loa-finn", path, body).await.is(status);
+        }
+    }
+    let body = json!({ "reservationId": "none", "actualCostMicro": "1" });
+    for _ in 0..200 {
+        teller.peer("loa-hasty", FINALIZE[0], body.clone()).await.is(404);
+    }
+    for path in FINALIZE {
+        teller.peer("loa-hasty", path, body.clone()).await.is(429);
     }
 }
