@@ -5,9 +5,10 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value;
 
 /// Every bench, with what keeps it short.
-const BENCHES: [&[&str]; 10] = [
+const BENCHES: [&[&str]; 11] = [
     &["engine", "--callers", "16", "--accounts", "10", "--seconds", "0.2"],
     &["engine", "--callers", "2", "--hot", "--views", "off", "--seconds", "0.2"],
+    &["credits", "--callers", "4", "--accounts", "10", "--lots", "30", "--seconds", "0.3"],
     &["http", "--connections", "4", "--accounts", "10", "--seconds", "0.3"],
     &["bulk", "--connections", "2", "--items", "10", "--accounts", "10", "--seconds", "0.3"],
     &[
