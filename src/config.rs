@@ -13,6 +13,7 @@ mod names;
 mod period;
 mod render;
 mod section;
+mod switch;
 mod web_url;
 
 pub use cidr::Cidr;
@@ -22,8 +23,8 @@ pub use error::{Error, Problem, Problems};
 pub use host::fingerprint as host_fingerprint;
 pub use period::Period;
 pub use section::{
-    Account, Admin, Compat, Connection, Engine, Keyring, L402, Limits, Log, LogFormat, Metrics,
-    ProviderKind, Providers, Reconciliation, Server, Tls, Views,
+    Account, Admin, Billing, Compat, Connection, Engine, Keyring, L402, Limits, Log, LogFormat,
+    Metrics, ProviderKind, Providers, Reconciliation, Server, Tls, Views,
 };
 pub use web_url::WebUrl;
 
@@ -59,6 +60,8 @@ pub struct Config {
     pub providers: Providers,
     /// The connection `default`.
     pub connection: Connection,
+    /// Whether use is billed, and up to how much at once.
+    pub billing: Billing,
     /// How pending payments are asked about.
     pub reconciliation: Reconciliation,
     /// How much we bear.

@@ -2,7 +2,7 @@
 
 use crate::service::named_by_callback;
 pub use crate::{
-    api::fuzzing::{body, position, query},
+    api::fuzzing::{batch, body, position, query},
     views::read::reread as cursor,
 };
 

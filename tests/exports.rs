@@ -125,8 +125,13 @@ fn bean_check_accepts_random_histories_and_parts_of_them() {
             about.push((seed, scope));
         }
     }
-    let missing: Vec<_> = account::Event::NAMES.iter().filter(|name| !seen.contains(*name)).collect();
-    assert_eq!(missing, [&"account.opened.v1"], "a history in which nothing happens proves nothing");
+    let missing: Vec<_> =
+        account::Event::NAMES.iter().filter(|name| !seen.contains(*name)).collect();
+    assert_eq!(
+        missing,
+        [&"account.opened.v1"],
+        "a history in which nothing happens proves nothing"
+    );
     for ((errors, first), (about, text)) in bean.errors(&texts).iter().zip(about.iter().zip(&texts))
     {
         assert_eq!(*errors, 0, "{about:?}: {first}\n{text}");

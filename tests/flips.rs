@@ -136,14 +136,15 @@ struct Reading {
 }
 
 impl Reading {
-    async fn of(directory: &Path) -> (Self, [String; 2]) {
+    async fn of(directory: &Path) -> (Self, [String; 3]) {
         let mut connection = open(&directory.join("roll.db")).await;
         let one = &mut connection;
         let identity = sqlx::query_as("SELECT id, name, format FROM roll");
         let identity = identity.fetch_one(&mut *one).await.unwrap();
         let columns = sqlx::query_as("SELECT first, last, count, before, after FROM blocks");
         let columns = columns.fetch_all(&mut *one).await.unwrap();
-        let idle = ["SELECT created FROM roll", "SELECT count FROM fence"];
+        let idle =
+            ["SELECT created FROM roll", "SELECT count FROM fence", "SELECT only FROM fence"];
         let mut numbers = vec![];
         for query in idle {
             let number: i64 = sqlx::query_scalar(query).fetch_one(&mut *one).await.unwrap();
@@ -187,6 +188,8 @@ async fn every_byte_of_a_roll_is_missed_or_means_nothing() {
             "roll.created: when the file was made; the first event says when the roll was opened"
         } else if told[1] != numbers[1] {
             "fence.count: a number that each writer counts up, so that it has written"
+        } else if told[2] != numbers[2] {
+            "fence.only: the name of the only row, by which nobody asks for it"
         } else {
             // Of two copies of the same bytes LZ4 may name either.
             assert!(in_a_body(&file, at, byte).await, "nobody noticed byte {at}, {byte:02x}");

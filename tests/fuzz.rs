@@ -59,5 +59,5 @@ macro_rules! targets_bear_garbage {
 
 targets_bear_garbage! {
     credential, macaroon, identifier, caveats, path, webhook_sandbox, webhook_lnbits, callback,
-    bolt11, envelope, block, event, body, query, cursor, position, names, configuration,
+    bolt11, envelope, block, event, body, batch, query, cursor, position, names, configuration,
 }

@@ -1,19 +1,27 @@
 //! What this room reads, for those who throw garbage at it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use piperoll_domain::{
+    bytes::Bytes,
+    id::{KeyId, TenantId},
+    tenant::Role,
+};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::{
     api::{
-        accounts, connections,
+        accounts, batch as batches,
+        caller::Of,
+        connections,
         extract::{self, read_query},
         keys, l402, offers, payments,
         position::Position,
         reviews, topups,
     },
     problem::Problem,
+    service::Principal,
 };
 
 /// A body as its fields, and all that is wrong with it as each kind of request.
@@ -39,6 +47,13 @@ pub fn body(bytes: &[u8], depth_max: usize) -> (Result<Value, Problem>, Vec<Prob
 
 fn as_request<T: DeserializeOwned>(bytes: &[u8], depth_max: usize) -> Option<Problem> {
     extract::read::<T>(bytes, depth_max).err()
+}
+
+/// What is wrong with a batch, or with each of its items.
+pub fn batch(bytes: &[u8], key: KeyId, depth_max: usize) -> Result<Vec<Problem>, Problem> {
+    let (tenant, roles) = (TenantId::roll(), BTreeSet::from([Role::Admin]));
+    let who = Principal::Key { tenant: tenant.clone(), key, roles, fingerprint: Bytes::ZERO };
+    batches::wrong(bytes, &Of { who, tenant }, depth_max)
 }
 
 /// A query as names and values.

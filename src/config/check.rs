@@ -25,6 +25,7 @@ pub(super) fn check(config: &Config, env_said: bool) -> Vec<Problem> {
     connection(config, &mut problems);
     urls(config, &mut problems);
     l402(config, &mut problems);
+    billing(config, &mut problems);
     limits(config, &mut problems);
     secrets::check(config, &mut problems);
     problems
@@ -136,6 +137,13 @@ fn l402(config: &Config, problems: &mut Vec<Problem>) {
         let problem = "can never be met: nobody could tell us of https";
         let hint = "set tls.cert and tls.key, or server.trusted_proxies";
         problems.push(Problem::new("l402.require_https", problem, hint));
+    }
+}
+
+fn billing(config: &Config, problems: &mut Vec<Problem>) {
+    if config.billing.ceiling_micro.is_zero() {
+        let hint = "say how many micro USD; FEATURE_BILLING_ENABLED=false is what stops billing";
+        problems.push(Problem::new("billing.ceiling_micro", "is 0", hint));
     }
 }
 

@@ -1,9 +1,11 @@
 //! The settings themselves: one struct for each concern, in types that cannot be wrong.
 
+mod billing;
 mod connection;
 mod http;
 mod work;
 
+pub use billing::Billing;
 pub use connection::{Account, Connection, ProviderKind};
 pub use http::{Limits, Metrics, Server, Tls};
 pub use work::{Engine, Log, LogFormat, Providers, Reconciliation, Views};

@@ -202,6 +202,43 @@ fn switches_are_words_and_nothing_else() {
 }
 
 #[test]
+fn billing_is_switched_by_few_words_and_nothing_else() {
+    let default = given([]).config().billing;
+    assert_eq!((default.enabled, default.ceiling_micro.units()), (true, 1_000_000_000_000));
+    for (word, on) in [
+        ("true", true),
+        ("1", true),
+        ("YES", true),
+        ("False", false),
+        ("0", false),
+        ("no", false),
+        ("", true),
+    ] {
+        let given = given([("FEATURE_BILLING_ENABLED", word)]);
+        assert_eq!(given.config().billing.enabled, on, "{word}");
+    }
+    for word in ["on", "off", "ture", "2", "-1", " true"] {
+        given([("FEATURE_BILLING_ENABLED", word)]).refuses(["billing.enabled"]);
+    }
+    let file = "[billing]\nenabled = 0\nceiling_micro = 5\n";
+    let billing = given([]).file(file).config().billing;
+    assert_eq!((billing.enabled, billing.ceiling_micro.units()), (false, 5));
+    given([]).file("[billing]\nenabled = 2\n").refuses(["billing.enabled"]);
+}
+
+#[test]
+fn the_ceiling_of_billing_is_a_whole_number_above_none() {
+    let micro = |text| given([("BILLING_CEILING_MICRO", text)]);
+    for (text, units) in [("1", 1), ("250000", 250_000), ("9223372036854775807", i64::MAX)] {
+        let ceiling = micro(text).config().billing.ceiling();
+        assert_eq!((ceiling.commodity.as_str(), ceiling.amount.signed()), ("USD", units));
+    }
+    for text in ["0", "-1", "1.5", "1e6", "1_000", "many", "9223372036854775808"] {
+        micro(text).refuses(["billing.ceiling_micro"]);
+    }
+}
+
+#[test]
 fn an_empty_variable_is_not_set() {
     let config = given([("L402_INVOICE_EXPIRY_SECONDS", ""), ("PIPEROLL_PUBLIC_URL", "")]).config();
     assert_eq!(config.l402.invoice_expiry.seconds(), 3_600);

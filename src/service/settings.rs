@@ -4,6 +4,8 @@ mod of_config;
 
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
+use piperoll_domain::money::Money;
+
 pub use self::of_config::default_connection;
 use crate::{entropy::Entropy, providers::sandbox::Sandbox, secret::Secret, service::Patience};
 
@@ -39,6 +41,10 @@ pub struct Settings {
     pub provider_timeout: Duration,
     /// When a provider that fails is asked for no more invoices.
     pub breaker: Patience,
+    /// Whether credit is reserved and charged at all.
+    pub billing: bool,
+    /// The most that one reservation or charge may come to; none where nothing bounds it.
+    pub ceiling: Option<Money>,
     /// Somebody insists on real money in development.
     pub real_money_in_development: bool,
     /// Where sandboxes remember; without it they forget.
@@ -81,6 +87,8 @@ impl Settings {
             challenges_remembered: 10_000,
             provider_timeout: Duration::from_secs(20),
             breaker: Patience { failures: 5, cool_down: Duration::from_secs(30) },
+            billing: true,
+            ceiling: None,
             real_money_in_development: false,
             sandbox_directory: None,
             sandbox_seed: [0; 32],

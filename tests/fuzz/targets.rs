@@ -29,6 +29,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("block", rolls::block),
     ("event", rolls::event),
     ("body", requests::body),
+    ("batch", requests::batch),
     ("query", requests::query),
     ("cursor", requests::cursor),
     ("position", requests::position),

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use piperoll::service::{Checkout, Service};
 use piperoll_domain::{
     bytes::{Hash, Id16},
-    id::{EntitlementId, PaymentId},
+    id::{EntitlementId, PaymentId, ReservationId},
 };
 use tokio::time::sleep;
 
@@ -30,6 +30,7 @@ pub(super) struct Buyer {
     invoices: Vec<Held>,
     bought: Vec<Bought>,
     uses: Vec<(EntitlementId, u32)>,
+    reservations: Vec<ReservationId>,
     requests: u64,
 }
 
@@ -84,6 +85,7 @@ impl Buyer {
             invoices: vec![],
             bought: vec![],
             uses: vec![],
+            reservations: vec![],
             requests: 0,
         }
     }
@@ -122,15 +124,17 @@ impl Visit {
 
     async fn act(&self) {
         match self.roll(100) {
-            0..20 => self.top_up().await,
-            20..32 => self.ask_for_a_challenge().await,
-            32..56 => self.pay().await,
-            56..74 => Box::pin(self.use_it()).await,
-            74..82 => self.spend().await,
-            82..86 => self.release().await,
-            86..90 => self.steal().await,
-            90..93 => self.deposit().await,
-            93..95 => self.look().await,
+            0..17 => self.top_up().await,
+            17..27 => self.ask_for_a_challenge().await,
+            27..47 => self.pay().await,
+            47..62 => Box::pin(self.use_it()).await,
+            62..67 => self.spend().await,
+            67..75 => self.reserve().await,
+            75..82 => self.end_a_reservation().await,
+            82..85 => self.release().await,
+            85..88 => self.steal().await,
+            88..92 => self.deposit().await,
+            92..94 => self.look().await,
             _ => Box::pin(self.ask_again()).await,
         }
     }

@@ -1,5 +1,6 @@
 //! The observer: follows the roll from outside, with sums of its own, and says what does not hold.
 
+mod metering;
 mod money;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,7 +21,7 @@ use piperoll_domain::{
 };
 use piperoll_projections::tables::Tables;
 
-use self::money::Moneys;
+use self::{metering::Metering, money::Moneys};
 use super::wallet::Wallet;
 
 /// An invariant that does not hold, and where.
@@ -50,6 +51,7 @@ pub(super) struct Ledger {
     tenants: BTreeMap<TenantId, u64>,
     keys: BTreeMap<(TenantId, String, String), u64>,
     moneys: Moneys,
+    metering: Metering,
     last_time: Time,
     clock_set: bool,
 }
@@ -66,6 +68,7 @@ impl Ledger {
             tenants: BTreeMap::new(),
             keys: BTreeMap::new(),
             moneys: Moneys::default(),
+            metering: Metering::default(),
             last_time: Time::EPOCH,
             clock_set: true,
         }
@@ -173,6 +176,7 @@ impl Ledger {
         if let State::Account(account) = &slot.state {
             lots(account)?;
         }
+        self.metering.record(recorded, &self.book)?;
         self.moneys.record(recorded, &self.book, wallet)
     }
 

@@ -8,11 +8,16 @@ use piperoll::{
     service::{Principal, Service},
 };
 use piperoll_domain::{
+    billing::{Billing, Mode},
     book::{Slot, State},
     bytes::Bytes,
     duty::Kind,
-    id::{Kind as StreamKind, PaymentId, Stream},
-    operation::{CorrectClock, Operation, PublishOffer, ResolveReview, RevokeKey, WaiveDuty},
+    id::{AccountId, Kind as StreamKind, LotId, PaymentId, Stream},
+    money::Amount,
+    operation::{
+        ChangeBilling, ClawBack, CorrectClock, Operation, PublishOffer, RefundPayment,
+        ResolveReview, RevokeKey, WaiveDuty,
+    },
     payment::ReviewAction,
 };
 use reqwest::header::HeaderMap;
@@ -21,7 +26,7 @@ use tokio::time::sleep;
 use super::{
     dice::Dice,
     furniture::{issue, offers, terms},
-    house::{House, tenant},
+    house::{House, msat, tenant},
     world::World,
 };
 
@@ -59,7 +64,7 @@ impl Operator {
                 let mut state = self.world.state();
                 state.older = state.index.copy();
             }
-            match self.dice.below(30) {
+            match self.dice.below(36) {
                 0 | 1 => self.sweep().await,
                 2 | 3 => self.review().await,
                 4 | 5 => self.mind_the_clock().await,
@@ -68,6 +73,9 @@ impl Operator {
                 8 => self.waive().await,
                 13 => self.be_a_stranger().await,
                 9..=12 => self.compare().await,
+                30..=32 => self.bill().await,
+                33 => self.claw_back().await,
+                34 => self.refund().await,
                 _ => {}
             }
         }
@@ -174,6 +182,54 @@ impl Operator {
         let terms = terms(path, gives, 1_000 * (4 + self.dice.below(3)));
         let (tenant, offer) = (tenant("acme"), offer.parse().unwrap());
         self.put("an offer changes", PublishOffer { tenant, offer, terms }).await;
+    }
+
+    /// Another mode, with reservations in flight.
+    async fn bill(&mut self) {
+        let mode = *self.dice.pick(&[Mode::Shadow, Mode::Soft, Mode::Live]).unwrap();
+        let name = *self.dice.pick(&["acme", "other"]).unwrap();
+        let enabled = !self.dice.happens(100);
+        let billing = Billing { mode, enabled, share_gifts: true, ..Billing::default() };
+        let (tenant, reason) = (tenant(name), "to see what happens".to_owned());
+        let doing = format!("{name} bills in {mode:?}, {enabled}");
+        self.put(&doing, ChangeBilling { tenant, billing, reason }).await;
+    }
+
+    async fn claw_back(&mut self) {
+        let lots = self.lots();
+        let Some((stream, lot)) = self.dice.pick(&lots).cloned() else { return };
+        let (tenant, account) = (stream.tenant.clone(), AccountId::from(&stream.id));
+        let (amount, refund) = (Amount::new(1 + self.dice.below(2_000)), None);
+        let (doing, reason) = (format!("{lot} is clawed back"), "it was a mistake".to_owned());
+        self.put(&doing, ClawBack { tenant, account, lot, amount, refund, reason }).await;
+    }
+
+    fn lots(&self) -> Vec<(Stream, LotId)> {
+        let state = self.world.state();
+        let lots = state.ledger.book.streams.iter().flat_map(|(stream, slot)| match &slot.state {
+            State::Account(account) => {
+                account.lots().map(|lot| (stream.clone(), lot.place.lot.clone())).collect()
+            }
+            _ => vec![],
+        });
+        lots.collect()
+    }
+
+    /// Money goes back, a part of it at a time; more than was paid never does.
+    async fn refund(&mut self) {
+        let payments: Vec<Stream> = {
+            let state = self.world.state();
+            let streams = state.ledger.book.streams.keys();
+            streams.filter(|stream| stream.kind == StreamKind::Payment).cloned().collect()
+        };
+        let Some(stream) = self.dice.pick(&payments).cloned() else { return };
+        let (tenant, payment) = (stream.tenant.clone(), PaymentId::from(&stream.id));
+        self.keys += 1;
+        let refund = format!("refund-{}", self.keys).parse().unwrap();
+        let amount = msat(1_000 * (1 + self.dice.below(8)));
+        let (reference, reason) = (None, "the buyer was unhappy".to_owned());
+        let wish = RefundPayment { tenant, payment, refund, amount, reference, reason };
+        self.put(&format!("a refund of {stream}"), wish).await;
     }
 
     /// Receipts that nobody can place are let go now and then.

@@ -73,6 +73,13 @@ fn form(headers: &HeaderMap) -> Result<Form, Problem> {
 }
 
 impl Asked {
+    /// Lines, unless it begins like the one object.
+    #[cfg(feature = "fuzzing")]
+    pub(super) fn of(bytes: &[u8]) -> Self {
+        let form = if bytes.starts_with(b"{\"mode\"") { Form::Json } else { Form::Lines };
+        Self { form, bytes: Bytes::copy_from_slice(bytes) }
+    }
+
     pub(super) const fn form(&self) -> Form {
         self.form
     }

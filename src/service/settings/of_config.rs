@@ -52,6 +52,8 @@ impl Settings {
                 failures: config.providers.breaker_failures.get(),
                 cool_down: config.providers.breaker_cool_down.duration(),
             },
+            billing: config.billing.enabled,
+            ceiling: Some(config.billing.ceiling()),
             real_money_in_development: config.connection.real_money_in_development,
             sandbox_directory: Some(config.data.join("sandbox")),
             sandbox_seed: seed,

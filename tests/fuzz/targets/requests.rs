@@ -26,6 +26,21 @@ pub fn body(input: &[u8]) -> bool {
     true
 }
 
+/// Many commands, in one object or a line each; taken if all of them are.
+pub fn batch(input: &[u8]) -> bool {
+    match fuzzing::batch(input, "k1".parse().unwrap(), 32) {
+        Ok(refused) => {
+            assert!(refused.len() <= 1_000);
+            refused.iter().for_each(must_be_a_refusal);
+            refused.is_empty()
+        }
+        Err(problem) => {
+            must_be_a_refusal(&problem);
+            false
+        }
+    }
+}
+
 fn must_be_a_refusal(problem: &piperoll::problem::Problem) {
     let body = problem.body();
     let status = body["status"].as_u64().unwrap();

@@ -8,8 +8,8 @@ use piperoll_domain::{
     account::{Source, SourceKind},
     bytes::Bytes,
     event::Idempotency,
-    id::{EntitlementId, Pool},
-    operation::{Mint, Operation, Purpose, ReleaseUse, Spend},
+    id::{EntitlementId, Pool, ReservationId},
+    operation::{Finalize, Mint, Operation, Purpose, Release, ReleaseUse, Reserve, Spend},
 };
 use sha2::{Digest, Sha256};
 
@@ -23,6 +23,9 @@ pub(in crate::simulation) enum Wish {
     Spend { msat: u64 },
     Release { entitlement: EntitlementId, number: u32 },
     Deposit { source: u64, msat: u64 },
+    Reserve { number: u64, msat: u64, seconds: u32 },
+    Finalize { reservation: ReservationId, msat: u64 },
+    GiveBack { reservation: ReservationId },
 }
 
 impl Visit {
@@ -50,6 +53,44 @@ impl Visit {
         if let Some((entitlement, number)) = used {
             self.begin(Wish::Release { entitlement, number }).await;
         }
+    }
+
+    /// Sets credit aside; some of it for so short that it lapses while the work is done.
+    pub(super) async fn reserve(&self) {
+        let (msat, seconds) = (1 + self.roll(6_000), [1, 30, 300][self.index(3)]);
+        let number = self.me(|me| {
+            me.keys += 1;
+            me.keys
+        });
+        let reservation = self.reservation(number);
+        self.me(|me| me.reservations.push(reservation));
+        self.begin(Wish::Reserve { number, msat, seconds }).await;
+    }
+
+    /// Charges for a reservation or gives it back; some are ended twice, and in both ways.
+    pub(super) async fn end_a_reservation(&self) {
+        let known = self.me(|me| {
+            let all = me.reservations.clone();
+            let recent = all.len().saturating_sub(3);
+            me.dice.pick(&all[recent..]).cloned()
+        });
+        let Some(reservation) = known else { return self.reserve().await };
+        let charge = Wish::Finalize { reservation: reservation.clone(), msat: self.roll(8_000) };
+        match self.roll(6) {
+            0 => self.begin(Wish::GiveBack { reservation }).await,
+            1 => {
+                tokio::join!(self.begin(charge), self.begin(Wish::GiveBack { reservation }));
+            }
+            _ => self.begin(charge).await,
+        }
+    }
+
+    fn reservation(&self, number: u64) -> ReservationId {
+        format!("work-{}-{number}", self.number).parse().unwrap()
+    }
+
+    fn index(&self, below: u64) -> usize {
+        usize::try_from(self.roll(below)).unwrap()
     }
 
     async fn begin(&self, wish: Wish) {
@@ -93,9 +134,7 @@ impl Visit {
                 let outcome = self.checkout(key, *msat, &wish).await;
                 self.note_checkout(key, &wish, outcome);
             }
-            Wish::Spend { .. } | Wish::Release { .. } | Wish::Deposit { .. } => {
-                self.execute(key, &wish).await;
-            }
+            _ => self.execute(key, &wish).await,
         }
     }
 
@@ -176,6 +215,29 @@ impl Visit {
                 ReleaseUse { tenant, entitlement, number, reason: "the upstream failed".into() }
                     .into()
             }
+            Wish::Reserve { number, msat: units, seconds } => Reserve {
+                tenant,
+                account,
+                reservation: self.reservation(*number),
+                amount: msat(*units),
+                is_estimate: number.is_multiple_of(2),
+                pool: Pool::general(),
+                ttl_seconds: Some(*seconds),
+                reference: None,
+                ceiling: None,
+            }
+            .into(),
+            Wish::Finalize { reservation, msat: units } => Finalize {
+                tenant,
+                account: units.is_multiple_of(2).then_some(account),
+                reservation: reservation.clone(),
+                cost: msat(*units),
+                ceiling: None,
+            }
+            .into(),
+            Wish::GiveBack { reservation } => {
+                Release { tenant, account: Some(account), reservation: reservation.clone() }.into()
+            }
             Wish::Deposit { source, msat: units } => {
                 let id = format!("deposit-{source}");
                 Mint {
@@ -215,6 +277,9 @@ impl Visit {
             Wish::Spend { .. } => "credit.spend",
             Wish::Release { .. } => "l402.release",
             Wish::Deposit { .. } => "credit.mint",
+            Wish::Reserve { .. } => "credit.reserve",
+            Wish::Finalize { .. } => "credit.finalize",
+            Wish::GiveBack { .. } => "credit.release",
         };
         let (operation, key) = (operation.to_owned(), self.name(key));
         Idempotency { operation, key, fingerprint: Bytes(fingerprint) }
