@@ -1,7 +1,8 @@
 //! `bench credits`: credit set aside before work and charged after it, each pair two synced commands.
 //!
-//! First bare commands, which are the limit, then pairs over the same accounts, then pairs over one
-//! hot account: with one lot, with many that it had and used up, and with many that it has.
+//! First pairs over many accounts, between two halves of bare commands over the same, which are the
+//! limit: the index grows meanwhile, and must weigh as much on both. Then pairs over one hot account:
+//! with one lot, with many that it had and used up, and with many that it has.
 
 mod hot;
 mod pair;
@@ -56,13 +57,11 @@ async fn spread(
     stock: &Stock,
     report: &mut Report,
 ) -> Result<(), Error> {
-    let random = Mutex::new(Random::seeded()?);
-    let bare = closed_loop(options.ask.plan(), |_| {
-        Bare::new(engine, stock, &mut random.lock().unwrap_or_else(PoisonError::into_inner))
-    });
-    let bare = bare.await?;
-    report.load("bare", &bare);
+    let half = options.ask.plan().part(2);
+    let before = bare(half, engine, stock).await?;
     let pairs = pairs(options.ask.plan(), engine, stock, report).await?;
+    let bare = before.and(&bare(half, engine, stock).await?)?;
+    report.load("bare", &bare);
     report.load("pairs", &pairs);
     if let Some((bare, pair)) = bare.cpu_per_unit().zip(pairs.cpu_per_unit()) {
         report.found("cpu_ratio", bare.as_secs_f64() / pair.as_secs_f64().max(1e-9));
@@ -70,6 +69,14 @@ async fn spread(
     let what = "bare commands a second, over the same accounts";
     report.against(what, bare.per_second(), pairs.per_second());
     Ok(())
+}
+
+async fn bare(plan: Plan, engine: &Engine, stock: &Stock) -> Result<Load, Error> {
+    let random = Mutex::new(Random::seeded()?);
+    closed_loop(plan, |_| {
+        Bare::new(engine, stock, &mut random.lock().unwrap_or_else(PoisonError::into_inner))
+    })
+    .await
 }
 
 /// Pairs over one account at a time; what they cost must not depend on its lots.

@@ -1,0 +1,31 @@
+//! An account as it is written down, and what is made of it again when it is read.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::{Account, Lot, LotId, Rank, Reservation, Sum};
+use crate::{
+    id::{Pool, ReservationId},
+    money::{Amount, Code},
+};
+
+/// What is written down, in the order of the account's own fields.
+#[derive(Deserialize)]
+pub(super) struct Kept {
+    open: bool,
+    lots: BTreeMap<LotId, Lot>,
+    reservations: BTreeMap<ReservationId, Reservation>,
+    debts: BTreeMap<(Code, Pool), Amount>,
+    shared: BTreeMap<Code, Sum>,
+}
+
+impl From<Kept> for Account {
+    fn from(kept: Kept) -> Self {
+        let Kept { open, lots, reservations, debts, shared } = kept;
+        let usable = lots.values().filter(|lot| !lot.available.is_zero());
+        let ranks = usable.flat_map(Rank::all).collect();
+        let ends = reservations.iter().map(|(id, open)| (open.expires_at, id.clone())).collect();
+        Self { open, lots, reservations, debts, shared, ranks, ends }
+    }
+}
