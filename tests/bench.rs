@@ -23,9 +23,10 @@ const BENCHES: [&[&str]; 11] = [
         "--seconds",
         "0.3",
     ],
-    &["authorize", "--connections", "2", "--seconds", "0.2"],
+    &["authorize", "--connections", "2", "--seconds", "0.6"],
     &["replays", "--connections", "4", "--accounts", "10", "--seconds", "0.3"],
     &["rebuild", "--events", "4000", "--accounts", "50"],
+    &["growth", "--events", "500,1000", "--accounts", "10"],
     &["verify", "--events", "2048"],
     &["l402", "--seconds", "0.2"],
 ];
