@@ -72,7 +72,7 @@ impl Entries {
         let counts: HashMap<_, _, RandomState> = self.tenants.drain(..).collect();
         self.tenants.extend(counts);
         // A store finds the place of a key sooner beside that of the one before it.
-        self.claims.sort_by(|(one, _), (other, _)| one.cmp(other));
+        self.claims.sort_by_key(|(key, _)| *key);
     }
 
     /// Drops duties that were opened and closed meanwhile and can be opened once only. Where nothing
