@@ -29,6 +29,7 @@ mod overload;
 mod peers;
 mod refusals;
 mod replay;
+mod runbook;
 mod secrets;
 mod server;
 mod simulation;

@@ -15,6 +15,7 @@ mod reserve;
 mod scratch;
 #[cfg(test)]
 mod tests;
+mod unnamed;
 mod work;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,6 +33,7 @@ pub use work::Sum;
 
 use order::Rank;
 use scratch::Scratch;
+use unnamed::Unnamed;
 use work::{Changes, Work};
 
 use crate::{
@@ -55,6 +57,8 @@ pub struct Account {
     reservations: BTreeMap<ReservationId, Reservation>,
     debts: BTreeMap<(Code, Pool), Amount>,
     shared: BTreeMap<Code, Sum>,
+    /// What was given of late from sources that nobody named.
+    unnamed: Unnamed,
     /// Where lots stand that can be used, under each policy.
     #[serde(skip)]
     ranks: BTreeSet<Rank>,
@@ -128,6 +132,16 @@ impl Account {
         Ok(scratch.conclude(Event::Spent(spent)))
     }
 
+    /// Refuses what looks like an unnamed gift of less than a day ago, sent again.
+    pub fn must_not_repeat(
+        &self,
+        kind: SourceKind,
+        amount: Money,
+        moment: Moment,
+    ) -> Result<(), Rejection> {
+        self.unnamed.must_not_repeat(kind, amount, moment)
+    }
+
     fn must_be_usable(&self, total: Money) -> Result<(), Rejection> {
         if total.amount.is_zero() {
             return Err(Rejection::AmountZero);
@@ -154,6 +168,7 @@ impl Account {
         work.apply(event, at.position)?;
         let changes = work.changes;
         self.take_in(changes);
+        self.unnamed.take_in(event, at);
         self.open = true;
         Ok(())
     }

@@ -329,7 +329,7 @@ impl SpendBody {
         let Self { amount, pool, reference } = self;
         super::extract::must_be_reference(reference.as_deref())?;
         let pool = pool.unwrap_or_else(Pool::general);
-        Ok(Spend { tenant, account, total: amount, pool, reference })
+        Ok(Spend { tenant, account, total: amount, pool, reference, ceiling: None })
     }
 }
 

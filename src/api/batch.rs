@@ -153,7 +153,7 @@ async fn each(
             item.about
         }));
     }
-    let mut done = api.service().execute_each(&of.who, wishes).await?.into_iter();
+    let mut done = api.service().execute_each(&of.who, wishes).await.into_iter();
     let (mut answers, mut last) = (Vec::with_capacity(read.len()), None);
     for (index, about) in read.into_iter().enumerate() {
         let answered = about.and_then(|about| {

@@ -201,6 +201,7 @@ impl Bare {
             total: self.spent,
             pool: Pool::general(),
             reference: None,
+            ceiling: None,
         };
         let key = key("account.spend", &mut self.random);
         command(&self.stock.tenant, wish.into(), self.random.id(), Some(key))

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{Account, Lot, LotId, Rank, Reservation, Sum};
+use super::{Account, Lot, LotId, Rank, Reservation, Sum, Unnamed};
 use crate::{
     id::{Pool, ReservationId},
     money::{Amount, Code},
@@ -18,14 +18,15 @@ pub(super) struct Kept {
     reservations: BTreeMap<ReservationId, Reservation>,
     debts: BTreeMap<(Code, Pool), Amount>,
     shared: BTreeMap<Code, Sum>,
+    unnamed: Unnamed,
 }
 
 impl From<Kept> for Account {
     fn from(kept: Kept) -> Self {
-        let Kept { open, lots, reservations, debts, shared } = kept;
+        let Kept { open, lots, reservations, debts, shared, unnamed } = kept;
         let usable = lots.values().filter(|lot| !lot.available.is_zero());
         let ranks = usable.flat_map(Rank::all).collect();
         let ends = reservations.iter().map(|(id, open)| (open.expires_at, id.clone())).collect();
-        Self { open, lots, reservations, debts, shared, ranks, ends }
+        Self { open, lots, reservations, debts, shared, unnamed, ranks, ends }
     }
 }

@@ -104,6 +104,7 @@ impl<'a> Hot<'a> {
             total,
             pool: Pool::general(),
             reference: None,
+            ceiling: None,
         }
         .into();
         let command = command(self.tenant, wish, self.random.id(), None);

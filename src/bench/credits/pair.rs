@@ -24,7 +24,8 @@ const TTL_SECONDS: u32 = 3_600;
 /// From here on the tenant demands credit.
 pub(super) async fn demand(engine: &Engine, tenant: &TenantId) -> Result<(), Error> {
     let billing = Billing { mode: Mode::Live, ..Billing::default() };
-    let wish = ChangeBilling { tenant: tenant.clone(), billing, reason: "a bench".to_owned() };
+    let (tenant_of, reason) = (tenant.clone(), "a bench".to_owned());
+    let wish = ChangeBilling { tenant: tenant_of, billing, over: None, reason };
     let command = command(tenant, wish.into(), Random::seeded()?.id(), None);
     engine.execute(command).await.map_err(failed("demand credit"))?;
     Ok(())
