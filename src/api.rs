@@ -12,6 +12,7 @@ mod batch;
 mod caller;
 mod challenge;
 mod connections;
+mod corrections;
 mod entitlements;
 #[expect(unused_qualifications, reason = "utoipa's macro names types in full")]
 mod events;
@@ -209,6 +210,7 @@ fn resources() -> Router<Api> {
         .merge(webhooks::routes())
         .merge(accounts::routes())
         .merge(reservations::routes())
+        .merge(corrections::routes())
         .merge(batch::routes())
         .merge(events::routes())
         .merge(offers::routes())

@@ -1,7 +1,7 @@
 //! What operators do: tenants, credit by hand, sweeps, settings, and what was found wrong.
 
 mod commodities;
-mod mint;
+pub(super) mod mint;
 mod operation;
 mod reconciliation;
 mod sandbox;

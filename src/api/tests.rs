@@ -2,6 +2,7 @@
 
 mod bad;
 mod batch;
+mod corrections;
 mod flow;
 mod metering;
 mod metrics;

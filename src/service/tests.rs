@@ -6,6 +6,7 @@ mod demo;
 pub(crate) mod house;
 mod limits;
 mod matching;
+mod metering;
 pub(crate) mod node;
 mod reconciling;
 mod refusing;
