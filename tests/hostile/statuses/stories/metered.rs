@@ -50,6 +50,8 @@ async fn looks(teller: &mut Teller<'_>) {
     }
     teller.shop(GET, "/v1/reservations?status=pending", json!({})).await.is(200);
     teller.operator(GET, "/v1/admin/tenants/dev/reservations", json!({})).await.is(200);
+    let path = "/v1/admin/tenants/dev/accounts/alice/lots?after=x";
+    teller.operator(GET, path, json!({})).await.is(400);
     for (account, status) in [("alice", 200), ("nobody", 404)] {
         for what in ["lots", "balance"] {
             let path = format!("/v1/admin/tenants/dev/accounts/{account}/{what}");
