@@ -4,6 +4,7 @@ mod breaking;
 mod creates;
 mod demo;
 pub(crate) mod house;
+mod letters;
 mod limits;
 mod matching;
 mod metering;

@@ -66,7 +66,8 @@ impl Facts {
                 | Event::Offer(_)
                 | Event::Account(_)
                 | Event::Entitlement(_)
-                | Event::Billing(_) => {}
+                | Event::Billing(_)
+                | Event::Letter(_) => {}
             }
         }
     }

@@ -16,9 +16,14 @@ pub(super) type Statuses = BTreeMap<(String, String), BTreeSet<u16>>;
 
 /// What takes a broken history, a store that fails, or a tenant that bills live: the engine's own
 /// tests, `tests/faults.rs` and those of the edge bring that about.
-const ELSEWHERE: [(&str, &str, u16); 4] = [
+const ELSEWHERE: [(&str, &str, u16); 9] = [
     ("POST", "/v1/accounts/{account}/reservations", 402),
     ("POST", "/v1/admin/anomalies/acknowledge", 200),
+    ("GET", "/v1/admin/dead-letters/{letter}", 200),
+    ("POST", "/v1/admin/dead-letters/{letter}/retry", 200),
+    ("POST", "/v1/admin/dead-letters/{letter}/retry", 409),
+    ("POST", "/v1/admin/dead-letters/{letter}/resolve", 200),
+    ("POST", "/v1/admin/dead-letters/{letter}/resolve", 409),
     ("GET", "/health", 503),
     ("GET", "/ready", 503),
 ];
@@ -26,7 +31,7 @@ const ELSEWHERE: [(&str, &str, u16); 4] = [
 pub(super) const WEBHOOK_SECRET: &str = "a-webhook-secret-of-the-statuses-0123";
 
 /// Values for the parts of paths, of things that are there.
-const PARTS: [(&str, &str); 15] = [
+const PARTS: [(&str, &str); 16] = [
     ("reservation", "res_none"),
     ("lot", "lot_none"),
     ("account", "alice"),
@@ -38,6 +43,7 @@ const PARTS: [(&str, &str); 15] = [
     ("provider", "default"),
     ("entitlement", "ent_none"),
     ("code", "MSAT"),
+    ("letter", "fulfil.1"),
     ("number", "1"),
     ("position", "1"),
     ("service", "api"),
