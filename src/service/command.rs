@@ -131,6 +131,7 @@ fn whose(operation: &Operation) -> &TenantId {
         Operation::ResolveReview(wish) => &wish.tenant,
         Operation::OpenAccount(wish) => &wish.tenant,
         Operation::Mint(wish) => &wish.tenant,
+        Operation::MintUnnamed(wish) => &wish.mint.tenant,
         Operation::Spend(wish) => &wish.tenant,
         Operation::ExpireLot(wish) => &wish.tenant,
         Operation::Reserve(wish) => &wish.tenant,

@@ -192,7 +192,7 @@ impl Operator {
         let billing = Billing { mode, enabled, share_gifts: true, ..Billing::default() };
         let (tenant, reason) = (tenant(name), "to see what happens".to_owned());
         let doing = format!("{name} bills in {mode:?}, {enabled}");
-        self.put(&doing, ChangeBilling { tenant, billing, reason }).await;
+        self.put(&doing, ChangeBilling { tenant, billing, over: None, reason }).await;
     }
 
     async fn claw_back(&mut self) {

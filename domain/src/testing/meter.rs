@@ -24,7 +24,7 @@ pub fn billing(mode: Mode) -> Operation {
 
 /// The tenant bills like this.
 pub fn bill(billing: Billing) -> Operation {
-    ChangeBilling { tenant: tenant("acme"), billing, reason: reason() }.into()
+    ChangeBilling { tenant: tenant("acme"), billing, over: None, reason: reason() }.into()
 }
 
 /// The tenant bills in this mode, and uses lots of a pool in this order.

@@ -28,7 +28,7 @@ pub(super) async fn switch(shop: &Shop, mode: Mode) {
 
 pub(super) async fn bill(shop: &Shop, billing: Billing) {
     let tenant = "dev".parse().unwrap();
-    let wish = ChangeBilling { tenant, billing, reason: "test".into() };
+    let wish = ChangeBilling { tenant, billing, over: None, reason: "test".into() };
     shop.app.service.execute(&Principal::Cli, wish, None).await.unwrap();
 }
 

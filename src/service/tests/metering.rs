@@ -22,7 +22,7 @@ fn usd(units: u64) -> Money {
 async fn house(mode: Mode) -> House {
     let house = House::new().await;
     let billing = Billing { mode, ..Billing::default() };
-    house.cli(ChangeBilling { tenant: acme(), billing, reason: "test".into() }).await;
+    house.cli(ChangeBilling { tenant: acme(), billing, reason: "test".into(), over: None }).await;
     house
         .cli(Mint {
             tenant: acme(),
@@ -119,7 +119,9 @@ async fn a_switch_to_shadow_still_charges_what_was_held_live() {
     let house = house(Mode::Live).await;
     hold(&house, "res_1", 300).await;
     let billing = Billing { mode: Mode::Shadow, ..Billing::default() };
-    house.cli(ChangeBilling { tenant: acme(), billing, reason: "an incident".into() }).await;
+    house
+        .cli(ChangeBilling { tenant: acme(), billing, reason: "an incident".into(), over: None })
+        .await;
     let ended = finalize(&house, "res_1", 45).await.unwrap();
     let Event::Account(OfAccount::Finalized(ended)) = ended.fact.event else { panic!() };
     assert_eq!((ended.mode, ended.charged), (Mode::Live, usd(45)));
