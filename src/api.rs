@@ -13,6 +13,7 @@ mod caller;
 mod challenge;
 mod compared;
 mod connections;
+mod corrections;
 mod entitlements;
 #[expect(unused_qualifications, reason = "utoipa's macro names types in full")]
 mod events;
@@ -218,6 +219,7 @@ fn resources() -> Router<Api> {
         .merge(accounts::routes())
         .merge(finalize::routes())
         .merge(reservations::routes())
+        .merge(corrections::routes())
         .merge(batch::routes())
         .merge(events::routes())
         .merge(offers::routes())

@@ -4,7 +4,7 @@ mod billing;
 mod commodities;
 #[expect(unused_qualifications, reason = "utoipa's macro names types in full")]
 mod letters;
-mod mint;
+pub(super) mod mint;
 mod operation;
 mod reconciliation;
 mod recover;

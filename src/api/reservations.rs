@@ -16,7 +16,9 @@ use piperoll_domain::{
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-pub(super) use self::render::{Ended, Reservation, begun, ended};
+pub(super) use self::render::{
+    Debt, Ended, Reservation, Shares, Used, begun, debt, ended, shared, used,
+};
 use crate::{
     api::{
         Api, Problem,

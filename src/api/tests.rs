@@ -3,6 +3,7 @@
 mod bad;
 mod batch;
 mod billing;
+mod corrections;
 mod flow;
 mod metering;
 mod metrics;

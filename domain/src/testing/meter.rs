@@ -68,8 +68,10 @@ pub fn time_out(account: &str, reservation: &str) -> Operation {
 /// Takes so much of a lot back; none for all that can be.
 pub fn claw_back(account: &str, lot: &str, amount: Option<u64>) -> Operation {
     let amount = amount.map(super::build::units);
-    let (account, lot, refund) = (id(account), id(lot), None);
-    ClawBack { tenant: tenant("acme"), account, lot, amount, refund, reason: reason() }.into()
+    let (account, lot) = (id(account), id(lot));
+    let (commodity, refund) = (None, None);
+    ClawBack { tenant: tenant("acme"), account, lot, amount, commodity, refund, reason: reason() }
+        .into()
 }
 
 /// Takes what is left of a lot that should never have been.

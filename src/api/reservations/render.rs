@@ -314,7 +314,8 @@ fn held(held: &[account::Held], of: Money) -> Vec<Held> {
     held.iter().map(one).collect()
 }
 
-fn used(parts: &[account::Part], of: Money) -> Vec<Used> {
+/// Parts of lots that are gone.
+pub(in crate::api) fn used(parts: &[account::Part], of: Money) -> Vec<Used> {
     let one = |part: &account::Part| Used {
         lot: part.lot.to_string(),
         amount: of.with(part.amount).into(),
@@ -326,7 +327,8 @@ fn used(parts: &[account::Part], of: Money) -> Vec<Used> {
     parts.iter().map(one).collect()
 }
 
-fn debt(debt: &account::Debt, of: Money) -> Debt {
+/// A debt.
+pub(in crate::api) fn debt(debt: &account::Debt, of: Money) -> Debt {
     Debt {
         pool: debt.pool.to_string(),
         amount: of.with(debt.amount).into(),
@@ -338,7 +340,8 @@ fn debt(debt: &account::Debt, of: Money) -> Debt {
     }
 }
 
-fn shared(shares: &billing::Shares, of: Money) -> Shares {
+/// Who shares.
+pub(in crate::api) fn shared(shares: &billing::Shares, of: Money) -> Shares {
     let billing::Shares { rule, base, commons, community, foundation } = *shares;
     Shares {
         rule,

@@ -58,6 +58,8 @@ fn body(template: &str) -> Value {
         }
         "/v1/reservations/{reservation}/finalize" => json!({"cost": msat(1)}),
         "/v1/reservations/{reservation}/release" => json!({}),
+        "/v1/payments/{payment}/refunds" => json!({"amount": msat(1), "reason": "r"}),
+        "/v1/transfers" => json!({"from": "vault", "to": "own", "amount": msat(1), "reason": "r"}),
         "/v1/batch" => json!({"mode": "atomic", "items": [{"operation": "account.spend",
             "idempotency_key": "theirs", "account": "vault", "amount": msat(1)}]}),
         "/v1/accounts" => json!({"account": "its-own"}),
