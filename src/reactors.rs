@@ -10,6 +10,7 @@
 //! is told once, tried again later and later, and holds nobody else up.
 
 mod create;
+mod end;
 mod expire;
 mod fulfil;
 mod give_back;
@@ -34,8 +35,8 @@ use self::retries::Retries;
 use crate::service::{Error, Service};
 
 /// The kinds that are done one by one; stale payments are swept together.
-pub(crate) const ONE_BY_ONE: [Kind; 6] =
-    [Kind::Create, Kind::Expire, Kind::Fulfil, Kind::Match, Kind::Lapse, Kind::Return];
+pub(crate) const ONE_BY_ONE: [Kind; 7] =
+    [Kind::Create, Kind::Expire, Kind::Fulfil, Kind::Match, Kind::Lapse, Kind::Return, Kind::End];
 
 /// How many duties are taken at once.
 const STEP_MAX: usize = 256;
@@ -134,6 +135,7 @@ async fn react(service: &Service, duty: &Duty) -> Result<Outcome, Error> {
         Kind::Match => match_receipts::react(service, duty).await,
         Kind::Lapse => lapse::react(service, duty).await,
         Kind::Return => give_back::react(service, duty).await,
+        Kind::End => end::react(service, duty).await,
         Kind::Sweep => Ok(Outcome::Later),
     }
 }

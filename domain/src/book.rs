@@ -13,12 +13,14 @@ use serde::{Deserialize, Serialize};
 use crate::{
     account::Account,
     billing,
+    campaign::Campaign,
     claim::{Claim, Taker, claims},
     commodity::Commodity,
     connection::Connection,
     duty::{Change, Duty, Name, duties},
     entitlement::Entitlement,
     event::{Event, Recorded},
+    grantee::Grantee,
     id::{Kind, Stream, TenantId},
     offer::Offer,
     payment::Payment,
@@ -95,6 +97,10 @@ pub enum State {
     Entitlement(Box<Entitlement>),
     /// How a tenant bills.
     Billing(Box<billing::InForce>),
+    /// A campaign.
+    Campaign(Box<Campaign>),
+    /// What an account got of a campaign.
+    Grantee(Box<Grantee>),
 }
 
 impl State {
@@ -112,6 +118,8 @@ impl State {
             Kind::Account => Self::Account(Account::default()),
             Kind::Entitlement => Self::Entitlement(Box::default()),
             Kind::Billing => Self::Billing(Box::default()),
+            Kind::Campaign => Self::Campaign(Box::default()),
+            Kind::Grantee => Self::Grantee(Box::default()),
         }
     }
 
@@ -132,6 +140,8 @@ impl State {
             (Self::Account(state), Event::Account(event)) => state.evolve(event, at),
             (Self::Entitlement(state), Event::Entitlement(event)) => state.evolve(event, at),
             (Self::Billing(state), Event::Billing(event)) => state.evolve(event, at),
+            (Self::Campaign(state), Event::Campaign(event)) => state.evolve(event),
+            (Self::Grantee(state), Event::Grantee(event)) => state.evolve(event, &at.stream.id),
             (_, event) => {
                 let kind = at.stream.kind.as_str();
                 Err(Broken::new("a stream holds its own kind of events", kind, event.name()))
@@ -189,7 +199,9 @@ impl Slot {
             | State::Payment(_)
             | State::Receipt(_)
             | State::Entitlement(_)
-            | State::Billing(_) => 0,
+            | State::Billing(_)
+            | State::Campaign(_)
+            | State::Grantee(_) => 0,
         }
     }
 

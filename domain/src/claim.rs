@@ -198,7 +198,9 @@ pub fn lasting(recorded: &Recorded) -> Vec<Claim> {
         | Event::Payment(_)
         | Event::Receipt(_)
         | Event::Entitlement(_)
-        | Event::Billing(_) => {}
+        | Event::Billing(_)
+        | Event::Campaign(_)
+        | Event::Grantee(_) => {}
     }
     claims
 }

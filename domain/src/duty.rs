@@ -7,6 +7,7 @@ use crate::{
         self, ClawedBack, DebtRepaid, LotExpired, LotMinted, LotReceived, LotVoided, Part, Spent,
         TransferredOut,
     },
+    campaign,
     event::{Event, Recorded},
     id::Stream,
     payment, receipt, roll,
@@ -31,11 +32,13 @@ pub enum Kind {
     Lapse,
     /// The end of a reservation that nobody ended.
     Return,
+    /// The end of a campaign whose time is over.
+    End,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Create,
         Self::Sweep,
         Self::Expire,
@@ -43,6 +46,7 @@ impl Kind {
         Self::Match,
         Self::Lapse,
         Self::Return,
+        Self::End,
     ];
 
     /// The word that metrics and commands use.
@@ -55,6 +59,7 @@ impl Kind {
             Self::Match => "match",
             Self::Lapse => "lapse",
             Self::Return => "return",
+            Self::End => "end",
         }
     }
 }
@@ -105,6 +110,7 @@ pub fn duties(recorded: &Recorded) -> Vec<Change> {
             std::iter::once(on.close(Kind::Match)).chain(on.of_receipt(matched.led_to)).collect()
         }
         Event::Account(event) => of_account(event, on),
+        Event::Campaign(event) => of_campaign(event, on),
         Event::Roll(roll::Event::DutyWaived(waived)) => {
             let kind = Kind::ALL.into_iter().find(|kind| kind.as_str() == waived.duty);
             kind.map(|kind| Change::Close(on.name(kind, waived.item.clone()))).into_iter().collect()
@@ -117,7 +123,8 @@ pub fn duties(recorded: &Recorded) -> Vec<Change> {
         | Event::Connection(_)
         | Event::Offer(_)
         | Event::Entitlement(_)
-        | Event::Billing(_) => vec![],
+        | Event::Billing(_)
+        | Event::Grantee(_) => vec![],
     }
 }
 
@@ -188,6 +195,20 @@ fn of_account(event: &account::Event, on: On<'_>) -> Vec<Change> {
             vec![on.close_item(Kind::Return, &said.reservation)]
         }
         account::Event::Opened(_) => vec![],
+    }
+}
+
+/// A campaign that has an end owes it, whether or not it ever began.
+fn of_campaign(event: &campaign::Event, on: On<'_>) -> Vec<Change> {
+    match event {
+        campaign::Event::Created(created) => {
+            created.terms.ends_at.map(|due| on.open(Kind::End, due)).into_iter().collect()
+        }
+        campaign::Event::Completed(_) | campaign::Event::Expired(_) => vec![on.close(Kind::End)],
+        campaign::Event::Activated(_)
+        | campaign::Event::Paused(_)
+        | campaign::Event::BudgetSpent(_)
+        | campaign::Event::ThresholdReached(_) => vec![],
     }
 }
 

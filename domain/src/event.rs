@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::{
     account, billing,
     bytes::{Bytes, Id16},
-    commodity, connection, entitlement,
+    campaign, commodity, connection, entitlement, grantee,
     id::{Stream, TenantId},
     offer, payment, receipt, roll, settings, tenant,
     time::Time,
@@ -108,6 +108,10 @@ pub enum Event {
     Entitlement(entitlement::Event),
     /// Of how a tenant bills.
     Billing(billing::Event),
+    /// Of a campaign.
+    Campaign(campaign::Event),
+    /// Of what an account got of a campaign.
+    Grantee(grantee::Event),
 }
 
 macro_rules! each {
@@ -124,6 +128,8 @@ macro_rules! each {
             Event::Account($inner) => $body,
             Event::Entitlement($inner) => $body,
             Event::Billing($inner) => $body,
+            Event::Campaign($inner) => $body,
+            Event::Grantee($inner) => $body,
         }
     };
 }
@@ -148,6 +154,8 @@ impl Event {
             account::Event::NAMES,
             entitlement::Event::NAMES,
             billing::Event::NAMES,
+            campaign::Event::NAMES,
+            grantee::Event::NAMES,
         ]
         .into_iter()
         .flatten()
@@ -186,6 +194,8 @@ impl Event {
             "billing" | "shares" => {
                 lift(billing::Event::deserialize_data(name, from), Self::Billing)
             }
+            "campaign" => lift(campaign::Event::deserialize_data(name, from), Self::Campaign),
+            "grant" => lift(grantee::Event::deserialize_data(name, from), Self::Grantee),
             _ => None,
         }
     }

@@ -4,6 +4,8 @@ use std::{fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::bytes::Bytes;
+
 /// Text that is not a name of the expected kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what} must match {grammar}")]
@@ -126,6 +128,14 @@ name!(
     TransferId, "a transfer id", ID, is_id
 );
 name!(
+    /// Names a campaign that gives credit away.
+    CampaignId, "a campaign id", ID, is_id
+);
+name!(
+    /// Names a grant of a campaign, and the lot that it is.
+    GrantId, "a grant id", ID, is_id
+);
+name!(
     /// Names an offer.
     OfferId, "an offer id", ID, is_id
 );
@@ -189,6 +199,13 @@ impl Pool {
     }
 }
 
+impl Id {
+    /// Sixteen bytes, as hexadecimal digits.
+    pub(crate) fn of_digest(digest: &Bytes<16>) -> Self {
+        Self(digest.to_string().into())
+    }
+}
+
 /// The kinds of aggregates; the first word of their stream names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
@@ -214,11 +231,15 @@ pub enum Kind {
     Entitlement,
     /// How a tenant bills for use.
     Billing,
+    /// Credit that is given away, out of a budget.
+    Campaign,
+    /// What one account got of one campaign.
+    Grantee,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Roll,
         Self::Commodity,
         Self::Settings,
@@ -230,6 +251,8 @@ impl Kind {
         Self::Account,
         Self::Entitlement,
         Self::Billing,
+        Self::Campaign,
+        Self::Grantee,
     ];
 
     /// The word that stands in stream names.
@@ -246,6 +269,8 @@ impl Kind {
             Self::Account => "account",
             Self::Entitlement => "entitlement",
             Self::Billing => "billing",
+            Self::Campaign => "campaign",
+            Self::Grantee => "grantee",
         }
     }
 
@@ -259,7 +284,12 @@ impl Kind {
             | Self::Connection
             | Self::Offer
             | Self::Billing => true,
-            Self::Payment | Self::Receipt | Self::Account | Self::Entitlement => false,
+            Self::Payment
+            | Self::Receipt
+            | Self::Account
+            | Self::Entitlement
+            | Self::Campaign
+            | Self::Grantee => false,
         }
     }
 }
@@ -301,7 +331,17 @@ macro_rules! into_id {
         }
     )*};
 }
-into_id!(TenantId, PaymentId, AccountId, OfferId, EntitlementId, ConnectionId, ReceiptId);
+into_id!(
+    TenantId,
+    PaymentId,
+    AccountId,
+    OfferId,
+    EntitlementId,
+    ConnectionId,
+    ReceiptId,
+    CampaignId,
+    GrantId
+);
 
 macro_rules! from_id {
     ($($name:ident),*) => {$(
@@ -312,7 +352,7 @@ macro_rules! from_id {
         }
     )*};
 }
-from_id!(PaymentId, AccountId, OfferId, EntitlementId, ConnectionId, ReceiptId, LotId);
+from_id!(PaymentId, AccountId, OfferId, EntitlementId, ConnectionId, ReceiptId, LotId, CampaignId);
 
 impl fmt::Display for Stream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -46,7 +46,9 @@ pub fn postings(recorded: &Recorded) -> Vec<Posting> {
         | Event::Connection(_)
         | Event::Offer(_)
         | Event::Receipt(_)
-        | Event::Billing(_) => {}
+        | Event::Billing(_)
+        | Event::Campaign(_)
+        | Event::Grantee(_) => {}
     }
     legs.0
 }

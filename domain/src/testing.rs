@@ -16,11 +16,13 @@
 )]
 
 mod build;
+mod campaign;
 mod meter;
 mod samples;
 mod story;
 
 pub use build::*;
+pub use campaign::*;
 pub use meter::*;
 pub use samples::samples;
 pub use story::{BEGIN, Outcome, Story, given, shop};

@@ -8,6 +8,7 @@
 
 pub mod batch;
 pub mod billing;
+pub mod campaigns;
 pub mod change;
 pub mod credit;
 pub mod diff;
@@ -34,7 +35,7 @@ use crate::{change::Change, schema::Schema};
 pub const VERSION: u32 = 2;
 
 /// Every table.
-pub const SCHEMAS: [&Schema; 19] = [
+pub const SCHEMAS: [&Schema; 21] = [
     credit::BALANCES,
     credit::LOTS,
     credit::ENTRIES,
@@ -54,6 +55,8 @@ pub const SCHEMAS: [&Schema; 19] = [
     billing::BILLING,
     billing::RULES,
     credit::SHARES,
+    campaigns::CAMPAIGNS,
+    campaigns::GRANTS,
 ];
 
 /// What one event changes.
@@ -71,6 +74,8 @@ pub fn changes(recorded: &Recorded) -> Vec<Change> {
         }
         Event::Tenant(event) => billing::of_tenant(at, event, &mut into),
         Event::Billing(event) => billing::changes(at, event, &mut into),
+        Event::Campaign(event) => campaigns::changes(at, event, &mut into),
+        Event::Grantee(event) => campaigns::of_grant(at, event, &mut into),
         Event::Entitlement(event) => entitlements::changes(at, event, &mut into),
         Event::Commodity(_) | Event::Settings(_) | Event::Connection(_) | Event::Offer(_) => {}
     }

@@ -53,6 +53,27 @@ const WORDS: &[(&str, &str)] = &[
          recorded_at, effective_at FROM entries WHERE kind IS NOT NULL",
     ),
     (
+        "credit_campaigns",
+        "SELECT tenant, campaign AS id, purpose AS type, status, commodity, budget, spent, \
+         account_cap, CASE commodity WHEN 'USD' THEN budget END AS budget_micro, \
+         CASE commodity WHEN 'USD' THEN spent END AS spent_micro, \
+         CASE commodity WHEN 'USD' THEN account_cap END AS per_wallet_cap_micro, \
+         pool AS pool_id, grants, threshold_percent, threshold_reached_at, \
+         strftime('%Y-%m-%dT%H:%M:%fZ', ends_at / 1000000.0, 'unixepoch') AS expires_at, \
+         strftime('%Y-%m-%dT%H:%M:%fZ', created_at / 1000000.0, 'unixepoch') AS created_at \
+         FROM campaigns",
+    ),
+    (
+        "credit_grants",
+        "SELECT g.tenant, g.grant_id AS id, g.campaign AS campaign_id, g.account AS account_id, \
+         g.lot AS lot_id, g.commodity, g.amount, \
+         CASE g.commodity WHEN 'USD' THEN g.amount END AS amount_micro, \
+         CASE WHEN l.voided > 0 THEN 'revoked' ELSE 'granted' END AS status, \
+         strftime('%Y-%m-%dT%H:%M:%fZ', g.granted_at / 1000000.0, 'unixepoch') AS created_at \
+         FROM grants AS g \
+         LEFT JOIN lots AS l ON l.tenant = g.tenant AND l.account = g.account AND l.lot = g.lot",
+    ),
+    (
         "journal_entries",
         "SELECT p.tenant, e.value ->> 0 AS position, e.value ->> 1 AS event, e.value -> 5 AS legs, \
          e.value ->> 2 AS recorded_at, e.value ->> 3 AS effective_at, e.value ->> 4 AS correlation \

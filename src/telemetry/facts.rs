@@ -66,7 +66,9 @@ impl Facts {
                 | Event::Offer(_)
                 | Event::Account(_)
                 | Event::Entitlement(_)
-                | Event::Billing(_) => {}
+                | Event::Billing(_)
+                | Event::Campaign(_)
+                | Event::Grantee(_) => {}
             }
         }
     }

@@ -7,7 +7,7 @@ use crate::{
     draft::{Draft, Need, Repeat, Stop},
     event::Idempotency,
     id::TenantId,
-    operation::{OpenAccount, Operation, Spend},
+    operation::{GrantCredit, OpenAccount, Operation, Spend},
     rejection::Rejection,
 };
 
@@ -39,6 +39,8 @@ pub enum Wish {
     OpenAccount(OpenAccount),
     /// Use credit.
     Spend(Spend),
+    /// Give credit out of a campaign's budget.
+    Grant(GrantCredit),
 }
 
 impl From<Wish> for Operation {
@@ -46,6 +48,7 @@ impl From<Wish> for Operation {
         match wish {
             Wish::OpenAccount(wish) => wish.into(),
             Wish::Spend(wish) => wish.into(),
+            Wish::Grant(wish) => wish.into(),
         }
     }
 }
@@ -55,6 +58,7 @@ impl Wish {
         match self {
             Self::OpenAccount(wish) => &wish.tenant,
             Self::Spend(wish) => &wish.tenant,
+            Self::Grant(wish) => &wish.tenant,
         }
     }
 
@@ -62,6 +66,7 @@ impl Wish {
         match self {
             Self::OpenAccount(wish) => wish.decide(draft),
             Self::Spend(wish) => wish.decide(draft),
+            Self::Grant(wish) => wish.decide(draft),
         }
     }
 }
@@ -110,6 +115,6 @@ impl Batch {
 }
 
 /// All that is missing is told at once, so that it can be read at once.
-fn all_or_missing(missing: Vec<Need>) -> Result<(), Stop> {
+pub(super) fn all_or_missing(missing: Vec<Need>) -> Result<(), Stop> {
     if missing.is_empty() { Ok(()) } else { Err(Stop::Missing(missing)) }
 }

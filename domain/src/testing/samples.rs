@@ -1,5 +1,6 @@
 //! One fact of every wire name, every field filled that can be.
 
+mod campaigns;
 mod metered;
 
 use std::collections::BTreeSet;
@@ -9,6 +10,7 @@ use crate::{
     bytes::Bytes,
     commodity, connection, entitlement,
     event::{Event, Recorded},
+    grantee::GranteeId,
     id::{Kind, Pool, Stream},
     offer::{self, Gives, OfferRef},
     payment::{
@@ -36,6 +38,7 @@ pub fn samples() -> Vec<Recorded> {
     let events = [roll(), rules(), names(), offers(), payments(), ends(), receipts(), credit()];
     let events = events.into_iter().flatten();
     let events = events.chain(metered::credit()).chain(access()).chain(metered::bills());
+    let events = events.chain(campaigns::all());
     let placed = |(event, position): (Event, u64)| Recorded {
         envelope: envelope(&stream_of(&event), position),
         event,
@@ -56,6 +59,11 @@ fn stream_of(event: &Event) -> Stream {
         Event::Account(_) => stream(Kind::Account, "alice"),
         Event::Entitlement(_) => stream(Kind::Entitlement, "pay_1"),
         Event::Billing(_) => stream(Kind::Billing, "acme"),
+        Event::Campaign(_) => stream(Kind::Campaign, "welcome"),
+        Event::Grantee(_) => {
+            let pair = GranteeId::of(&id("welcome"), &id("alice"));
+            Stream::new(Kind::Grantee, &id("acme"), &pair)
+        }
     }
 }
 
