@@ -4,6 +4,7 @@ mod accounts;
 mod anomalies;
 mod batch;
 mod bench;
+mod campaigns;
 mod client;
 mod clock;
 mod commodities;
@@ -78,6 +79,9 @@ enum Noun {
     Accounts(accounts::Accounts),
     /// Put many commands of a tenant to the roll, out of a file.
     Batch(batch::Batch),
+    /// Credit that is given away out of a budget: plan, begin, pause, end, grant.
+    #[command(subcommand)]
+    Campaigns(campaigns::Campaigns),
     /// What is sold: publish, look at, withdraw.
     #[command(subcommand)]
     Offers(offers::Offers),
@@ -157,6 +161,7 @@ impl Noun {
             Self::Payments(verb) => verb.run(output).await,
             Self::Accounts(verb) => verb.run(output).await,
             Self::Batch(verb) => verb.run(output).await,
+            Self::Campaigns(verb) => verb.run(output).await,
             Self::Offers(verb) => verb.run(output).await,
             Self::Connections(verb) => verb.run(output).await,
             Self::Settings(verb) => verb.run(output).await,

@@ -16,8 +16,8 @@ use utoipa::{
 };
 
 use crate::api::{
-    Api, accounts, admin, authorize, batch, connections, entitlements, events, health, keys, l402,
-    ledger, metrics, offers, payments, receipts, reviews,
+    Api, accounts, admin, authorize, batch, campaigns, connections, entitlements, events, health,
+    keys, l402, ledger, metrics, offers, payments, receipts, reviews,
     routes::{self, Needs, Route},
     topups, webhooks,
 };
@@ -76,6 +76,14 @@ pub fn document() -> utoipa::openapi::OpenApi {
         accounts::entries,
         accounts::spend,
         batch::batch,
+        campaigns::list,
+        campaigns::create,
+        campaigns::show,
+        campaigns::activate,
+        campaigns::pause,
+        campaigns::complete,
+        campaigns::grants::give,
+        campaigns::grants::list_grants,
         events::list,
         events::show,
         events::list_all,

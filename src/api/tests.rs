@@ -2,6 +2,7 @@
 
 mod bad;
 mod batch;
+mod campaigns;
 mod flow;
 mod metrics;
 mod position;

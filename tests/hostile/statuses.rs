@@ -25,7 +25,8 @@ const ELSEWHERE: [(&str, &str, u16); 3] = [
 pub(super) const WEBHOOK_SECRET: &str = "a-webhook-secret-of-the-statuses-0123";
 
 /// Values for the parts of paths, of things that are there.
-const PARTS: [(&str, &str); 13] = [
+const PARTS: [(&str, &str); 14] = [
+    ("campaign", "welcome"),
     ("account", "alice"),
     ("payment", "pay_none"),
     ("offer", "paid"),

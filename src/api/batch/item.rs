@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use piperoll_domain::{
     event::Idempotency,
-    id::AccountId,
+    id::{AccountId, CampaignId},
     operation::{OpenAccount, Wish},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -15,7 +15,9 @@ use crate::{
     api::{
         Problem,
         accounts::{self, Account, NewAccount, SpendBody, Spent},
+        batch::GRANTS,
         caller::{self, Of},
+        campaigns::{self, Given, NewGrant},
         extract::{bound, strict, typed},
         problem::{self, Code},
         render::Sum,
@@ -25,11 +27,15 @@ use crate::{
     idempotency,
 };
 
+/// The field, or the path's part, that names a campaign.
+const CAMPAIGN: &str = "campaign";
+
 /// What can stand in a batch, under the name that its keys are bound to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     OpenAccount,
     Spend,
+    Grant,
 }
 
 /// An item, ready to be carried out.
@@ -53,6 +59,7 @@ pub(super) struct About {
 pub(in crate::api) enum Outcome {
     Account(Account),
     Spent(Spent),
+    Given(Box<Given>),
 }
 
 /// A command: what its own route takes, and in `operation` which it is.
@@ -66,6 +73,9 @@ pub(in crate::api) enum BatchItem {
     /// As `POST /v1/accounts/{account}/spend`.
     #[schema(title = "account.spend")]
     Spend(SpendItem),
+    /// As an item of `POST /v1/campaigns/{campaign}/grants`.
+    #[schema(title = "campaign.grant")]
+    Grant(GrantOfItem),
 }
 
 /// An account to be opened.
@@ -99,13 +109,39 @@ pub(in crate::api) struct SpendItem {
     reference: Option<String>,
 }
 
+/// Credit to be given by a campaign.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::api) struct GrantOfItem {
+    /// `campaign.grant`.
+    operation: String,
+    /// Of which campaign.
+    campaign: String,
+    #[serde(flatten)]
+    grant: GrantItem,
+}
+
+/// Credit to be given by the campaign that is named elsewhere.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::api) struct GrantItem {
+    /// 1 to 255 printable characters: the same key is the same request.
+    #[schema(max_length = 255)]
+    idempotency_key: String,
+    /// For which account.
+    account: String,
+    /// How much, in the budget's commodity.
+    amount: Sum,
+    /// The grant's name, and its lot's; made up unless said.
+    grant: Option<String>,
+}
+
 impl Kind {
-    const ALL: [Self; 2] = [Self::OpenAccount, Self::Spend];
+    const ALL: [Self; 3] = [Self::OpenAccount, Self::Spend, Self::Grant];
 
     const fn name(self) -> &'static str {
         match self {
             Self::OpenAccount => "account.open",
             Self::Spend => "account.spend",
+            Self::Grant => "campaign.grant",
         }
     }
 
@@ -114,6 +150,7 @@ impl Kind {
         match self {
             Self::OpenAccount => ("POST", "/v1/accounts"),
             Self::Spend => ("POST", "/v1/accounts/{account}/spend"),
+            Self::Grant => ("POST", GRANTS),
         }
     }
 
@@ -148,27 +185,53 @@ impl Kind {
                 let wish = typed::<SpendBody>(&fields)?.of(tenant, account.clone())?;
                 Ok((Wish::Spend(wish), account, key))
             }
+            Self::Grant => {
+                let campaign: CampaignId = taken(&mut fields, CAMPAIGN)?;
+                let fields = Value::Object(fields);
+                let key = bound(key, self.name(), &[campaign.as_str()], &fields)?;
+                let wish = typed::<NewGrant>(&fields)?.of(tenant, campaign)?;
+                let account = wish.account.clone();
+                Ok((Wish::Grant(wish), account, key))
+            }
         }
     }
 }
 
 impl Item {
-    /// Reads an item as it stands in the body.
-    pub(super) fn read(raw: &[u8], of: &Of, depth_max: usize) -> Result<Self, Problem> {
+    /// Reads an item as it stands in the body. Where a campaign is named, it is a grant of it, and
+    /// names neither.
+    pub(super) fn read(
+        raw: &[u8],
+        of: &Of,
+        depth_max: usize,
+        campaign: Option<&CampaignId>,
+    ) -> Result<Self, Problem> {
         let Value::Object(mut fields) = strict(raw, depth_max)? else {
             return Err(problem::field("", "an item is an object"));
         };
-        let operation: String = taken(&mut fields, "operation")?;
-        let kind = Kind::ALL.into_iter().find(|kind| kind.name() == operation);
-        let kind = kind.ok_or_else(|| {
-            let known = Kind::ALL.map(Kind::name).join(", ");
-            problem::field("operation", &format!("it is one of {known}"))
-        })?;
+        let kind = match campaign {
+            Some(campaign) => {
+                if fields.insert(CAMPAIGN.to_owned(), campaign.as_str().into()).is_some() {
+                    let detail = "the path names it already";
+                    return Err(Problem::new(Code::UnknownField, detail).field(CAMPAIGN));
+                }
+                Kind::Grant
+            }
+            None => kind(&mut fields)?,
+        };
         kind.must_be_allowed(of)?;
         let key = key(&mut fields)?;
         let (wish, account, key) = kind.wish(of, key, fields)?;
         Ok(Self { about: About { kind, account }, wish, key })
     }
+}
+
+fn kind(fields: &mut Map<String, Value>) -> Result<Kind, Problem> {
+    let operation: String = taken(fields, "operation")?;
+    Kind::ALL.into_iter().find(|kind| kind.name() == operation).ok_or_else(|| {
+        let known = Kind::ALL.map(Kind::name).join(", ");
+        problem::field("operation", &format!("it is one of {known}"))
+    })
 }
 
 impl About {
@@ -179,6 +242,10 @@ impl About {
             Kind::Spend => {
                 let spent = accounts::spent(&self.account, &done.events);
                 spent.map(Outcome::Spent).ok_or_else(accounts::untold)
+            }
+            Kind::Grant => {
+                let given = campaigns::given(&done.events);
+                given.map(|given| Outcome::Given(Box::new(given))).ok_or_else(accounts::untold)
             }
         }
     }
