@@ -1,6 +1,8 @@
 //! What has to be brought about before it can be answered: successes, conflicts, and providers that
 //! fail.
 
+mod campaigns;
+
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
@@ -194,41 +196,8 @@ async fn money(teller: &mut Teller<'_>) {
         let lot = json!({ "amount": msat(1), "source_id": source, "reason": "a gift" });
         teller.operator(POST, &path, lot).await.is(status);
     }
-    campaigns(teller).await;
+    campaigns::told(teller).await;
     lists(teller).await;
-}
-
-/// A campaign that gives, and one that is not there.
-async fn campaigns(teller: &mut Teller<'_>) {
-    for (campaign, status) in [("welcome", 201), ("welcome", 409), ("late", 201)] {
-        let plan = json!({ "campaign": campaign, "budget": msat(100) });
-        teller.shop(POST, "/v1/campaigns", plan).await.is(status);
-    }
-    let reason = json!({ "reason": "a test" });
-    let item = json!({ "idempotency_key": "g", "account": "alice", "amount": msat(1) });
-    let grants = json!({ "mode": "atomic", "items": [item] });
-    for (campaign, status) in [("late", 409), ("nothing", 404)] {
-        let path = format!("/v1/campaigns/{campaign}");
-        teller.shop(POST, &format!("{path}/grants"), grants.clone()).await.is(status);
-        for verb in ["pause", "complete"] {
-            teller.shop(POST, &format!("{path}/{verb}"), reason.clone()).await.is(status);
-        }
-    }
-    for (campaign, status) in [("welcome", 200), ("nothing", 404)] {
-        let path = format!("/v1/campaigns/{campaign}");
-        teller.shop(POST, &format!("{path}/activate"), reason.clone()).await.is(status);
-        teller.shop(POST, &format!("{path}/grants"), grants.clone()).await.is(status);
-        for path in [path.clone(), format!("{path}/grants")] {
-            let head = teller.shop(GET, "/v1/offers", json!({})).await.lines("piperoll-position");
-            let ask = teller.door.shop(&client(), GET, &path);
-            teller.hear(GET, &path, ask.header("piperoll-min-position", &head[0])).await.is(status);
-        }
-        for verb in ["pause", "complete"] {
-            teller.shop(POST, &format!("{path}/{verb}"), reason.clone()).await.is(status);
-        }
-    }
-    teller.shop(POST, "/v1/campaigns/welcome/activate", reason).await.is(409);
-    teller.shop(GET, "/v1/campaigns", json!({})).await.is(200);
 }
 
 /// Lists, and looks at what was before.
