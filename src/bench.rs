@@ -14,6 +14,7 @@ mod cpu;
 mod disk;
 mod edge;
 pub mod engine;
+pub mod growth;
 mod house;
 pub mod http;
 pub mod l402;

@@ -70,6 +70,17 @@ pub(crate) struct Shared {
     unresolved: AtomicBool,
 }
 
+impl Shared {
+    /// Says whether writes are taken, to those who do not know it yet.
+    fn say_health(&self, health: Health) {
+        self.state.send_if_modified(|now| {
+            let changed = *now != health;
+            *now = health;
+            changed
+        });
+    }
+}
+
 /// Whether writes are taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Health {

@@ -5,7 +5,7 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value;
 
 /// Every bench, with what keeps it short.
-const BENCHES: [&[&str]; 10] = [
+const BENCHES: [&[&str]; 11] = [
     &["engine", "--callers", "16", "--accounts", "10", "--seconds", "0.2"],
     &["engine", "--callers", "2", "--hot", "--views", "off", "--seconds", "0.2"],
     &["http", "--connections", "4", "--accounts", "10", "--seconds", "0.3"],
@@ -22,9 +22,10 @@ const BENCHES: [&[&str]; 10] = [
         "--seconds",
         "0.3",
     ],
-    &["authorize", "--connections", "2", "--seconds", "0.2"],
+    &["authorize", "--connections", "2", "--seconds", "0.6"],
     &["replays", "--connections", "4", "--accounts", "10", "--seconds", "0.3"],
     &["rebuild", "--events", "4000", "--accounts", "50"],
+    &["growth", "--events", "500,1000", "--accounts", "10"],
     &["verify", "--events", "2048"],
     &["l402", "--seconds", "0.2"],
 ];

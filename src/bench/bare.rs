@@ -10,12 +10,13 @@ use piperoll_domain::{
     id::{AccountId, Pool, TenantId},
     money::{Amount, Code, Money},
     operation::{Command, Mint, OpenTenant, Operation, Spend},
+    rejection::Rejection,
     tenant::Opened,
 };
 use tokio::task::JoinSet;
 
 use super::{BoxError, Caller, Error, failed};
-use crate::engine::Engine;
+use crate::engine::{self, Engine};
 
 /// The tenant that development begins with.
 const TENANT: &str = "dev";
@@ -34,19 +35,16 @@ pub struct Stock {
 }
 
 impl Stock {
-    /// Gives so many accounts a lot each.
+    /// Gives so many accounts a lot each, unless they have it.
     pub async fn of(engine: &Engine, accounts: usize) -> Result<Self, Error> {
-        let tenant: TenantId = TENANT.parse().map_err(failed("name the tenant"))?;
+        let Self { tenant, accounts } = Self::named(accounts)?;
         let mut random = Random::seeded()?;
         if engine.directory().tenant(&tenant).is_none() {
             let wish = open(tenant.clone(), random.id());
             let command = command(&tenant, wish, random.id(), None);
             engine.execute(command).await.map_err(failed("open the tenant"))?;
         }
-        let names: Result<Vec<AccountId>, _> =
-            (0..accounts).map(|number| format!("account_{number:06}").parse()).collect();
-        let names = names.map_err(failed("name the accounts"))?;
-        for some in names.chunks(AT_ONCE) {
+        for some in accounts.chunks(AT_ONCE) {
             let mut minting = JoinSet::new();
             for account in some {
                 let wish = mint(&tenant, account)?;
@@ -54,10 +52,22 @@ impl Stock {
                 minting.spawn(async move { engine.execute(command).await });
             }
             while let Some(minted) = minting.join_next().await {
-                minted.map_err(failed("stock an account"))?.map_err(failed("stock an account"))?;
+                match minted.map_err(failed("stock an account"))? {
+                    // It was stocked before, by an earlier run over the same roll.
+                    Ok(_) | Err(engine::Error::Rejected(Rejection::LotExists)) => {}
+                    Err(error) => return Err(failed("stock an account")(error)),
+                }
             }
         }
-        Ok(Self { tenant, accounts: names.into() })
+        Ok(Self { tenant, accounts })
+    }
+
+    /// What they are called.
+    pub(super) fn named(accounts: usize) -> Result<Self, Error> {
+        let tenant = TENANT.parse().map_err(failed("name the tenant"))?;
+        let names: Result<Vec<AccountId>, _> =
+            (0..accounts).map(|number| format!("account_{number:06}").parse()).collect();
+        Ok(Self { tenant, accounts: names.map_err(failed("name the accounts"))?.into() })
     }
 }
 

@@ -45,13 +45,7 @@ impl Edge {
         address: SocketAddr,
     ) -> Result<impl Fn(usize) -> Spender + Send + 'static, Error> {
         let (stock, key, seeds) = (self.stock.clone(), self.key.clone(), Seeds::new()?);
-        Ok(move |_| Spender {
-            wire: Wire::to(address),
-            stock: stock.clone(),
-            key: key.clone(),
-            random: seeds.next(),
-            out: vec![],
-        })
+        Ok(move |_| Spender::new(address, stock.clone(), key.clone(), seeds.next()))
     }
 
     /// Callers who put bare commands to the engine itself.
@@ -113,6 +107,11 @@ pub struct Spender {
 }
 
 impl Spender {
+    /// Nothing is connected yet.
+    pub(super) fn new(address: SocketAddr, stock: Stock, key: String, random: Random) -> Self {
+        Self { wire: Wire::to(address), stock, key, random, out: vec![] }
+    }
+
     /// Sends a bare command under this key.
     pub async fn spend(&mut self, account: usize, idempotency: &str) -> Result<u64, BoxError> {
         let account = self.stock.accounts.get(account).map_or("", |account| account.as_str());

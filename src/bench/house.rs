@@ -30,7 +30,7 @@ pub struct Writer {
     stop: CancellationToken,
 }
 
-/// The settings of development, for a directory.
+/// The settings of development, for a directory, in which its secrets are kept.
 fn settings(directory: &Path, more: &[(&str, &str)]) -> Result<Config, Error> {
     let data = directory.to_string_lossy().into_owned();
     let mut variables = vec![
@@ -38,7 +38,7 @@ fn settings(directory: &Path, more: &[(&str, &str)]) -> Result<Config, Error> {
         ("PIPEROLL_LISTEN".to_owned(), "127.0.0.1:0".to_owned()),
     ];
     variables.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-    let loaded = Config::load(None, variables, Persist::No);
+    let loaded = Config::load(None, variables, Persist::Yes);
     loaded.map(|loaded| loaded.config).map_err(failed("make settings"))
 }
 

@@ -35,7 +35,7 @@ pub async fn run(options: &Options) -> Result<Report, Error> {
     let edge = Edge::start(&place.house("replays"), options.accounts).await?;
     let plan = options.ask.plan();
     let first = http::spend(&outside, &edge, plan.part(2), "first", &mut report).await?;
-    let keys = done(&outside, &edge).await?;
+    let keys = done(&outside, &edge, DONE).await?;
     edge.tell_lag(&mut report).await?;
     let before = edge.house.engine().head().position;
     let load = outside.ask(plan, repeaters(&edge, keys)?).await?;
@@ -48,15 +48,16 @@ pub async fn run(options: &Options) -> Result<Report, Error> {
     Ok(report)
 }
 
-type Done = Arc<[(usize, String)]>;
+/// Accounts by number, and the keys under which something was done with them.
+pub(super) type Done = Arc<[(usize, String)]>;
 
-/// Does what is to be repeated.
-async fn done(outside: &Outside, edge: &Edge) -> Result<Done, Error> {
+/// Does what is to be repeated, so often.
+pub(super) async fn done(outside: &Outside, edge: &Edge, count: usize) -> Result<Done, Error> {
     let mut random = Random::seeded()?;
     let one = |_| (random.below(edge.stock.accounts.len()), random.key());
-    let keys: Done = (0..DONE).map(one).collect();
+    let keys: Done = (0..count).map(one).collect();
     let spenders = edge.spenders(edge.address())?;
-    let each = keys.chunks(DONE.div_ceil(AT_ONCE)).enumerate().map(|(number, some)| {
+    let each = keys.chunks(count.div_ceil(AT_ONCE).max(1)).enumerate().map(|(number, some)| {
         let (mut spender, some) = (spenders(number), some.to_vec());
         outside.run(async move {
             for (account, key) in some {

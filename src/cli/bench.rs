@@ -9,7 +9,9 @@ use super::{
     exit::Exit,
     output::{Output, columns, enough},
 };
-use crate::bench::{Ask, Report, authorize, bulk, engine, http, l402, rebuild, replays, verify};
+use crate::bench::{
+    Ask, Report, authorize, bulk, engine, growth, http, l402, rebuild, replays, verify,
+};
 
 /// Measure, beside a limit of the machine that is measured in the same run.
 #[derive(Debug, Subcommand)]
@@ -26,6 +28,8 @@ pub(super) enum Bench {
     Authorize(Edge),
     /// Commands that were done, asked again under the same keys.
     Replays(Http),
+    /// What a longer history makes slower: commands, repeats, pages, the start, memory.
+    Growth(Growth),
     /// A roll proved, and everything that is derived from it compared.
     Verify(Verify),
     /// Paid credentials read and checked, on one thread.
@@ -116,6 +120,20 @@ pub(super) struct Rebuild {
     data: Option<PathBuf>,
 }
 
+/// A history that grows.
+#[derive(Debug, Args)]
+pub(super) struct Growth {
+    /// How many events the roll has each time it is looked at.
+    #[arg(long, value_name = "N,N", value_delimiter = ',', default_value = "50000,500000,5000000", value_parser = clap::value_parser!(u64).range(100..=1_000_000_000))]
+    events: Vec<u64>,
+    /// How many accounts they concern.
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    accounts: u32,
+    /// A folder on the disk to measure, in which a temporary directory is made.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
 /// A roll proved.
 #[derive(Debug, Args)]
 pub(super) struct Verify {
@@ -160,6 +178,7 @@ impl Bench {
                 let (ask, accounts) = (bench.edge.ask(), size(bench.accounts));
                 replays::run(&replays::Options { ask, accounts }).await
             }
+            Self::Growth(bench) => growth::run(&bench.options()).await,
             Self::Verify(Verify { events, data }) => {
                 verify::run(&verify::Options { data, events }).await
             }
@@ -180,6 +199,14 @@ impl Rebuild {
     fn options(&self) -> rebuild::Options {
         let (data, events, seed) = (self.data.clone(), self.events, self.seed);
         rebuild::Options { data, events, accounts: size(self.accounts), seed }
+    }
+}
+
+impl Growth {
+    fn options(&self) -> growth::Options {
+        let mut events = self.events.clone();
+        events.sort_unstable();
+        growth::Options { data: self.data.clone(), events, accounts: size(self.accounts) }
     }
 }
 

@@ -18,6 +18,7 @@ use crate::{
         Done, Error, Reply,
         index::{ClaimKey, Entries, claim_key},
         memory::Memory,
+        writer::Bounds,
     },
     roll::{Block, BlockBuilder, Head, event_id},
 };
@@ -55,7 +56,7 @@ pub(super) enum Verdict {
     Missing(Pending, Vec<Need>),
     /// Its key is taken: the first answer is to be given again.
     Repeat(Pending, piperoll_domain::claim::Taker),
-    /// Its key is taken in this very group: its turn comes after.
+    /// Its key is taken by what is not appended yet: its turn comes after.
     Later(Pending),
 }
 
@@ -112,30 +113,35 @@ impl Group {
         self.ended = false;
     }
 
-    pub(super) fn size(&self) -> usize {
-        self.builder.size()
+    /// Whether no more commands may join.
+    pub(super) fn is_full(&self, bounds: &Bounds) -> bool {
+        self.ended
+            || self.poisoned
+            || self.builder.size() >= bounds.bytes
+            || self.answers.len() >= bounds.commands
     }
 
     pub(super) fn commands(&self) -> usize {
         self.answers.len()
     }
 
-    /// Decides one command over `memory`, in which the facts of those before it are folded.
-    pub(super) fn take(&mut self, pending: Pending, memory: &mut Memory) -> Verdict {
+    /// Decides one command over `memory`, in which the facts of those before it are folded. The roll
+    /// holds what stands up to `stored`.
+    pub(super) fn take(&mut self, pending: Pending, memory: &mut Memory, stored: u64) -> Verdict {
         if let Some(key) = pending.key {
             match memory.claim_of(key) {
                 None => return missing_key(pending),
                 Some(Known::Free) => {}
                 Some(Known::Taken(taker)) if pending.forgotten == Some(taker.position) => {}
-                Some(Known::Taken(taker)) if taker.position > self.before.position => {
+                Some(Known::Taken(taker)) if taker.position > stored => {
                     return Verdict::Later(pending);
                 }
                 Some(Known::Taken(taker)) => return Verdict::Repeat(pending, taker),
             }
         }
         match pending.command.decide(memory, self.moment, self.next) {
-            // What this very group says can be read once it is appended.
-            Err(Stop::Missing(needs)) if needs.iter().any(|need| self.is_ours(need)) => {
+            // What is not appended yet can be read once it is.
+            Err(Stop::Missing(needs)) if needs.iter().any(|need| is_behind(need, stored)) => {
                 Verdict::Later(pending)
             }
             Err(Stop::Missing(needs)) => Verdict::Missing(pending, needs),
@@ -154,10 +160,6 @@ impl Group {
                 Verdict::Decided
             }
         }
-    }
-
-    fn is_ours(&self, need: &Need) -> bool {
-        matches!(need, Need::Fact(position) if *position > self.before.position)
     }
 
     fn answer(&mut self, reply: Reply<Done>, outcome: Result<Vec<Recorded>, Error>) {
@@ -214,7 +216,7 @@ impl Group {
         Ok(())
     }
 
-    /// Whether no more commands may join.
+    /// Whether what comes next has another time.
     pub(super) fn is_ended(&self) -> bool {
         self.ended
     }
@@ -266,6 +268,11 @@ impl Group {
             }));
         }
     }
+}
+
+/// Whether what is needed is a fact behind a position.
+const fn is_behind(need: &Need, stored: u64) -> bool {
+    matches!(need, Need::Fact(position) if *position > stored)
 }
 
 /// Whether the key is taken must be looked up.

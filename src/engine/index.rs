@@ -29,7 +29,7 @@ use piperoll_domain::{
 use sha2::{Digest, Sha256};
 
 pub(super) use self::coding::encode_snapshot;
-pub(super) use self::names::Names;
+pub(super) use self::names::{Names, Reading};
 pub use self::{
     closed::{Closed, Sums, closed_at, sums},
     entries::Entries,
@@ -239,19 +239,6 @@ impl Index {
     fn is_ours(&self) -> Result<bool, IndexError> {
         let format = self.store.get(Table::Meta, b"format")?;
         Ok(format.is_some_and(|format| format == FORMAT))
-    }
-
-    /// Every name that it holds, as far as a filter knows them.
-    pub(super) fn names(&self) -> Result<Names, IndexError> {
-        let count = [Table::Streams, Table::Claims].map(|table| self.store.approximate_len(table));
-        let mut names = Names::for_about(count.into_iter().sum(), self.is_in_memory());
-        for key in self.store.keys(Table::Streams) {
-            names.add_stream(&parse_stream(&key?)?);
-        }
-        for key in self.store.keys(Table::Claims) {
-            names.add_claim(Bytes::from_slice(&key?).ok_or_else(|| damaged("a claim"))?);
-        }
-        Ok(names)
     }
 
     /// As of where it holds; none if it is empty.

@@ -26,7 +26,7 @@ type Map<K, V> = HashMap<K, V, RandomState>;
 type Set<K> = HashSet<K, RandomState>;
 
 /// After how many events of a stream its state is kept in the index.
-const SNAPSHOT_EVERY: u64 = 256;
+const SNAPSHOT_EVERY: u64 = 32;
 /// A state of this weight is kept half as often, and so on: what keeping costs an event does not
 /// grow with what is kept.
 const SNAPSHOT_WEIGHT: u64 = 1_024;
@@ -53,6 +53,8 @@ pub(super) struct Memory {
     streams_max: usize,
     tick: u64,
     undo: Undo,
+    /// One that is not needed any more, for its room.
+    spare: Undo,
 }
 
 struct Used {
@@ -60,21 +62,12 @@ struct Used {
     tick: u64,
 }
 
-/// How to get back to where the group began: what was before each step, to be taken back in reverse.
+/// How to get back to where a group began: what was before each step, to be taken back in reverse.
 #[derive(Default)]
-struct Undo {
+pub(super) struct Undo {
     ends: Vec<(Stream, Option<End>)>,
     tenants: Vec<(TenantId, u64)>,
     claims: Vec<(ClaimKey, Option<Taker>)>,
-}
-
-impl Undo {
-    /// There is nothing to take back any more. The room stays for the next group.
-    fn forget(&mut self) {
-        self.ends.clear();
-        self.tenants.clear();
-        self.claims.clear();
-    }
 }
 
 impl Memory {
@@ -99,6 +92,7 @@ impl Memory {
             streams_max,
             tick: 0,
             undo: Undo::default(),
+            spare: Undo::default(),
         }
     }
 
@@ -175,9 +169,14 @@ impl Memory {
         }
     }
 
-    /// Forgets what an append that failed would have made true.
+    /// Forgets what was folded since the last group was closed.
     pub(super) fn roll_back(&mut self) {
         let undo = std::mem::take(&mut self.undo);
+        self.take_back(undo);
+    }
+
+    /// Forgets a closed group. Whatever was folded after it must be forgotten already.
+    pub(super) fn take_back(&mut self, undo: Undo) {
         for (stream, end) in undo.ends.into_iter().rev() {
             self.slots.remove(&stream);
             match end {
@@ -194,9 +193,17 @@ impl Memory {
         }
     }
 
-    /// The append succeeded: what the group made true stays.
-    pub(super) fn keep(&mut self, entries: &mut Entries) {
-        self.undo.forget();
+    /// A closed group was appended: it will not be taken back any more.
+    pub(super) fn keep(&mut self, mut undo: Undo) {
+        undo.ends.clear();
+        undo.tenants.clear();
+        undo.claims.clear();
+        self.spare = undo;
+    }
+
+    /// Closes a group, before anything later is folded: its names are known, and streams whose state
+    /// is due to be kept are written down as they are with it. Returns how to take it back.
+    pub(super) fn close(&mut self, entries: &mut Entries) -> Undo {
         self.names.add(entries);
         let due = |(stream, end): &(Stream, End)| {
             let slot = &self.slots.get(stream)?.slot;
@@ -208,6 +215,8 @@ impl Memory {
             let snapshot = self.slots.get(&stream).and_then(|used| encode_snapshot(&used.slot));
             entries.snapshots.extend(snapshot.map(|snapshot| (stream, snapshot)));
         }
+        let empty = std::mem::take(&mut self.spare);
+        std::mem::replace(&mut self.undo, empty)
     }
 
     /// Who took a claim; none if that must be looked up.

@@ -26,11 +26,11 @@ use crate::{
     engine::{
         Clock, Engine, Error, Health, Shared,
         directory::Directory,
-        index::{Entries, Index, IndexError, IndexMemory},
+        index::{Entries, Index, IndexError, IndexMemory, Names, Reading},
         load::{Loaded, Reader, decode, decode_at},
         memory::Memory,
         state::Duties,
-        writer::{Bounds, Measures, Work, Writer},
+        writer::{Bounds, Groups, Measures, Work, Writer},
     },
     roll::{self, Head, Roll},
     watch,
@@ -148,7 +148,8 @@ pub async fn start(
         state: watch::Sender::new(Health::Writing),
         unresolved: AtomicBool::new(false),
     });
-    let memory = remember(&reader, &shared, options.streams).await?;
+    let (names, unread) = index.names();
+    let memory = remember(&reader, &shared, names, options.streams).await?;
     let (queue, receiver) = mpsc::channel(options.queue);
     let (to_index, entries) = mpsc::unbounded_channel();
     let (flushed, trouble) = (watch::Sender::new(head.position), watch::Sender::new(None));
@@ -164,20 +165,18 @@ pub async fn start(
         flushed: flushed_to,
         index_trouble,
         starved: false,
+        bounds: Bounds::of(&options),
         hook: options.on_append,
-        bounds: Bounds {
-            commands: options.group_commands,
-            bytes: options.group_bytes,
-            unflushed: options.unflushed,
-        },
         head,
         floor: last_time.unwrap_or(Time::EPOCH),
         work: Work::new(),
         measures: Measures::new(),
-        group: None,
+        groups: Groups::default(),
     };
+    let reading = Reading::begin(unread, &index);
     let task = tokio::spawn(async move {
         writer.run(stop).await;
+        reading.end().await;
         indexing.finished(index).await;
     });
     let engine = Engine { queue, shared };
@@ -221,14 +220,15 @@ async fn catch_up(roll: &Roll, index: &Index) -> Result<(Head, Option<Time>), St
     Ok((head, last.map(|last| last.envelope.recorded_at)))
 }
 
-/// What the writer has in memory from the start: which names are taken, and what stands.
+/// What the writer has in memory from the start: how much tenants have, and what stands.
 async fn remember(
     reader: &Reader,
     shared: &Arc<Shared>,
+    names: Names,
     streams_max: usize,
 ) -> Result<Memory, StartError> {
     let tenants: HashMap<TenantId, u64> = reader.index.all_tenants()?.into_iter().collect();
-    let mut memory = Memory::new(reader.index.names()?, shared.clone(), tenants, streams_max);
+    let mut memory = Memory::new(names, shared.clone(), tenants, streams_max);
     let mut standing = vec![];
     for kind in Kind::ALL.into_iter().filter(|kind| kind.is_standing()) {
         for stream in reader.index.streams_of(kind)? {

@@ -1,5 +1,6 @@
 //! The engine over a roll in memory: what is acknowledged is there, once.
 
+mod ahead;
 mod batch;
 
 use std::{collections::BTreeSet, sync::atomic::Ordering};

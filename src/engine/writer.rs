@@ -1,39 +1,37 @@
-//! The writer: drains the queue into a group, appends it once, answers everybody.
+//! The writer: drains the queue into a group, appends it once, answers everybody. While one group is
+//! appended the next is decided.
 
+mod append;
 mod aside;
+mod flight;
 mod measures;
 
 use std::{
-    sync::{Arc, atomic::Ordering::Relaxed},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-use piperoll_domain::{
-    event::{Event, Recorded},
-    id::Stream,
-    roll,
-    time::{Moment, Time},
-};
+use piperoll_domain::time::{Moment, Time};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use self::{
+    append::{LastWord, Outcome},
+    flight::{InFlight, outcome},
+};
 pub(super) use self::{aside::Work, measures::Measures};
 use crate::{
     engine::{
         Error, Health, Message, Shared,
-        directory::Directory,
         group::{Group, Pending, Verdict, is_taken_behind},
         index::Entries,
         load::Reader,
         memory::Memory,
-        start::Hook,
+        start::{Hook, Options},
     },
-    roll::{AppendError, Block, Head},
+    roll::Head,
     watch,
 };
-
-/// How long to wait before a store that failed is asked again, at first and at most.
-const RETRY: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(2));
 
 /// How long after a failure an idle writer asks the store whether it is back.
 const PROBE: Duration = Duration::from_secs(5);
@@ -49,6 +47,13 @@ pub(super) struct Bounds {
     pub(super) unflushed: usize,
 }
 
+impl Bounds {
+    pub(super) const fn of(options: &Options) -> Self {
+        let Options { group_commands, group_bytes, unflushed, .. } = options;
+        Self { commands: *group_commands, bytes: *group_bytes, unflushed: *unflushed }
+    }
+}
+
 pub(super) struct Writer {
     pub(super) shared: Arc<Shared>,
     pub(super) queue: mpsc::Receiver<Message>,
@@ -62,13 +67,26 @@ pub(super) struct Writer {
     pub(super) starved: bool,
     pub(super) hook: Hook,
     pub(super) bounds: Bounds,
+    /// Where the roll stands.
     pub(super) head: Head,
-    /// The last recorded time; the next is later.
+    /// The last recorded time that was decided; the next is later.
     pub(super) floor: Time,
     pub(super) work: Work,
     pub(super) measures: Measures,
-    /// The last group, for its room.
-    pub(super) group: Option<Group>,
+    pub(super) groups: Groups,
+}
+
+/// Groups on their way.
+#[derive(Default)]
+pub(super) struct Groups {
+    /// The one that commands are decided into.
+    open: Option<Group>,
+    /// The one that is appended.
+    in_flight: Option<InFlight>,
+    /// One that is done, for its room.
+    spare: Option<Group>,
+    /// How long it took to decide what is open.
+    decided_in: Duration,
 }
 
 /// Says that the writer is gone, whatever ended it.
@@ -86,9 +104,6 @@ impl Drop for Guard {
     }
 }
 
-/// Why the writer stops for good.
-struct LastWord(String);
-
 impl Writer {
     /// Writes until `stop`, or until it must not write any more. What has begun is finished.
     pub(super) async fn run(mut self, stop: CancellationToken) {
@@ -96,39 +111,65 @@ impl Writer {
         let _guard = Guard(self.shared.clone());
         while !((stop.is_cancelled() || self.queue.is_closed())
             && self.queue.is_empty()
-            && self.work.is_idle())
+            && self.is_idle())
         {
-            self.wait(&mut arrived, &stop).await;
-            for message in arrived.drain(..) {
-                self.receive(message);
-            }
-            if let Err(LastWord(why)) = self.write(&stop).await {
+            if let Err(LastWord(why)) = self.turn(&mut arrived, &stop).await {
                 tracing::error!(%why, "the engine stops");
                 self.shared.state.send_replace(Health::Stopped { why });
                 return;
             }
-            self.memory.tidy(*self.flushed.borrow());
-            self.recover();
         }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.groups.open.is_none() && self.groups.in_flight.is_none() && self.work.is_idle()
+    }
+
+    async fn turn(
+        &mut self,
+        arrived: &mut Vec<Message>,
+        stop: &CancellationToken,
+    ) -> Result<(), LastWord> {
+        if let Some(ended) = self.wait(arrived, stop).await {
+            self.settle(ended, stop)?;
+        }
+        for message in arrived.drain(..) {
+            self.receive(message);
+        }
+        self.decide().await;
+        if self.groups.in_flight.is_none() {
+            self.close(stop);
+        }
+        self.memory.tidy(*self.flushed.borrow());
+        self.recover();
+        Ok(())
     }
 
     /// Takes writes again once the index has caught up.
     fn recover(&mut self) {
         if self.starved && self.memory.unflushed() <= self.bounds.unflushed {
             self.starved = false;
-            self.say_health(Health::Writing);
+            self.shared.say_health(Health::Writing);
         }
     }
 
-    async fn wait(&mut self, arrived: &mut Vec<Message>, stop: &CancellationToken) {
+    /// Waits for anything to do. Returns how an append ended, if one did.
+    async fn wait(
+        &mut self,
+        arrived: &mut Vec<Message>,
+        stop: &CancellationToken,
+    ) -> Option<Outcome> {
         let most = self.bounds.commands;
         // Nobody comes any more, which is known at once and for ever: only what is read is awaited.
         let is_over = self.queue.is_closed() && self.queue.is_empty();
-        if self.work.ready.is_empty() {
+        let has_room = self.has_room();
+        let mut ended = None;
+        if self.work.ready.is_empty() || !has_room {
             tokio::select! {
                 biased;
+                outcome = outcome(&mut self.groups.in_flight) => ended = Some(outcome),
                 Some(read) = self.work.come.recv() => self.come_back(read),
-                _ = self.queue.recv_many(arrived, most), if !is_over => {}
+                _ = self.queue.recv_many(arrived, most), if !is_over && has_room => {}
                 Ok(()) = self.flushed.changed(), if self.starved => {}
                 () = tokio::time::sleep(PROBE), if self.is_waiting() => self.probe().await,
                 () = stop.cancelled(), if !is_over => self.queue.close(),
@@ -137,10 +178,21 @@ impl Writer {
         while let Ok(read) = self.work.come.try_recv() {
             self.come_back(read);
         }
-        while arrived.len() < most {
+        while has_room && arrived.len() < most {
             let Ok(message) = self.queue.try_recv() else { break };
             arrived.push(message);
         }
+        ended
+    }
+
+    /// Whether commands may be decided now, above what is being appended.
+    fn has_room(&self) -> bool {
+        let Groups { open, in_flight, .. } = &self.groups;
+        let Some(in_flight) = in_flight else { return true };
+        let bounds = &self.bounds;
+        !in_flight.group.is_ended()
+            && self.memory.unflushed() <= bounds.unflushed
+            && open.as_ref().is_none_or(|open| !open.is_full(bounds))
     }
 
     fn receive(&mut self, message: Message) {
@@ -148,29 +200,6 @@ impl Writer {
             Message::Execute(pending) => self.work.ready.push_back(pending),
             Message::Look { need, reply } => self.look(need, reply),
         }
-    }
-
-    /// Makes a group of what is ready, and appends it.
-    async fn write(&mut self, stop: &CancellationToken) -> Result<(), LastWord> {
-        if self.work.ready.is_empty() {
-            return Ok(());
-        }
-        if !self.wait_for_index().await {
-            self.refuse_all(|| Error::Busy);
-            return Ok(());
-        }
-        let Some(moment) = self.moment() else {
-            return Ok(());
-        };
-        let began = Instant::now();
-        let mut group = self.group.take().unwrap_or_else(|| Group::new(self.head, moment));
-        group.begin(self.head, moment);
-        let later = self.decide(&mut group);
-        self.measures.decide.record(began.elapsed());
-        let outcome = self.append(&mut group, stop).await;
-        self.group = Some(group);
-        self.work.ready.extend(later);
-        outcome
     }
 
     /// When too much waits for the index, commands wait too; false if they do so in vain. What
@@ -186,7 +215,7 @@ impl Writer {
                 let trouble = self.index_trouble.borrow().clone();
                 let why = trouble.unwrap_or_else(|| "it is too slow".to_owned());
                 tracing::error!(%why, "the index does not keep up; writes are refused");
-                self.say_health(Health::Waiting { why: format!("the index: {why}") });
+                self.shared.say_health(Health::Waiting { why: format!("the index: {why}") });
                 self.starved = true;
                 return false;
             }
@@ -220,184 +249,54 @@ impl Writer {
         Some(Moment { now: now.max(self.floor.plus_micros(1)), rests })
     }
 
-    /// Decides what is ready, as far as the group's bounds go. Returns what comes after it.
-    fn decide(&mut self, group: &mut Group) -> Vec<Pending> {
-        let mut later = vec![];
+    /// Decides what is ready, as far as the group's bounds go.
+    async fn decide(&mut self) {
+        if self.work.ready.is_empty() || !self.has_room() {
+            return;
+        }
+        if !self.wait_for_index().await {
+            self.refuse_all(|| Error::Busy);
+            return;
+        }
+        let Some(mut group) = self.groups.open.take().or_else(|| self.begin()) else { return };
+        let began = Instant::now();
         // For each group the one who waited longest: nearly always the first.
         if let Some(first) = self.work.ready.front() {
             self.measures.queue_wait.record(first.arrived.elapsed());
         }
-        while group.size() < self.bounds.bytes
-            && group.commands() < self.bounds.commands
-            && !group.is_ended()
-        {
+        while !group.is_full(&self.bounds) {
             let Some(pending) = self.work.ready.pop_front() else { break };
-            match group.take(pending, &mut self.memory) {
+            match group.take(pending, &mut self.memory, self.head.position) {
                 Verdict::Decided => {}
-                Verdict::Later(pending) => later.push(pending),
+                Verdict::Later(pending) => self.work.later.push(pending),
                 Verdict::Missing(pending, needs) => self.step_aside(pending, needs),
                 Verdict::Repeat(pending, taker) => self.repeat(pending, taker),
             }
         }
-        later
+        self.groups.decided_in += began.elapsed();
+        self.groups.open = Some(group);
     }
 
-    async fn append(
-        &mut self,
-        group: &mut Group,
-        stop: &CancellationToken,
-    ) -> Result<(), LastWord> {
-        if group.is_poisoned() {
-            self.memory.roll_back();
-            group.fail(|| Error::NotWritten);
-            return Ok(());
-        }
-        let Some(block) = group.block() else {
-            group.succeed(self.head);
-            return Ok(());
-        };
-        let began = Instant::now();
-        let stored = self.store(&block, stop).await;
-        let head = block.head();
-        group.recycle(block);
-        match stored {
-            Ok(true) => {
-                self.measures.append.record(began.elapsed());
-                self.commit(group, head);
-                Ok(())
-            }
-            Ok(false) => {
-                self.memory.roll_back();
-                group.fail(|| Error::NotWritten);
-                Ok(())
-            }
-            Err(last_word) => {
-                group.fail(|| Error::Unknown);
-                Err(last_word)
-            }
-        }
-    }
-
-    /// Appends a block; false if it is certainly not in the roll. An outcome that is not known is
-    /// settled by the head before anything else is decided.
-    async fn store(&self, block: &Block, stop: &CancellationToken) -> Result<bool, LastWord> {
-        let stored = self.try_to_store(block, stop).await;
-        self.shared.unresolved.store(false, Relaxed);
-        stored
-    }
-
-    async fn try_to_store(
-        &self,
-        block: &Block,
-        stop: &CancellationToken,
-    ) -> Result<bool, LastWord> {
-        let mut pause = RETRY.0;
-        loop {
-            match self.reader.roll.append(self.head, block).await {
-                Ok(_) => {
-                    self.say_health(Health::Writing);
-                    return Ok(true);
-                }
-                Err(AppendError::HeadMoved { head }) => {
-                    return Err(LastWord(format!("another writer moved the roll to {head}")));
-                }
-                Err(AppendError::Refused { source }) => {
-                    tracing::error!(error = %chain(&source), "a block was not stored");
-                    self.say_health(Health::Waiting { why: chain(&source) });
-                    return Ok(false);
-                }
-                // The same block again is recognised if it is there already.
-                Err(AppendError::Unknown { source }) => {
-                    tracing::error!(error = %chain(&source), "an append's outcome is unknown");
-                    self.shared.unresolved.store(true, Relaxed);
-                    self.say_health(Health::Waiting { why: chain(&source) });
-                    tokio::select! {
-                        biased;
-                        () = tokio::time::sleep(pause) => pause = (pause * 2).min(RETRY.1),
-                        () = stop.cancelled() => {
-                            let why = "it was told to stop while an append's outcome was unknown";
-                            return Err(LastWord(why.to_owned()));
-                        }
-                    }
-                }
-            }
-        }
+    /// A group behind the one that is being appended, if there is one; none while the clock is behind.
+    fn begin(&mut self) -> Option<Group> {
+        let moment = self.moment()?;
+        let Groups { in_flight, spare, .. } = &mut self.groups;
+        let head = in_flight.as_ref().map_or(self.head, |in_flight| in_flight.head);
+        let mut group = spare.take().unwrap_or_else(|| Group::new(head, moment));
+        group.begin(head, moment);
+        Some(group)
     }
 
     /// Whether the store failed, and nobody has tried since.
     fn is_waiting(&self) -> bool {
-        !self.starved && matches!(*self.shared.state.borrow(), Health::Waiting { .. })
+        let is_waiting = matches!(*self.shared.state.borrow(), Health::Waiting { .. });
+        is_waiting && !self.starved && self.groups.in_flight.is_none()
     }
 
     /// Who waits for us to be ready sends nothing that would show that we are.
     async fn probe(&self) {
         if self.reader.roll.probe().await.is_ok_and(|head| head == self.head) {
-            self.say_health(Health::Writing);
+            self.shared.say_health(Health::Writing);
         }
     }
-
-    fn say_health(&self, health: Health) {
-        self.shared.state.send_if_modified(|now| {
-            let changed = *now != health;
-            *now = health;
-            changed
-        });
-    }
-
-    /// The block is in the roll: it becomes true for everybody, then everybody is answered.
-    fn commit(&mut self, group: &mut Group, head: Head) {
-        let mut entries = group.take_entries();
-        self.memory.keep(&mut entries);
-        self.head = head;
-        let last = group.facts().rev().find_map(<[Recorded]>::last);
-        self.floor = last.map_or(self.floor, |last| last.envelope.recorded_at);
-        group.facts().for_each(|facts| self.obey_corrections(facts));
-        self.shared.clock.recorded(self.floor);
-        self.publish(group);
-        self.shared.duties.apply(entries.duties.clone());
-        // The index thread ends only after the writer.
-        let _ = self.index.send(entries);
-        group.facts().for_each(|facts| (self.hook)(facts));
-        self.measures.commands(group.commands());
-        self.shared.head.send_replace(head);
-        group.succeed(head);
-    }
-
-    /// After an operator's correction the next record may be earlier than the last.
-    fn obey_corrections(&mut self, facts: &[Recorded]) {
-        for recorded in facts {
-            if let Event::Roll(roll::Event::ClockCorrected(corrected)) = &recorded.event {
-                self.floor = corrected.now;
-                self.shared.clock.accept();
-            }
-        }
-    }
-
-    fn publish(&self, group: &Group) {
-        let standing = group.facts().flatten().map(|recorded| &recorded.envelope.stream);
-        let mut streams: Vec<&Stream> =
-            standing.filter(|stream| stream.kind.is_standing()).collect();
-        if streams.is_empty() {
-            return;
-        }
-        streams.sort_unstable();
-        streams.dedup();
-        let slots = streams.into_iter().filter_map(|stream| {
-            self.memory.peek(stream).map(|slot| (stream.clone(), slot.clone()))
-        });
-        let next: Directory = self.shared.directory.load().with(slots);
-        self.shared.directory.store(Arc::new(next));
-    }
-}
-
-/// An error and its causes, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

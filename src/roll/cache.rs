@@ -1,44 +1,76 @@
-//! The blocks that were read last: streams are walked by `previous`, which returns to the same ones.
+//! The blocks that were used last: streams are walked by `previous`, and repeats ask for what was
+//! said before, which returns to the same ones.
 
 use std::{
-    collections::VecDeque,
+    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use super::block::Block;
 
-const BLOCKS_MAX: usize = 64;
 const BYTES_MAX: usize = 32 * 1024 * 1024;
 
-/// Blocks, the latest used in front. So few that searching them costs less than an index of them.
+/// Blocks, as many as their bytes allow.
 #[derive(Debug, Default)]
 pub(super) struct Cache {
-    blocks: Mutex<VecDeque<Arc<Block>>>,
+    blocks: Mutex<Blocks>,
+}
+
+#[derive(Debug, Default)]
+struct Blocks {
+    /// By their first positions, each with when it was used.
+    by_first: BTreeMap<u64, (Arc<Block>, u64)>,
+    /// First positions, the one that was not used for longest in front.
+    by_use: BTreeMap<u64, u64>,
+    uses: u64,
+    bytes: usize,
 }
 
 impl Cache {
     pub(super) fn get(&self, position: u64) -> Option<Arc<Block>> {
-        let mut blocks = self.blocks();
-        let holds = |block: &Arc<Block>| (block.first()..=block.last()).contains(&position);
-        let index = blocks.iter().position(holds)?;
-        let block = blocks.remove(index)?;
-        blocks.push_front(Arc::clone(&block));
-        Some(block)
+        self.blocks().get(position)
     }
 
     pub(super) fn put(&self, block: &Arc<Block>) {
-        let mut blocks = self.blocks();
-        blocks.retain(|held| held.first() != block.first());
-        blocks.push_front(Arc::clone(block));
-        let mut bytes: usize = blocks.iter().map(|held| held.size()).sum();
-        while blocks.len() > 1 && (blocks.len() > BLOCKS_MAX || bytes > BYTES_MAX) {
-            bytes -= blocks.pop_back().map_or(0, |dropped| dropped.size());
+        self.blocks().put(block);
+    }
+
+    fn blocks(&self) -> MutexGuard<'_, Blocks> {
+        // A panic elsewhere leaves whole blocks behind, if perhaps fewer.
+        self.blocks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Blocks {
+    fn get(&mut self, position: u64) -> Option<Arc<Block>> {
+        let (first, (block, used)) = self.by_first.range_mut(..=position).next_back()?;
+        if position > block.last() {
+            return None;
+        }
+        self.uses = self.uses.wrapping_add(1);
+        self.by_use.remove(used);
+        self.by_use.insert(self.uses, *first);
+        *used = self.uses;
+        Some(Arc::clone(block))
+    }
+
+    fn put(&mut self, block: &Arc<Block>) {
+        self.uses = self.uses.wrapping_add(1);
+        self.drop_one(block.first());
+        self.by_first.insert(block.first(), (Arc::clone(block), self.uses));
+        self.by_use.insert(self.uses, block.first());
+        self.bytes = self.bytes.saturating_add(block.size());
+        // The last one stays, however large it is.
+        while self.bytes > BYTES_MAX && self.by_use.len() > 1 {
+            let Some((_, first)) = self.by_use.first_key_value() else { break };
+            self.drop_one(*first);
         }
     }
 
-    fn blocks(&self) -> MutexGuard<'_, VecDeque<Arc<Block>>> {
-        // A panic elsewhere leaves whole blocks behind, if perhaps fewer.
-        self.blocks.lock().unwrap_or_else(PoisonError::into_inner)
+    fn drop_one(&mut self, first: u64) {
+        let Some((dropped, used)) = self.by_first.remove(&first) else { return };
+        self.by_use.remove(&used);
+        self.bytes = self.bytes.saturating_sub(dropped.size());
     }
 }
 
@@ -47,19 +79,37 @@ mod tests {
     use super::*;
     use crate::roll::{chain::Head, samples};
 
+    /// Blocks of which some dozens fill the cache.
+    const RECORDS: u64 = 4_000;
+
     #[test]
     fn the_block_that_was_not_used_for_longest_goes_first() {
-        let cache = Cache::default();
-        let mut head = Head::genesis(samples::ROLL);
-        for _ in 0..BLOCKS_MAX {
-            let block = Arc::new(samples::block(head, 2));
+        let (cache, mut head) = (Cache::default(), Head::genesis(samples::ROLL));
+        let second = RECORDS + 1;
+        for _ in 0..2 {
+            let block = Arc::new(samples::block(head, RECORDS));
             head = block.head();
             cache.put(&block);
         }
-        assert!(cache.get(2).is_some());
-        cache.put(&Arc::new(samples::block(head, 2)));
-        assert!(cache.get(1).is_some());
-        assert!(cache.get(3).is_none());
-        assert!(cache.get(head.position + 2).is_some());
+        while cache.blocks().by_first.contains_key(&second) {
+            assert!(cache.get(RECORDS).is_some(), "it is used all the time");
+            let block = Arc::new(samples::block(head, RECORDS));
+            head = block.head();
+            cache.put(&block);
+        }
+        assert!(cache.get(1).is_some() && cache.get(second).is_none());
+        assert!(cache.get(2 * RECORDS + 1).is_some() && cache.get(head.position).is_some());
+        assert!(cache.get(head.position + 1).is_none());
+    }
+
+    #[test]
+    fn a_block_that_is_put_again_takes_no_more_room() {
+        let (cache, head) = (Cache::default(), Head::genesis(samples::ROLL));
+        let block = Arc::new(samples::block(head, 2));
+        cache.put(&block);
+        cache.put(&block);
+        let blocks = cache.blocks();
+        assert_eq!((blocks.bytes, blocks.by_first.len()), (block.size(), 1));
+        assert_eq!(blocks.by_use.len(), 1);
     }
 }

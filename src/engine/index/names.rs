@@ -2,13 +2,22 @@
 //!
 //! A Bloom filter that holds more than it was made for says "perhaps" to everything. So when one is
 //! full the next, twice as large, stands beside it: there are never more than a handful.
+//!
+//! What the index held at the start is read by a thread, so that a start takes no longer the more
+//! there is. Until it is done, every name is one that may be held, which costs a look-up.
 
-use std::hash::{BuildHasher as _, Hash};
+mod reading;
+
+use std::{
+    hash::{BuildHasher as _, Hash},
+    sync::{Arc, OnceLock},
+};
 
 use fastbloom::BloomFilter;
 use foldhash::fast::{FixedState, RandomState};
 use piperoll_domain::id::Stream;
 
+pub(in crate::engine) use self::reading::Reading;
 use super::{ClaimKey, Entries};
 
 /// Bits of a filter for each name.
@@ -20,23 +29,20 @@ const LEAST_IN_MEMORY: usize = 1 << 10;
 
 /// Names that are taken. That one is not among them is certain.
 pub(in crate::engine) struct Names {
-    hasher: FixedState,
-    filters: Vec<BloomFilter>,
-    /// How many more the last filter takes.
-    room: usize,
-    /// How many the next one will take.
-    next: usize,
+    /// Those of the start; none yet while they are being read.
+    old: Arc<OnceLock<Filters>>,
+    new: Filters,
 }
 
 impl Names {
-    /// None yet, with room for about so many, and as many again.
+    /// None but those that somebody will read into the first part.
     ///
     /// Nobody can guess which names are taken for known; in memory, it is the same ones each time.
-    pub(super) fn for_about(count: usize, in_memory: bool) -> Self {
+    fn new(in_memory: bool) -> Self {
         let least = if in_memory { LEAST_IN_MEMORY } else { LEAST };
         let seed = if in_memory { 0 } else { RandomState::default().hash_one(0) };
-        let (hasher, next) = (FixedState::with_seed(seed), count.saturating_mul(2).max(least));
-        Self { hasher, filters: vec![], room: 0, next }
+        let new = Filters::for_about(least, FixedState::with_seed(seed));
+        Self { old: Arc::default(), new }
     }
 
     /// Whether a stream may exist. False is certain.
@@ -50,33 +56,46 @@ impl Names {
     }
 
     fn may_hold(&self, name: &impl Hash) -> bool {
-        let hash = self.hasher.hash_one(name);
-        self.filters.iter().any(|filter| filter.contains_hash(hash))
+        let hash = self.new.hasher.hash_one(name);
+        self.old.get().is_none_or(|old| old.may_hold(hash)) || self.new.may_hold(hash)
     }
 
     /// Takes in the names that entries bring, before anybody else can ask for them.
     pub(in crate::engine) fn add(&mut self, entries: &Entries) {
         let new = entries.streams.iter().filter(|(_, end)| end.version == 1);
-        new.for_each(|(stream, _)| self.add_stream(stream));
-        entries.claims.iter().for_each(|(key, _)| self.add_claim(*key));
+        new.for_each(|(stream, _)| self.new.insert(stream));
+        entries.claims.iter().for_each(|(key, _)| self.new.insert(&key.0));
+    }
+}
+
+/// Filters, each twice as large as the one before.
+struct Filters {
+    hasher: FixedState,
+    all: Vec<BloomFilter>,
+    /// How many more the last filter takes.
+    room: usize,
+    /// How many the next one will take.
+    next: usize,
+}
+
+impl Filters {
+    /// Empty, with room for about so many.
+    const fn for_about(count: usize, hasher: FixedState) -> Self {
+        Self { hasher, all: vec![], room: 0, next: count }
     }
 
-    pub(super) fn add_stream(&mut self, stream: &Stream) {
-        self.insert(stream);
-    }
-
-    pub(super) fn add_claim(&mut self, key: ClaimKey) {
-        self.insert(&key.0);
+    fn may_hold(&self, hash: u64) -> bool {
+        self.all.iter().any(|filter| filter.contains_hash(hash))
     }
 
     fn insert(&mut self, name: &impl Hash) {
         if self.room == 0 {
             let bits = self.next.saturating_mul(BITS_PER_NAME);
-            self.filters.push(BloomFilter::with_num_bits(bits).expected_items(self.next));
+            self.all.push(BloomFilter::with_num_bits(bits).expected_items(self.next));
             (self.room, self.next) = (self.next, self.next.saturating_mul(2));
         }
         let hash = self.hasher.hash_one(name);
-        if let Some(last) = self.filters.last_mut() {
+        if let Some(last) = self.all.last_mut() {
             last.insert_hash(hash);
             self.room -= 1;
         }
@@ -95,24 +114,42 @@ mod tests {
         Bytes(bytes)
     }
 
+    /// Names of a roll that is empty at the start.
+    fn names() -> Names {
+        let names = Names::new(true);
+        let old = Filters::for_about(1, names.new.hasher.clone());
+        assert!(names.old.set(old).is_ok());
+        names
+    }
+
     #[test]
     fn what_was_added_is_held_and_hardly_anything_else_however_many_there_are() {
         let count = 5 * u64::try_from(LEAST_IN_MEMORY).unwrap();
-        let mut names = Names::for_about(0, true);
+        let mut names = names();
         assert!(!names.may_hold_claim(key(0)));
-        (0..count).for_each(|number| names.add_claim(key(number)));
+        (0..count).for_each(|number| names.new.insert(&key(number).0));
         assert!((0..count).all(|number| names.may_hold_claim(key(number))));
         let wrong = (count..count + 10_000).filter(|other| names.may_hold_claim(key(*other)));
         assert!(wrong.count() < 500, "fewer than one in twenty");
-        assert_eq!(names.filters.len(), 3);
+        assert_eq!(names.new.all.len(), 3);
     }
 
     #[test]
     fn a_stream_is_known_by_its_name() {
-        let (stream, other) =
+        let (stream, other): (Stream, Stream) =
             ("account-acme-a".parse().unwrap(), "account-acme-b".parse().unwrap());
-        let mut names = Names::for_about(1, false);
-        names.add_stream(&stream);
+        let mut names = names();
+        names.new.insert(&stream);
         assert!(names.may_hold_stream(&stream) && !names.may_hold_stream(&other));
+    }
+
+    #[test]
+    fn any_name_may_be_held_until_those_of_the_start_are_read() {
+        let names = Names::new(true);
+        assert!(names.may_hold_claim(key(7)));
+        let mut old = Filters::for_about(1, names.new.hasher.clone());
+        old.insert(&key(1).0);
+        assert!(names.old.set(old).is_ok());
+        assert!(names.may_hold_claim(key(1)) && !names.may_hold_claim(key(7)));
     }
 }

@@ -3,7 +3,11 @@
 mod disk;
 mod memory;
 
-use std::{path::Path, time::Duration};
+use std::{
+    ops::Bound::{Excluded, Unbounded},
+    path::Path,
+    time::Duration,
+};
 
 use fjall::PersistMode;
 
@@ -116,21 +120,20 @@ impl Store {
         }
     }
 
+    /// At most so many keys, in their order, behind one of them.
     pub(super) fn keys(
         &self,
         table: Table,
-    ) -> Box<dyn Iterator<Item = Result<Vec<u8>, IndexError>> + Send> {
+        after: Option<&[u8]>,
+        most: usize,
+    ) -> Result<Vec<Vec<u8>>, IndexError> {
         match self {
-            Self::Disk(disk) => match disk.now() {
-                Ok(open) => {
-                    let keys = open.table(table).iter();
-                    Box::new(keys.map(|guard| Ok(guard.key().map_err(failed("read"))?.to_vec())))
-                }
-                Err(error) => Box::new(std::iter::once(Err(error))),
-            },
-            Self::Memory(_) => {
-                Box::new(self.pairs(table, b"").map(|pair| pair.map(|(key, _)| key)))
+            Self::Disk(disk) => {
+                let behind = (after.map_or(Unbounded, Excluded), Unbounded);
+                let keys = disk.now()?.table(table).range::<&[u8], _>(behind).take(most);
+                keys.map(|guard| Ok(guard.key().map_err(failed("read"))?.to_vec())).collect()
             }
+            Self::Memory(memory) => Ok(memory.keys(table, after, most)),
         }
     }
 

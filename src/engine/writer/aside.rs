@@ -17,9 +17,21 @@ const ROUNDS_MAX: u8 = 8;
 /// What is under way beside the queue.
 pub(in crate::engine) struct Work {
     pub(super) ready: VecDeque<Pending>,
+    /// What can only be decided once what is decided before it is appended.
+    pub(super) later: Vec<Pending>,
+    /// What was looked at before it was appended, and is told once it is.
+    seen: Vec<SeenAhead>,
     waiting: BTreeMap<Need, Waiting>,
     back: mpsc::UnboundedSender<Read>,
     pub(super) come: mpsc::UnboundedReceiver<Read>,
+}
+
+/// What is true once the roll stands at a position.
+struct SeenAhead {
+    position: u64,
+    need: Need,
+    found: Found,
+    reply: Reply<Found>,
 }
 
 #[derive(Default)]
@@ -38,7 +50,8 @@ pub(super) enum Read {
 impl Work {
     pub(in crate::engine) fn new() -> Self {
         let (back, come) = mpsc::unbounded_channel();
-        Self { ready: VecDeque::new(), waiting: BTreeMap::new(), back, come }
+        let (ready, later, seen) = (VecDeque::new(), vec![], vec![]);
+        Self { ready, later, seen, waiting: BTreeMap::new(), back, come }
     }
 
     pub(super) fn is_idle(&self) -> bool {
@@ -47,23 +60,43 @@ impl Work {
 }
 
 impl Writer {
-    /// Between groups, memory is what the roll says.
+    /// Memory is ahead of the roll: what is not appended yet is told once it is.
     pub(super) fn look(&mut self, need: Need, reply: Reply<Found>) {
         let found = match &need {
             Need::Stream(stream) => self.memory.slot(stream).map(|seen| match seen {
-                Seen::Absent => Found::Stream(None),
-                Seen::Here(slot) => Found::Stream(Some(Box::new(slot.clone()))),
+                Seen::Absent => (0, Found::Stream(None)),
+                Seen::Here(slot) => (slot.last, Found::Stream(Some(Box::new(slot.clone())))),
             }),
             Need::Claim(claim) => self.memory.claim(claim).map(|known| match known {
-                Known::Free => Found::Claim(None),
-                Known::Taken(taker) => Found::Claim(Some(taker)),
+                Known::Free => (0, Found::Claim(None)),
+                Known::Taken(taker) => (taker.position, Found::Claim(Some(taker))),
             }),
             // Nobody looks for facts but commands.
-            Need::Fact(position) => self.memory.fact(*position).map(|_| Found::Fact),
+            Need::Fact(position) => self.memory.fact(*position).map(|_| (0, Found::Fact)),
         };
         match found {
-            Some(found) => drop(reply.send(Ok(found))),
+            Some((position, found)) if position <= self.head.position => {
+                drop(reply.send(Ok(found)));
+            }
+            Some((position, found)) => {
+                self.work.seen.push(SeenAhead { position, need, found, reply });
+            }
             None => self.wait_for(need, |waiting| waiting.looks.push(reply)),
+        }
+    }
+
+    /// Tells what has come true meanwhile.
+    pub(super) fn show_seen(&mut self) {
+        let stored = self.head.position;
+        for seen in self.work.seen.extract_if(.., |seen| seen.position <= stored) {
+            drop(seen.reply.send(Ok(seen.found)));
+        }
+    }
+
+    /// What was seen ahead of the roll will not come true.
+    pub(super) fn look_again(&mut self) {
+        for SeenAhead { need, reply, .. } in std::mem::take(&mut self.work.seen) {
+            self.look(need, reply);
         }
     }
 

@@ -2,15 +2,16 @@
 //!
 //! # Correctness
 //!
-//! Whatever fails between `BEGIN` and the answer to `COMMIT`, the connection is closed and the head
-//! is read on a new one. Before `COMMIT` was sent, closing has taken everything back. After it was
-//! sent, the block may lie in the log behind the last commit that readers see, and a crash would
-//! bring it to light: so a commit of our own goes over it (or after it), and a full checkpoint
-//! carries everything from the log, which may have failed to sync, into the file. Only then is
-//! "stored" or "not stored" said; until then it is "unknown". The same is done when a writer opens
-//! the roll, because the process before it may have died between writing and syncing. Before all of
-//! this the log is written again as it is: a disk that refused a sync may lack earlier pages of it,
-//! and would show an older log beside a newer file after a power cut.
+//! An append is one statement, which compares the head and commits by itself: one question to
+//! SQLite's thread instead of four. Whatever fails, the connection is closed and the head is read on a
+//! new one. Where the connection or the lock was not to be had, nothing was begun. Anything else may
+//! have failed in the commit: then the block may lie in the log behind the last commit that readers
+//! see, and a crash would bring it to light. So a commit of our own goes over it (or after it), and a
+//! full checkpoint carries everything from the log, which may have failed to sync, into the file. Only
+//! then is "stored" or "not stored" said; until then it is "unknown". The same is done when a writer
+//! opens the roll, because the process before it may have died between writing and syncing. Before
+//! all of this the log is written again as it is: a disk that refused a sync may lack earlier pages of
+//! it, and would show an older log beside a newer file after a power cut.
 
 use std::{
     fs::File,
@@ -30,6 +31,8 @@ use crate::roll::DirectoryLock;
 
 /// How much of the log is written again at once.
 const PIECE_BYTES: usize = 1 << 20;
+/// What SQLite says where a lock is not to be had.
+const BUSY: u32 = 5;
 
 /// The writer of a roll.
 #[derive(Debug)]
@@ -75,7 +78,7 @@ impl Writer {
     }
 
     pub(super) async fn append(&mut self, expected: Head, row: &Row) -> Result<Head, AppendError> {
-        match self.attempt(expected, row).await {
+        match self.attempt(row).await {
             Attempt::Stored => Ok(row.head),
             Attempt::Moved(head) if head == row.head => Ok(head),
             Attempt::Moved(head) => Err(AppendError::HeadMoved { head }),
@@ -102,29 +105,23 @@ impl Writer {
         }
     }
 
-    async fn attempt(&mut self, expected: Head, row: &Row) -> Attempt {
+    async fn attempt(&mut self, row: &Row) -> Attempt {
         let genesis = self.genesis;
-        let before = |source| Attempt::Failed { source, committing: false };
         let connection = match self.connected().await {
             Ok(connection) => connection,
-            Err(source) => return before(source),
+            Err(source) => return Attempt::Failed { source, committing: false },
         };
-        let begun = connection.begin_with("BEGIN IMMEDIATE").await;
-        let mut transaction = match begun.map_err(Error::storage("begin an append")) {
-            Ok(transaction) => transaction,
-            Err(source) => return before(source),
-        };
-        match rows::head(&mut *transaction, genesis).await {
-            Ok(head) if head == expected => {}
-            Ok(head) => return rolled_back(transaction.rollback().await, head),
-            Err(source) => return before(source),
-        }
-        if let Err(source) = insert(&mut transaction, row).await {
-            return before(source);
-        }
-        match transaction.commit().await.map_err(Error::storage("commit an append")) {
-            Ok(()) => Attempt::Stored,
-            Err(source) => Attempt::Failed { source, committing: true },
+        match insert(connection, row).await {
+            Ok(true) => Attempt::Stored,
+            // Nothing was written, so whatever fails now is no doubt about an append.
+            Ok(false) => match rows::head(connection, genesis).await {
+                Ok(head) => Attempt::Moved(head),
+                Err(source) => Attempt::Failed { source, committing: false },
+            },
+            Err(error) => {
+                let committing = !is_locked(&error);
+                Attempt::Failed { source: Error::storage("append a block")(error), committing }
+            }
         }
     }
 
@@ -182,26 +179,33 @@ impl Writer {
     }
 }
 
-async fn insert(connection: &mut SqliteConnection, row: &Row) -> Result<(), Error> {
-    query("INSERT INTO blocks (first, last, count, before, after, body) VALUES (?, ?, ?, ?, ?, ?)")
-        .bind(row.first)
-        .bind(row.last)
-        .bind(row.count)
-        .bind(&row.before)
-        .bind(&row.after)
-        .bind(&row.body)
-        .execute(connection)
-        .await
-        .map(drop)
-        .map_err(Error::storage("append a block"))
+/// Inserts a row; false if the roll does not stand where the row begins.
+async fn insert(connection: &mut SqliteConnection, row: &Row) -> Result<bool, sqlx::Error> {
+    // Where the row is the first, there is no last one, and its columns are nothing.
+    let last = (row.first > 1).then(|| row.first.saturating_sub(1));
+    let after = last.map(|_| &row.before);
+    let inserted = query(
+        "INSERT INTO blocks (first, last, count, before, after, body) SELECT ?, ?, ?, ?, ?, ?
+         WHERE (SELECT last, after FROM blocks ORDER BY first DESC LIMIT 1) IS (?, ?)",
+    )
+    .bind(row.first)
+    .bind(row.last)
+    .bind(row.count)
+    .bind(&row.before)
+    .bind(&row.after)
+    .bind(&row.body)
+    .bind(last)
+    .bind(after)
+    .execute(connection)
+    .await?;
+    Ok(inserted.rows_affected() == 1)
 }
 
-/// A head that had moved, unless even taking back the empty transaction failed.
-fn rolled_back(rollback: Result<(), sqlx::Error>, head: Head) -> Attempt {
-    match rollback.map_err(Error::storage("take back an append")) {
-        Ok(()) => Attempt::Moved(head),
-        Err(source) => Attempt::Failed { source, committing: false },
-    }
+/// Whether somebody else holds the lock, which is asked for before anything is written.
+fn is_locked(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    // The low byte is what failed, the others say how.
+    code.and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| code & 0xff == BUSY)
 }
 
 /// Puts everything that is in the roll beyond doubt, and everything that is not out of it.

@@ -1,18 +1,26 @@
 //! Reading, folding and writing side by side: while a batch is written, the next ones are being
 //! folded and those after them read.
 
-use std::{ops::ControlFlow, pin::pin, sync::Arc};
+use std::{ops::ControlFlow, pin::pin, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt as _, stream::poll_fn};
 use piperoll_domain::time::Time;
 use piperoll_projections::batch;
-use tokio::sync::mpsc;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep_until},
+};
 
 use super::{BATCH_EVENTS_MAX, Batch, Events, Source};
 use crate::views::store::{Error, Mark, Statements};
 
 /// How many batches are folded at once: each alone is what all of them add up to.
 const FOLDS_MAX: usize = 3;
+/// How soon after one read another follows that finds little: what a batch costs whatever is in it is
+/// then shared by all that came meanwhile. What comes after a rest is read at once.
+const PACE: Duration = Duration::from_millis(10);
+/// More than this is not little.
+const LITTLE: u64 = 4_096;
 
 /// A batch, and what stands before it.
 struct Read<E> {
@@ -69,12 +77,17 @@ async fn read_on<S: Source>(
 ) {
     loop {
         let next = next(source, after, events_max).await;
+        let again = Instant::now() + PACE;
+        let before = after;
         if let Ok(read) = &next {
             after = read.batch.mark.position;
         }
         let last = next.is_err();
         if batches.send(next).await.is_err() || last {
             return;
+        }
+        if after.saturating_sub(before) < LITTLE {
+            sleep_until(again).await;
         }
     }
 }

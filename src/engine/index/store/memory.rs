@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    ops::Bound::{Excluded, Included, Unbounded},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -49,6 +50,13 @@ impl IndexMemory {
         from.take_while(|((of, key), _)| *of == table && key.starts_with(prefix))
             .map(|((_, key), value)| (key.clone(), value.clone()))
             .collect()
+    }
+
+    pub(super) fn keys(&self, table: Table, after: Option<&[u8]>, most: usize) -> Vec<Vec<u8>> {
+        let tables = self.tables();
+        let from = after.map_or(Included((table, vec![])), |key| Excluded((table, key.to_vec())));
+        let behind = tables.range((from, Unbounded)).take_while(|((of, _), _)| *of == table);
+        behind.take(most).map(|((_, key), _)| key.clone()).collect()
     }
 
     pub(super) fn clear(&self, table: Table) {

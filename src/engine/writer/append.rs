@@ -1,0 +1,85 @@
+//! Appending: one block at a time, on a task of its own, while the writer decides what comes next.
+
+use std::{
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    engine::{Health, Shared},
+    roll::{AppendError, Block, Head, Roll},
+};
+
+/// How long to wait before a store that failed is asked again, at first and at most.
+const RETRY: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(2));
+
+/// Why the writer stops for good.
+pub(super) struct LastWord(pub(super) String);
+
+/// Whether a block is stored, and its room.
+pub(super) type Outcome = (Result<bool, LastWord>, Option<Block>);
+
+/// Where blocks are stored.
+pub(super) struct Store {
+    pub(super) roll: Roll,
+    pub(super) shared: Arc<Shared>,
+    pub(super) stop: CancellationToken,
+}
+
+impl Store {
+    /// Appends a block; false if it is certainly not in the roll. An outcome that is not known is
+    /// settled by the head before anything else is appended.
+    pub(super) async fn store(self, expected: Head, block: Block) -> Outcome {
+        let stored = self.try_to_store(expected, &block).await;
+        self.shared.unresolved.store(false, Relaxed);
+        (stored, Some(block))
+    }
+
+    async fn try_to_store(&self, expected: Head, block: &Block) -> Result<bool, LastWord> {
+        let mut pause = RETRY.0;
+        loop {
+            match self.roll.append(expected, block).await {
+                Ok(_) => {
+                    self.shared.say_health(Health::Writing);
+                    return Ok(true);
+                }
+                Err(AppendError::HeadMoved { head }) => {
+                    return Err(LastWord(format!("another writer moved the roll to {head}")));
+                }
+                Err(AppendError::Refused { source }) => {
+                    tracing::error!(error = %chain(&source), "a block was not stored");
+                    self.shared.say_health(Health::Waiting { why: chain(&source) });
+                    return Ok(false);
+                }
+                // The same block again is recognised if it is there already.
+                Err(AppendError::Unknown { source }) => {
+                    tracing::error!(error = %chain(&source), "an append's outcome is unknown");
+                    self.shared.unresolved.store(true, Relaxed);
+                    self.shared.say_health(Health::Waiting { why: chain(&source) });
+                    tokio::select! {
+                        biased;
+                        () = tokio::time::sleep(pause) => pause = (pause * 2).min(RETRY.1),
+                        () = self.stop.cancelled() => {
+                            let why = "it was told to stop while an append's outcome was unknown";
+                            return Err(LastWord(why.to_owned()));
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// An error and its causes, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,185 @@
+//! A group's way from closed to answered: appended, then true for everybody or for nobody.
+//!
+//! # Correctness
+//! What is decided above a group that is not stored yet stands and falls with it: it is appended
+//! after it, and forgotten with it. Whatever others may see of a group is taken from memory when the
+//! group is closed, before anything later is folded.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use piperoll_domain::{
+    book::Slot,
+    event::{Event, Recorded},
+    id::Stream,
+    roll,
+    time::Time,
+};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Writer,
+    append::{LastWord, Outcome, Store},
+};
+use crate::{
+    engine::{Error, directory::Directory, group::Group, index::Entries, memory::Undo},
+    roll::{Block, Head},
+};
+
+/// A group that is closed, and being appended.
+pub(super) struct InFlight {
+    pub(super) group: Group,
+    /// Where the roll stands with it.
+    pub(super) head: Head,
+    entries: Entries,
+    /// Streams that everybody sees, as they are with it.
+    standing: Vec<(Stream, Slot)>,
+    /// How to forget it.
+    undo: Undo,
+    /// The last recorded time before it.
+    floor: Time,
+    began: Instant,
+    task: JoinHandle<Outcome>,
+}
+
+/// How it ended; for ever nothing where nothing is under way.
+pub(super) async fn outcome(in_flight: &mut Option<InFlight>) -> Outcome {
+    let Some(in_flight) = in_flight else { return std::future::pending().await };
+    let ended = (&mut in_flight.task).await;
+    ended.unwrap_or_else(|error| (Err(LastWord(format!("an append ended badly: {error}"))), None))
+}
+
+impl Writer {
+    /// Closes the open group and begins to append it. Nothing is being appended.
+    pub(super) fn close(&mut self, stop: &CancellationToken) {
+        let Some(mut group) = self.groups.open.take() else { return };
+        self.measures.decide.record(std::mem::take(&mut self.groups.decided_in));
+        if group.is_poisoned() {
+            self.memory.roll_back();
+            group.fail(|| Error::NotWritten);
+        } else if let Some(block) = group.block() {
+            self.groups.in_flight = Some(self.launch(group, block, stop));
+            return;
+        } else {
+            group.succeed(self.head);
+        }
+        self.groups.spare = Some(group);
+        self.settled();
+    }
+
+    fn launch(&mut self, mut group: Group, block: Block, stop: &CancellationToken) -> InFlight {
+        let mut entries = group.take_entries();
+        let undo = self.memory.close(&mut entries);
+        let last = group.facts().rev().find_map(<[Recorded]>::last);
+        let next = last.map_or(self.floor, |last| last.envelope.recorded_at);
+        let floor = std::mem::replace(&mut self.floor, next);
+        let (shared, roll, stop) = (self.shared.clone(), self.reader.roll.clone(), stop.clone());
+        let (began, standing, head) = (Instant::now(), self.standing(&group), block.head());
+        let task = tokio::spawn(Store { roll, shared, stop }.store(self.head, block));
+        InFlight { group, head, entries, standing, undo, floor, began, task }
+    }
+
+    /// An append ended: what was in flight is true for everybody, or for nobody.
+    pub(super) fn settle(
+        &mut self,
+        ended: Outcome,
+        stop: &CancellationToken,
+    ) -> Result<(), LastWord> {
+        let Some(mut in_flight) = self.groups.in_flight.take() else { return Ok(()) };
+        let (stored, block) = ended;
+        if let Some(block) = block {
+            in_flight.group.recycle(block);
+        }
+        match stored {
+            Ok(true) => {
+                self.measures.append.record(in_flight.began.elapsed());
+                self.head = in_flight.head;
+                // The disk need not wait for the answers.
+                self.close(stop);
+                self.groups.spare = Some(self.commit(in_flight));
+            }
+            Ok(false) => self.forget(in_flight),
+            Err(last_word) => {
+                in_flight.group.fail(|| Error::Unknown);
+                return Err(last_word);
+            }
+        }
+        self.settled();
+        Ok(())
+    }
+
+    /// What waited for the outcome of a group goes on.
+    fn settled(&mut self) {
+        self.work.ready.extend(self.work.later.drain(..));
+        self.show_seen();
+    }
+
+    /// Nothing of a group is in the roll, nor of what was decided above it.
+    fn forget(&mut self, in_flight: InFlight) {
+        let InFlight { mut group, undo, floor, .. } = in_flight;
+        self.memory.roll_back();
+        self.memory.take_back(undo);
+        self.floor = floor;
+        group.fail(|| Error::NotWritten);
+        if let Some(mut above) = self.groups.open.take() {
+            above.fail(|| Error::NotWritten);
+        }
+        self.groups.decided_in = Duration::ZERO;
+        self.groups.spare = Some(group);
+        self.look_again();
+    }
+
+    /// The block is in the roll: it becomes true for everybody, then everybody is answered.
+    fn commit(&mut self, in_flight: InFlight) -> Group {
+        let InFlight { mut group, head, entries, standing, undo, .. } = in_flight;
+        self.memory.keep(undo);
+        if let Some(last) = group.facts().rev().find_map(<[Recorded]>::last) {
+            self.shared.clock.recorded(last.envelope.recorded_at);
+        }
+        group.facts().for_each(|facts| self.obey_corrections(facts));
+        self.publish(standing);
+        self.shared.duties.apply(entries.duties.clone());
+        // The index thread ends only after the writer.
+        let _ = self.index.send(entries);
+        group.facts().for_each(|facts| (self.hook)(facts));
+        self.measures.commands(group.commands());
+        self.shared.head.send_replace(head);
+        group.succeed(head);
+        group
+    }
+
+    /// After an operator's correction the next record may be earlier than the last.
+    fn obey_corrections(&mut self, facts: &[Recorded]) {
+        for recorded in facts {
+            if let Event::Roll(roll::Event::ClockCorrected(corrected)) = &recorded.event {
+                self.floor = corrected.now;
+                self.shared.clock.recorded(corrected.now);
+                self.shared.clock.accept();
+            }
+        }
+    }
+
+    /// The streams that everybody sees and the group touched, as they are now.
+    fn standing(&self, group: &Group) -> Vec<(Stream, Slot)> {
+        let standing = group.facts().flatten().map(|recorded| &recorded.envelope.stream);
+        let mut streams: Vec<&Stream> =
+            standing.filter(|stream| stream.kind.is_standing()).collect();
+        streams.sort_unstable();
+        streams.dedup();
+        let slots = streams.into_iter().filter_map(|stream| {
+            self.memory.peek(stream).map(|slot| (stream.clone(), slot.clone()))
+        });
+        slots.collect()
+    }
+
+    fn publish(&self, standing: Vec<(Stream, Slot)>) {
+        if standing.is_empty() {
+            return;
+        }
+        let next: Directory = self.shared.directory.load().with(standing);
+        self.shared.directory.store(Arc::new(next));
+    }
+}
