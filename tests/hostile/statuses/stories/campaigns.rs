@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{GET, POST, Teller};
-use crate::server::{Ask, client, msat};
+use crate::server::{client, msat};
 
 /// A campaign that gives, and one that is not there.
 pub(super) async fn told(teller: &mut Teller<'_>) {
