@@ -12,6 +12,7 @@ mod completions;
 mod config;
 mod connections;
 mod demo;
+mod dlq;
 mod document;
 mod duties;
 mod error;
@@ -34,6 +35,7 @@ mod tenant;
 #[cfg(test)]
 mod tests;
 mod verify;
+mod workers;
 
 use clap::{Parser, Subcommand};
 
@@ -100,6 +102,12 @@ enum Noun {
     /// What is still owed: look at it, or close it by hand.
     #[command(subcommand)]
     Duties(duties::Duties),
+    /// Dead letters: duties that were refused.
+    #[command(subcommand)]
+    Dlq(dlq::Dlq),
+    /// What works in the background: look, pause, resume.
+    #[command(subcommand)]
+    Workers(workers::Workers),
     /// Compare with the outside.
     #[command(subcommand)]
     Reconcile(reconcile::Reconcile),
@@ -168,6 +176,8 @@ impl Noun {
             Self::Commodities(verb) => verb.run(output).await,
             Self::Anomalies(verb) => verb.run(output).await,
             Self::Duties(verb) => verb.run(output).await,
+            Self::Dlq(verb) => verb.run(output).await,
+            Self::Workers(verb) => verb.run(output).await,
             Self::Reconcile(verb) => verb.run(output).await,
             Self::Sandbox(verb) => verb.run(output).await,
             Self::Tenant(verb) => verb.run(output).await,

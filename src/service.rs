@@ -23,6 +23,7 @@ mod flight;
 mod hints;
 mod history;
 mod instrument;
+mod letters;
 mod limits;
 mod lookup;
 mod principal;
@@ -44,11 +45,13 @@ use std::sync::Arc;
 
 use piperoll_domain::{
     bytes::Bytes,
+    duty::Kind,
     event::Idempotency,
     id::{ConnectionId, PaymentId, TenantId},
     operation::Operation,
     payment::Payment,
     roll::ReconciliationFinished,
+    worker::Worker,
 };
 use reqwest::header::HeaderMap;
 use sha2::{Digest, Sha256};
@@ -172,6 +175,12 @@ impl Service {
     /// How it runs.
     pub fn settings(&self) -> &Settings {
         &self.0.settings
+    }
+
+    /// Whether an operator paused the worker that does duties of a kind.
+    pub(crate) fn rests(&self, kind: Kind) -> bool {
+        let resting = |worker| self.engine().directory().resting(worker).is_some();
+        Worker::of(kind).is_some_and(resting)
     }
 
     /// Who presents this API key or operator's token; none if nobody may.

@@ -18,6 +18,7 @@ mod flips;
 mod fuzz;
 mod hostile;
 mod house;
+mod letters;
 mod lnbits;
 mod macaroons;
 mod metrics;

@@ -28,7 +28,7 @@ const INHERITED: [&str; 2] = [
 
 /// Words of the rules' language, and labels that they name outside of braces.
 const WORDS: &str = "by or and unless offset sum rate increase delta resets histogram_quantile \
-                     le provider reason instance method path from to source";
+                     le provider reason instance method path from to source status worker";
 
 /// Everything at one look.
 #[derive(Debug, Default)]

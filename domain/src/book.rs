@@ -22,6 +22,7 @@ use crate::{
     event::{Event, Recorded},
     grantee::Grantee,
     id::{Kind, Stream, TenantId},
+    letter::Letter,
     offer::Offer,
     payment::Payment,
     receipt::Receipt,
@@ -97,6 +98,8 @@ pub enum State {
     Entitlement(Box<Entitlement>),
     /// How a tenant bills.
     Billing(Box<billing::InForce>),
+    /// A dead letter.
+    Letter(Box<Letter>),
     /// A campaign.
     Campaign(Box<Campaign>),
     /// What an account got of a campaign.
@@ -118,6 +121,7 @@ impl State {
             Kind::Account => Self::Account(Account::default()),
             Kind::Entitlement => Self::Entitlement(Box::default()),
             Kind::Billing => Self::Billing(Box::default()),
+            Kind::Letter => Self::Letter(Box::default()),
             Kind::Campaign => Self::Campaign(Box::default()),
             Kind::Grantee => Self::Grantee(Box::default()),
         }
@@ -140,6 +144,7 @@ impl State {
             (Self::Account(state), Event::Account(event)) => state.evolve(event, at),
             (Self::Entitlement(state), Event::Entitlement(event)) => state.evolve(event, at),
             (Self::Billing(state), Event::Billing(event)) => state.evolve(event, at),
+            (Self::Letter(state), Event::Letter(event)) => state.evolve(event),
             (Self::Campaign(state), Event::Campaign(event)) => state.evolve(event),
             (Self::Grantee(state), Event::Grantee(event)) => state.evolve(event, &at.stream.id),
             (_, event) => {
@@ -200,6 +205,7 @@ impl Slot {
             | State::Receipt(_)
             | State::Entitlement(_)
             | State::Billing(_)
+            | State::Letter(_)
             | State::Campaign(_)
             | State::Grantee(_) => 0,
         }

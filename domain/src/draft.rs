@@ -19,9 +19,10 @@ use crate::{
     event::{Actor, Envelope, Event, Idempotency, Recorded},
     grantee::{Grantee, GranteeId},
     id::{
-        AccountId, CampaignId, ConnectionId, EntitlementId, Kind, OfferId, PaymentId, ReceiptId,
-        Stream, TenantId,
+        AccountId, CampaignId, ConnectionId, EntitlementId, Kind, LetterId, OfferId, PaymentId,
+        ReceiptId, Stream, TenantId,
     },
+    letter::Letter,
     money::Code,
     offer::Offer,
     payment::Payment,
@@ -31,6 +32,7 @@ use crate::{
     settings::Settings,
     tenant::Tenant,
     time::{Moment, Time},
+    worker::Resting,
 };
 
 /// A stream that is in memory.
@@ -198,6 +200,8 @@ impl<'a> Draft<'a> {
         account(AccountId) -> Account = Account;
         /// An entitlement's state.
         entitlement(EntitlementId) -> Entitlement = Entitlement;
+        /// A dead letter's state.
+        letter(LetterId) -> Letter = Letter;
         /// A campaign's state.
         campaign(CampaignId) -> Campaign = Campaign;
         /// What an account got of a campaign.
@@ -230,6 +234,15 @@ impl<'a> Draft<'a> {
             return Err(Rejection::StreamFrozen { stream, position: 0 }.into());
         };
         Ok(state)
+    }
+
+    /// The workers that rest.
+    pub fn workers(&mut self) -> Result<&Resting, Stop> {
+        let stream = Stream::of_roll(Kind::Roll, "workers");
+        let State::Roll(state) = &self.slot(&stream)?.state else {
+            return Err(Rejection::StreamFrozen { stream, position: 0 }.into());
+        };
+        Ok(&state.resting)
     }
 
     /// The settings in force.

@@ -7,7 +7,7 @@ use crate::{
     bytes::{Bytes, Id16},
     campaign, commodity, connection, entitlement, grantee,
     id::{Stream, TenantId},
-    offer, payment, receipt, roll, settings, tenant,
+    letter, offer, payment, receipt, roll, settings, tenant,
     time::Time,
     wire,
 };
@@ -108,6 +108,8 @@ pub enum Event {
     Entitlement(entitlement::Event),
     /// Of how a tenant bills.
     Billing(billing::Event),
+    /// Of a dead letter.
+    Letter(letter::Event),
     /// Of a campaign.
     Campaign(campaign::Event),
     /// Of what an account got of a campaign.
@@ -128,6 +130,7 @@ macro_rules! each {
             Event::Account($inner) => $body,
             Event::Entitlement($inner) => $body,
             Event::Billing($inner) => $body,
+            Event::Letter($inner) => $body,
             Event::Campaign($inner) => $body,
             Event::Grantee($inner) => $body,
         }
@@ -154,6 +157,7 @@ impl Event {
             account::Event::NAMES,
             entitlement::Event::NAMES,
             billing::Event::NAMES,
+            letter::Event::NAMES,
             campaign::Event::NAMES,
             grantee::Event::NAMES,
         ]
@@ -173,9 +177,8 @@ impl Event {
         // A retired version gets an arm of its own before this match: decode the old struct, lift
         // it to the next, and never edit the arm again.
         match wire::category(name) {
-            "roll" | "writer" | "clock" | "feature" | "anomaly" | "duty" | "reconciliation" => {
-                lift(roll::Event::deserialize_data(name, from), Self::Roll)
-            }
+            "roll" | "writer" | "clock" | "feature" | "anomaly" | "duty" | "reconciliation"
+            | "worker" => lift(roll::Event::deserialize_data(name, from), Self::Roll),
             "commodity" => lift(commodity::Event::deserialize_data(name, from), Self::Commodity),
             "settings" => lift(settings::Event::deserialize_data(name, from), Self::Settings),
             "tenant" | "key" => lift(tenant::Event::deserialize_data(name, from), Self::Tenant),
@@ -194,6 +197,7 @@ impl Event {
             "billing" | "shares" => {
                 lift(billing::Event::deserialize_data(name, from), Self::Billing)
             }
+            "letter" => lift(letter::Event::deserialize_data(name, from), Self::Letter),
             "campaign" => lift(campaign::Event::deserialize_data(name, from), Self::Campaign),
             "grant" => lift(grantee::Event::deserialize_data(name, from), Self::Grantee),
             _ => None,

@@ -152,6 +152,10 @@ name!(
     ReceiptId, "a receipt id", ID, is_id
 );
 name!(
+    /// Names a dead letter: the kind of duty that it is about, and the position that opened it.
+    LetterId, "a dead letter", ID, is_id
+);
+name!(
     /// Names an API key.
     KeyId, "a key id", ID, is_id
 );
@@ -231,6 +235,8 @@ pub enum Kind {
     Entitlement,
     /// How a tenant bills for use.
     Billing,
+    /// A duty that was refused.
+    Letter,
     /// Credit that is given away, out of a budget.
     Campaign,
     /// What one account got of one campaign.
@@ -239,7 +245,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Roll,
         Self::Commodity,
         Self::Settings,
@@ -251,6 +257,7 @@ impl Kind {
         Self::Account,
         Self::Entitlement,
         Self::Billing,
+        Self::Letter,
         Self::Campaign,
         Self::Grantee,
     ];
@@ -269,6 +276,7 @@ impl Kind {
             Self::Account => "account",
             Self::Entitlement => "entitlement",
             Self::Billing => "billing",
+            Self::Letter => "letter",
             Self::Campaign => "campaign",
             Self::Grantee => "grantee",
         }
@@ -288,6 +296,7 @@ impl Kind {
             | Self::Receipt
             | Self::Account
             | Self::Entitlement
+            | Self::Letter
             | Self::Campaign
             | Self::Grantee => false,
         }
@@ -339,6 +348,7 @@ into_id!(
     EntitlementId,
     ConnectionId,
     ReceiptId,
+    LetterId,
     CampaignId,
     GrantId
 );
@@ -352,7 +362,17 @@ macro_rules! from_id {
         }
     )*};
 }
-from_id!(PaymentId, AccountId, OfferId, EntitlementId, ConnectionId, ReceiptId, LotId, CampaignId);
+from_id!(
+    PaymentId,
+    AccountId,
+    OfferId,
+    EntitlementId,
+    ConnectionId,
+    ReceiptId,
+    LotId,
+    LetterId,
+    CampaignId
+);
 
 impl fmt::Display for Stream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

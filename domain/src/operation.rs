@@ -9,11 +9,13 @@ mod credit;
 mod fulfil;
 mod govern;
 mod hear;
+mod letter;
 mod meter;
 mod pay;
 mod sell;
 #[cfg(test)]
 mod tests;
+mod work;
 
 pub use batch::{Batch, Item, Wish};
 pub use bill::{ApproveShares, ChangeBilling, HastenShares, ProposeShares, RejectShares};
@@ -31,12 +33,14 @@ pub use govern::{
 pub use hear::{
     AnswerReceipt, HearStatus, MatchReceipt, NoteSilence, ReceiveWebhook, RefuseReceipts,
 };
+pub use letter::{EndAttempt, OpenLetter, ResolveLetter, RetryLetter, TakeLetter};
 pub use meter::{ExpireReservation, Finalize, Release, Reserve};
 pub use pay::{
     AbandonPayment, Purpose, RecordCreateFailed, RecordCreateUnknown, RecordInstrument,
     RequestPayment,
 };
 pub use sell::{ReleaseUse, RevokeEntitlement, UseEntitlement};
+pub use work::SwitchWorkers;
 
 use crate::{
     draft::{Draft, Memory, Meta, Stop},
@@ -192,6 +196,18 @@ operations! {
     ReleaseUse(ReleaseUse),
     /// End an entitlement.
     RevokeEntitlement(RevokeEntitlement),
+    /// Leave a refused duty to a letter.
+    OpenLetter(OpenLetter),
+    /// Take a letter's turn.
+    TakeLetter(TakeLetter),
+    /// Say what became of an attempt.
+    EndAttempt(EndAttempt),
+    /// Try a letter again.
+    RetryLetter(RetryLetter),
+    /// End a letter by a person's word.
+    ResolveLetter(ResolveLetter),
+    /// Pause workers, or let them work again.
+    SwitchWorkers(SwitchWorkers),
     /// Several wishes at once.
     Batch(Batch),
 }

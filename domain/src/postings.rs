@@ -47,6 +47,7 @@ pub fn postings(recorded: &Recorded) -> Vec<Posting> {
         | Event::Offer(_)
         | Event::Receipt(_)
         | Event::Billing(_)
+        | Event::Letter(_)
         | Event::Campaign(_)
         | Event::Grantee(_) => {}
     }

@@ -302,6 +302,15 @@ pub enum Rejection {
     /// No such duty is open.
     #[error("no such duty is open")]
     DutyNotOpen,
+    /// No such dead letter.
+    #[error("the dead letter does not exist")]
+    LetterNotFound,
+    /// The letter is completed, or was given up.
+    #[error("the dead letter has ended")]
+    LetterEnded,
+    /// An attempt is being made.
+    #[error("an attempt at the dead letter is under way")]
+    LetterBusy,
     /// A reason is missing or longer than 500 characters.
     #[error("a reason of 1 to 500 characters is needed")]
     ReasonNeeded,
@@ -390,6 +399,9 @@ impl Rejection {
             Self::StreamFrozen { .. } => "stream_frozen",
             Self::NothingFrozen => "nothing_frozen",
             Self::DutyNotOpen => "duty_not_open",
+            Self::LetterNotFound => "letter_not_found",
+            Self::LetterEnded => "letter_ended",
+            Self::LetterBusy => "letter_busy",
             Self::ReasonNeeded => "reason_needed",
             Self::Item { refusal, .. } => refusal.code(),
         }

@@ -14,6 +14,7 @@ pub mod credit;
 pub mod diff;
 pub mod entitlements;
 pub mod journal;
+pub mod letters;
 pub mod payments;
 pub mod receipts;
 pub mod reservations;
@@ -35,7 +36,7 @@ use crate::{change::Change, schema::Schema};
 pub const VERSION: u32 = 2;
 
 /// Every table.
-pub const SCHEMAS: [&Schema; 21] = [
+pub const SCHEMAS: [&Schema; 22] = [
     credit::BALANCES,
     credit::LOTS,
     credit::ENTRIES,
@@ -55,6 +56,7 @@ pub const SCHEMAS: [&Schema; 21] = [
     billing::BILLING,
     billing::RULES,
     credit::SHARES,
+    letters::LETTERS,
     campaigns::CAMPAIGNS,
     campaigns::GRANTS,
 ];
@@ -74,6 +76,7 @@ pub fn changes(recorded: &Recorded) -> Vec<Change> {
         }
         Event::Tenant(event) => billing::of_tenant(at, event, &mut into),
         Event::Billing(event) => billing::changes(at, event, &mut into),
+        Event::Letter(event) => letters::changes(at, event, &mut into),
         Event::Campaign(event) => campaigns::changes(at, event, &mut into),
         Event::Grantee(event) => campaigns::of_grant(at, event, &mut into),
         Event::Entitlement(event) => entitlements::changes(at, event, &mut into),

@@ -27,6 +27,19 @@ const WORDS: &[(&str, &str)] = &[
          FROM receipts",
     ),
     (
+        "billing_dlq",
+        "SELECT letter AS id, operation_type, \
+         json_object('duty', duty, 'stream', stream, 'item', item, 'opener', opener) AS payload, \
+         error_code || ': ' || error_message AS error_message, retry_count, max_retries, status, \
+         CASE WHEN status IN ('pending', 'processing') \
+         THEN datetime(next_retry_at / 1000000, 'unixepoch') END AS next_retry_at, \
+         CASE WHEN status = 'processing' \
+         THEN datetime(lease_until / 1000000, 'unixepoch') END AS lease_until, \
+         CASE WHEN status IN ('completed', 'failed') THEN ended END AS resolution, reason, \
+         datetime(created_at / 1000000, 'unixepoch') AS created_at, \
+         datetime(updated_at / 1000000, 'unixepoch') AS updated_at, tenant FROM dead_letters",
+    ),
+    (
         "payment_provider_events_doubled",
         "SELECT connection AS provider, event_id, count(*) AS times FROM receipts \
          WHERE event_id IS NOT NULL GROUP BY connection, event_id HAVING count(*) > 1",

@@ -59,7 +59,9 @@ pub(crate) fn changes(at: &Envelope, event: &Event, into: &mut Vec<Change>) {
         | Event::WriterStarted(_)
         | Event::FeatureEnabled(_)
         | Event::AnomalyAcknowledged(_)
-        | Event::DutyWaived(_) => {}
+        | Event::DutyWaived(_)
+        | Event::WorkerPaused(_)
+        | Event::WorkerResumed(_) => {}
     }
 }
 

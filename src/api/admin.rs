@@ -1,12 +1,15 @@
 //! What operators do: tenants, credit by hand, sweeps, settings, and what was found wrong.
 
 mod commodities;
+#[expect(unused_qualifications, reason = "utoipa's macro names types in full")]
+mod letters;
 mod mint;
 mod operation;
 mod reconciliation;
 mod sandbox;
 mod settings;
 mod tenants;
+mod workers;
 
 use axum::Router;
 use utoipa::OpenApi;
@@ -22,6 +25,8 @@ pub(super) fn routes() -> Router<Api> {
         .merge(commodities::routes())
         .merge(operation::routes())
         .merge(sandbox::routes())
+        .merge(letters::routes())
+        .merge(workers::routes())
 }
 
 /// The operators' part of the document.
@@ -46,5 +51,11 @@ pub(super) fn routes() -> Router<Api> {
     operation::rebuild,
     sandbox::pay,
     sandbox::faults,
+    letters::list,
+    letters::show,
+    letters::retry,
+    letters::resolve,
+    workers::list,
+    workers::switch,
 ))]
 pub(super) struct Document;

@@ -156,6 +156,9 @@ codes! {
     StreamFrozen "stream_frozen" CONFLICT "The history of this is broken and must be acknowledged first";
     NothingFrozen "nothing_frozen" NOT_FOUND "Nothing is frozen there";
     DutyNotOpen "duty_not_open" NOT_FOUND "No such duty is open";
+    LetterNotFound "letter_not_found" NOT_FOUND "The dead letter does not exist";
+    LetterEnded "letter_ended" CONFLICT "The dead letter has ended";
+    LetterBusy "letter_busy" CONFLICT "An attempt at the dead letter is under way";
     ReasonNeeded "reason_needed" UNPROCESSABLE_ENTITY "A reason is needed";
 }
 

@@ -78,6 +78,9 @@ impl From<&Rejection> for Code {
             Rejection::StreamFrozen { .. } => Self::StreamFrozen,
             Rejection::NothingFrozen => Self::NothingFrozen,
             Rejection::DutyNotOpen => Self::DutyNotOpen,
+            Rejection::LetterNotFound => Self::LetterNotFound,
+            Rejection::LetterEnded => Self::LetterEnded,
+            Rejection::LetterBusy => Self::LetterBusy,
             Rejection::ReasonNeeded => Self::ReasonNeeded,
             Rejection::Item { refusal, .. } => Self::from(&**refusal),
         }

@@ -103,6 +103,9 @@ fn rejections() -> Vec<Rejection> {
         Rejection::StreamFrozen { stream: Stream::roll(), position },
         Rejection::NothingFrozen,
         Rejection::DutyNotOpen,
+        Rejection::LetterNotFound,
+        Rejection::LetterEnded,
+        Rejection::LetterBusy,
         Rejection::ReasonNeeded,
         Rejection::Item { index: 3, refusal: Box::new(Rejection::AmountZero) },
     ]

@@ -75,7 +75,7 @@ impl Service {
     }
 
     /// Puts a wish to the roll that says what was done outside: a busy engine is asked again.
-    pub(super) async fn insist(
+    pub(crate) async fn insist(
         &self,
         who: &Principal,
         operation: impl Into<Operation>,
@@ -163,6 +163,11 @@ fn whose(operation: &Operation) -> &TenantId {
         Operation::MatchReceipt(wish) => &wish.stream.tenant,
         Operation::AnswerReceipt(wish) => &wish.stream.tenant,
         Operation::WaiveDuty(wish) => &wish.name.stream.tenant,
+        Operation::OpenLetter(wish) => &wish.duty.stream.tenant,
+        Operation::TakeLetter(wish) => &wish.tenant,
+        Operation::EndAttempt(wish) => &wish.tenant,
+        Operation::RetryLetter(wish) => &wish.tenant,
+        Operation::ResolveLetter(wish) => &wish.tenant,
         Operation::OpenRoll(_)
         | Operation::StartWriter(_)
         | Operation::CorrectClock(_)
@@ -170,6 +175,7 @@ fn whose(operation: &Operation) -> &TenantId {
         | Operation::FinishReconciliation(_)
         | Operation::DeclareCommodity(_)
         | Operation::ChangeSettings(_)
+        | Operation::SwitchWorkers(_)
         | Operation::DeclareConnection(_)
         | Operation::RetireConnection(_)
         | Operation::ReceiveWebhook(_)

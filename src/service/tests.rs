@@ -5,6 +5,7 @@ mod campaigns;
 mod creates;
 mod demo;
 pub(crate) mod house;
+mod letters;
 mod limits;
 mod matching;
 pub(crate) mod node;

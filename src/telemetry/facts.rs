@@ -67,6 +67,7 @@ impl Facts {
                 | Event::Account(_)
                 | Event::Entitlement(_)
                 | Event::Billing(_)
+                | Event::Letter(_)
                 | Event::Campaign(_)
                 | Event::Grantee(_) => {}
             }

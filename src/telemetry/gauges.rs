@@ -1,7 +1,7 @@
 //! What stands, measured when somebody looks.
 
 use metrics::gauge;
-use piperoll_domain::time::Time;
+use piperoll_domain::{time::Time, worker::Worker};
 
 use crate::engine::{Engine, Health, OpenDuties};
 
@@ -19,6 +19,10 @@ pub fn of_engine(engine: &Engine) {
         gauge!("piperoll_duty_oldest_age_seconds", "kind" => kind).set(age(oldest_due, now));
     }
     let directory = engine.directory();
+    for worker in Worker::ALL {
+        let paused = if directory.resting(worker).is_some() { 1.0 } else { 0.0 };
+        gauge!("workers_paused", "worker" => worker.as_str()).set(paused);
+    }
     let runs = directory.reconciliations().map(|roll| &roll.runs);
     let failed = |runs: &std::collections::VecDeque<(Time, _)>| {
         let run =
@@ -29,11 +33,22 @@ pub fn of_engine(engine: &Engine) {
     gauge!("reconciliation_consecutive_failures").set(float(failed));
 }
 
+/// What the views say, where they can be read.
+#[derive(Debug, Default)]
+pub struct Views {
+    /// Payments that have been pending for more than 15 minutes.
+    pub pending_over_15m: u64,
+    /// Dead letters, by status.
+    pub letters: Vec<(&'static str, u64)>,
+}
+
 /// Sets what only views know.
-pub fn of_views(lag_events: u64, pending_over_15m: Option<u64>) {
+pub fn of_views(lag_events: u64, views: Option<Views>) {
     gauge!("piperoll_view_lag_events").set(float(lag_events));
-    if let Some(count) = pending_over_15m {
-        gauge!("pending_over_15m_count").set(float(count));
+    let Some(Views { pending_over_15m, letters }) = views else { return };
+    gauge!("pending_over_15m_count").set(float(pending_over_15m));
+    for (status, count) in letters {
+        gauge!("billing_dlq_depth", "status" => status).set(float(count));
     }
 }
 

@@ -7,6 +7,7 @@ mod credit;
 mod cursor;
 mod entries;
 mod ledger;
+mod letters;
 mod payments;
 mod query;
 mod receipts;
@@ -23,6 +24,7 @@ pub use self::{
     credit::{Account, Balance, Entry, Held, Lot},
     cursor::{Cursor, LIMIT_MAX, Page, PageRequest},
     ledger::{JournalEntry, Leg, Run, TrialLine},
+    letters::Letter,
     payments::{Entitlement, Order, Payment, PaymentFilter, Review},
     query::Direction,
     receipts::{Receipt, ReceiptFilter, Refused},

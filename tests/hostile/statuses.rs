@@ -16,8 +16,13 @@ pub(super) type Statuses = BTreeMap<(String, String), BTreeSet<u16>>;
 
 /// What takes a broken history or a store that fails: the engine's own tests and `tests/faults.rs`
 /// bring those about.
-const ELSEWHERE: [(&str, &str, u16); 3] = [
+const ELSEWHERE: [(&str, &str, u16); 8] = [
     ("POST", "/v1/admin/anomalies/acknowledge", 200),
+    ("GET", "/v1/admin/dead-letters/{letter}", 200),
+    ("POST", "/v1/admin/dead-letters/{letter}/retry", 200),
+    ("POST", "/v1/admin/dead-letters/{letter}/retry", 409),
+    ("POST", "/v1/admin/dead-letters/{letter}/resolve", 200),
+    ("POST", "/v1/admin/dead-letters/{letter}/resolve", 409),
     ("GET", "/health", 503),
     ("GET", "/ready", 503),
 ];
@@ -25,7 +30,7 @@ const ELSEWHERE: [(&str, &str, u16); 3] = [
 pub(super) const WEBHOOK_SECRET: &str = "a-webhook-secret-of-the-statuses-0123";
 
 /// Values for the parts of paths, of things that are there.
-const PARTS: [(&str, &str); 14] = [
+const PARTS: [(&str, &str); 15] = [
     ("campaign", "welcome"),
     ("account", "alice"),
     ("payment", "pay_none"),
@@ -36,6 +41,7 @@ const PARTS: [(&str, &str); 14] = [
     ("provider", "default"),
     ("entitlement", "ent_none"),
     ("code", "MSAT"),
+    ("letter", "fulfil.1"),
     ("number", "1"),
     ("position", "1"),
     ("service", "api"),

@@ -1,6 +1,7 @@
 //! Histories that the rules themselves made, for fixtures: same clock, same identifiers, every time.
 
 mod campaigns;
+mod letters;
 mod metered;
 
 use std::collections::HashMap;
@@ -36,6 +37,7 @@ pub(super) fn all() -> Vec<(&'static str, Vec<Recorded>)> {
         ("billing-modes", metered::billing_modes()),
         ("debts-and-corrections", metered::debts_and_corrections()),
         ("shares", metered::shares()),
+        ("dead-letters", letters::dead_letters()),
         ("campaigns", campaigns::campaigns()),
     ];
     let mut all: Vec<_> =

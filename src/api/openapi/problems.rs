@@ -24,6 +24,8 @@ const LOOKS: &[&str] = &[
     "/v1/accounts/{account}/balance",
     "/v1/accounts/{account}/entries",
     "/v1/accounts/{account}/lots",
+    "/v1/admin/dead-letters",
+    "/v1/admin/dead-letters/{letter}",
     "/v1/admin/events",
     "/v1/admin/ledger/trial-balance",
     "/v1/admin/receipts/refused",
@@ -86,6 +88,9 @@ const OWN: &[(&str, &str, &[u16])] = &[
     ("PUT", "/v1/admin/commodities/{code}", &[409]),
     ("POST", "/v1/admin/anomalies/acknowledge", &[404]),
     ("POST", "/v1/admin/duties/waive", &[404]),
+    ("GET", "/v1/admin/dead-letters/{letter}", &[404]),
+    ("POST", "/v1/admin/dead-letters/{letter}/retry", &[404, 409]),
+    ("POST", "/v1/admin/dead-letters/{letter}/resolve", &[404, 409]),
     ("POST", "/v1/admin/sandbox/pay", &[404]),
     ("PUT", "/v1/admin/sandbox/{connection}/faults", &[404]),
 ];

@@ -391,6 +391,8 @@ async fn operation(teller: &mut Teller<'_>) {
         "/metrics",
         "/api/payments",
         "/v1/admin/commodities/MSAT",
+        "/v1/admin/dead-letters",
+        "/v1/admin/workers",
     ] {
         teller.operator(GET, path, json!({})).await.is(200);
     }
@@ -405,6 +407,15 @@ async fn operation(teller: &mut Teller<'_>) {
     teller.operator(POST, "/v1/admin/views/rebuild", json!({})).await;
     let anomaly = json!({ "stream": "payment-dev-nobody", "position": 1, "reason": "seen" });
     teller.operator(POST, "/v1/admin/anomalies/acknowledge", anomaly).await.is(404);
+    teller.operator(GET, "/v1/admin/dead-letters/fulfil.1", json!({})).await.is(404);
+    let retry = json!({ "reason": "again" });
+    teller.operator(POST, "/v1/admin/dead-letters/fulfil.1/retry", retry).await.is(404);
+    let resolve = json!({ "outcome": "failed", "reason": "lost" });
+    teller.operator(POST, "/v1/admin/dead-letters/fulfil.1/resolve", resolve).await.is(404);
+    for paused in [true, false] {
+        let switch = json!({ "worker": "dlq", "paused": paused, "reason": "maintenance" });
+        teller.operator(PUT, "/v1/admin/workers", switch).await.is(200);
+    }
     let duties = teller.operator(GET, "/v1/admin/duties", json!({})).await.is(200);
     let stream =
         duties.body["oldest"][0]["stream"].as_str().unwrap_or("payment-dev-nobody").to_owned();
