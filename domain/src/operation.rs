@@ -23,8 +23,8 @@ pub use campaign::{
     ActivateCampaign, CompleteCampaign, CreateCampaign, ExpireCampaign, GrantCredit, PauseCampaign,
 };
 pub use correct::{ClawBack, RefundPayment, TransferCredit, VoidLot};
-pub use credit::{ExpireLot, Mint, OpenAccount, Spend};
-pub use fulfil::{Fulfil, ResolveReview};
+pub use credit::{ExpireLot, Mint, MintUnnamed, OpenAccount, Spend};
+pub use fulfil::{BY_PROVIDER, Fulfil, ResolveReview};
 pub use govern::{
     AcknowledgeAnomaly, ChangeSettings, CorrectClock, DeclareCommodity, DeclareConnection,
     EnableFeature, FinishReconciliation, IssueKey, OpenRoll, OpenTenant, PublishOffer,
@@ -148,6 +148,8 @@ operations! {
     OpenAccount(OpenAccount),
     /// Give credit.
     Mint(Box<Mint>),
+    /// Give credit whose source nobody names.
+    MintUnnamed(Box<MintUnnamed>),
     /// Use credit.
     Spend(Spend),
     /// Let a lot lapse.

@@ -16,7 +16,7 @@ use crate::{
 /// A campaign, and how much of its budget is given.
 pub const CAMPAIGNS: &Schema = &Schema {
     name: "campaigns",
-    index: 20,
+    index: 23,
     key: &[("tenant", Type::Text), ("campaign", Type::Text)],
     columns: &[
         text("purpose"),
@@ -42,7 +42,7 @@ pub const CAMPAIGNS: &Schema = &Schema {
 /// A grant, in the order in which a campaign's were given.
 pub const GRANTS: &Schema = &Schema {
     name: "grants",
-    index: 21,
+    index: 24,
     key: &[("tenant", Type::Text), ("campaign", Type::Text), ("position", Type::Integer)],
     columns: &[
         text("grant_id"),

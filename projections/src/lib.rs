@@ -36,7 +36,7 @@ use crate::{change::Change, schema::Schema};
 pub const VERSION: u32 = 2;
 
 /// Every table.
-pub const SCHEMAS: [&Schema; 22] = [
+pub const SCHEMAS: [&Schema; 25] = [
     credit::BALANCES,
     credit::LOTS,
     credit::ENTRIES,
@@ -57,6 +57,9 @@ pub const SCHEMAS: [&Schema; 22] = [
     billing::RULES,
     credit::SHARES,
     letters::LETTERS,
+    billing::CHANGES,
+    runs::STEPS,
+    reservations::HOURS,
     campaigns::CAMPAIGNS,
     campaigns::GRANTS,
 ];

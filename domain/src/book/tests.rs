@@ -66,16 +66,8 @@ fn owed(book: &Book) -> BTreeSet<Name> {
                 }
             }
             State::Letter(letter) => {
-                let item =
-                    letter.opened.as_ref().map(|opened| opened.about.duty.stream.to_string());
-                match letter.stage {
-                    Stage::Pending { .. } | Stage::Processing { .. } => {
-                        expect(DutyKind::Retry, item);
-                    }
-                    Stage::ManualReview => {
-                        expect(DutyKind::ManualReview, item);
-                    }
-                    Stage::Absent | Stage::Completed | Stage::Failed => {}
+                if let Some((kind, item)) = owed_by_letter(letter) {
+                    expect(kind, item);
                 }
             }
             State::Campaign(campaign) => {
@@ -96,6 +88,15 @@ fn owed(book: &Book) -> BTreeSet<Name> {
         }
     }
     owed
+}
+
+fn owed_by_letter(letter: &Letter) -> Option<(DutyKind, Option<String>)> {
+    let item = letter.opened.as_ref().map(|opened| opened.about.duty.stream.to_string());
+    match letter.stage {
+        Stage::Pending { .. } | Stage::Processing { .. } => Some((DutyKind::Retry, item)),
+        Stage::ManualReview => Some((DutyKind::ManualReview, item)),
+        Stage::Absent | Stage::Completed | Stage::Failed => None,
+    }
 }
 
 fn lots_add_up(book: &Book) {

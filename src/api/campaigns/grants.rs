@@ -93,7 +93,7 @@ pub(in crate::api) async fn give(
     Query(query): Query<ModeQuery>,
     asked: Asked,
 ) -> Result<Response, Problem> {
-    batch::carry_out(&api, &of, query, asked, Some(&campaign)).await
+    batch::carry_out(&api, &of, &query, &asked, Some(&campaign)).await
 }
 
 /// A grant.
