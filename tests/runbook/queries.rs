@@ -51,3 +51,9 @@ ORDER BY next_retry_at;";
 /// Part 6: letters that wait for a person.
 pub(crate) const LETTERS_FOR_REVIEW: &str =
     "SELECT * FROM billing_dlq WHERE status = 'manual_review';";
+/// Part 4: a campaign, paused by hand. Its name stands for the question mark.
+pub(crate) const PAUSE_CAMPAIGN: &str =
+    "UPDATE credit_campaigns SET status = 'paused' WHERE id = ?;";
+/// Part 4: what a campaign gave.
+pub(crate) const GRANTED: &str =
+    "SELECT SUM(amount_micro) FROM credit_grants WHERE campaign_id = ?;";

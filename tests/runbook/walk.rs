@@ -33,8 +33,15 @@ impl Walk {
         let server = Server::start(&VARIABLES).await;
         let mut walk = Self { server, key: String::new() };
         walk.done(&["tenant", "open", "default"]).await;
-        let issued =
-            walk.done(&["keys", "issue", "meter", "--tenant", "default", "--role", "credit,read"]);
+        let issued = walk.done(&[
+            "keys",
+            "issue",
+            "meter",
+            "--tenant",
+            "default",
+            "--role",
+            "credit,read,operate",
+        ]);
         issued.await["secret"].as_str().unwrap().clone_into(&mut walk.key);
         walk
     }
@@ -44,7 +51,7 @@ impl Walk {
         let door = self.server.door();
         let mut command = piperoll(&[&["--json"], arguments].concat());
         command.env("PIPEROLL_URL", &door.url).env("PIPEROLL_ADMIN_TOKEN", &door.admin_token);
-        command.env("PIPEROLL_DATA", self.server.data());
+        command.env("PIPEROLL_DATA", self.server.data()).env("PIPEROLL_TOKEN", &self.key);
         run(command).await
     }
 
@@ -74,6 +81,13 @@ impl Walk {
         let token = bearer(ADMIN, "arrakis-admin", "arrakis-billing-admin", "ada");
         let form = "application/x-www-form-urlencoded";
         ask.bearer_auth(token).header("content-type", form).body(body.to_string()).answer().await
+    }
+
+    /// As the tenant.
+    async fn post(&self, path: &str, body: &Value) -> Answer {
+        let ask = self.server.door().ask(&client(), Method::POST, path);
+        let key = uuid::Uuid::new_v4().to_string();
+        ask.bearer_auth(&self.key).header("idempotency-key", key).json(body).answer().await
     }
 
     async fn reserve(&self, account: &str, name: &str, micro: &str) -> Answer {
@@ -134,6 +148,8 @@ async fn billing_goes_from_shadow_to_live_and_back() {
     live(&walk).await;
     look(&walk).await;
     incidents(&walk).await;
+    a_deposit_that_came_twice(&walk).await;
+    a_campaign_that_gave_too_much(&walk).await;
     walk.server.must_be_sound().await;
 }
 
@@ -226,6 +242,42 @@ async fn incidents(walk: &Walk) {
         status["stores"][0]["state"].as_str().map(|s| s.starts_with("format 1")),
         Some(true)
     );
+}
+
+/// Part 4: one of the two is void, and shows just what the runbook would have written.
+async fn a_deposit_that_came_twice(walk: &Walk) {
+    let lot = walk.mint("dave", "7000").await.is(201).word("/lotId");
+    let write = format!(
+        "UPDATE credit_lots SET available_micro = 0, consumed_micro = original_micro \
+         WHERE id = '{lot}'"
+    );
+    assert!(walk.sqlite().await.refuses(&write).contains("read-only: use `piperoll lots void`"));
+    let path = format!("/v1/accounts/dave/lots/{lot}/void");
+    walk.post(&path, &json!({ "reason": "paid twice" })).await.is(201);
+    let numbers = format!(
+        "SELECT original_micro, available_micro, reserved_micro, consumed_micro FROM credit_lots \
+         WHERE id = '{lot}'"
+    );
+    assert_eq!(walk.ask(&numbers).await, ["7000|0|0|7000"]);
+    assert_eq!(walk.ask(q::BROKEN_LOTS).await, ["0"]);
+}
+
+/// Part 4: a campaign is paused by command, and what it gave is told.
+async fn a_campaign_that_gave_too_much(walk: &Walk) {
+    let usd = |micro: &str| json!({ "commodity": "USD", "amount": micro });
+    walk.post("/v1/campaigns", &json!({ "campaign": "promo", "budget": usd("100") })).await.is(201);
+    let reason = json!({ "reason": "launch" });
+    walk.post("/v1/campaigns/promo/activate", &reason).await.is(200);
+    let item = json!({ "idempotency_key": "g1", "account": "carol", "amount": usd("40") });
+    let grants = json!({ "mode": "atomic", "items": [item] });
+    walk.post("/v1/campaigns/promo/grants", &grants).await.is(200);
+    let of = |words: &str| words.replace('?', "'promo'");
+    let refused = walk.sqlite().await.refuses(&of(q::PAUSE_CAMPAIGN));
+    assert!(refused.contains("piperoll campaigns pause"), "{refused}");
+    assert_eq!(walk.ask(&of(q::GRANTED)).await, ["40"]);
+    walk.done(&["campaigns", "pause", "promo", "--reason", "too much"]).await;
+    let status = "SELECT status, budget_micro, spent_micro FROM credit_campaigns";
+    assert_eq!(walk.ask(status).await, ["paused|100|40"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
