@@ -231,9 +231,14 @@ impl Engine {
         answer.await.unwrap_or(Err(Error::Unknown))
     }
 
-    /// The open duties of a kind that are due, oldest first.
+    /// The open duties of a kind that are due, oldest first; none that a dead letter does.
     pub fn due(&self, kind: duty::Kind, now: Time, most: usize) -> Vec<Duty> {
         self.shared.duties.due(kind, now, most)
+    }
+
+    /// A duty, if it is open.
+    pub fn duty(&self, name: &duty::Name) -> Option<Duty> {
+        self.shared.duties.get(name)
     }
 
     /// How many duties are open, and since when the oldest is due, by kind.

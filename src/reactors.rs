@@ -7,13 +7,15 @@
 //!
 //! # Correctness
 //! Every command is decided on the roll as it is then, so doing a duty twice does nothing. A failure
-//! is told once, tried again later and later, and holds nobody else up.
+//! is told once, tried again later and later, and holds nobody else up. What the rules refuse is left
+//! to a dead letter. A worker that is paused begins nothing, and nothing of what is owed is lost.
 
 mod create;
 mod expire;
 mod fulfil;
 mod give_back;
 mod lapse;
+mod letters;
 mod match_receipts;
 mod refusals;
 mod retries;
@@ -34,8 +36,8 @@ use self::retries::Retries;
 use crate::service::{Error, Service};
 
 /// The kinds that are done one by one; stale payments are swept together.
-pub(crate) const ONE_BY_ONE: [Kind; 6] =
-    [Kind::Create, Kind::Expire, Kind::Fulfil, Kind::Match, Kind::Lapse, Kind::Return];
+pub(crate) const ONE_BY_ONE: [Kind; 7] =
+    [Kind::Create, Kind::Expire, Kind::Fulfil, Kind::Match, Kind::Lapse, Kind::Return, Kind::Retry];
 
 /// How many duties are taken at once.
 const STEP_MAX: usize = 256;
@@ -90,7 +92,10 @@ impl Reactor {
 
     /// Takes what is due, and does it; says how many that were.
     pub(crate) async fn step(&mut self) -> usize {
-        let now = self.service.engine().clock().now();
+        if self.service.rests(self.kind) {
+            return 0;
+        }
+        let now = self.service.engine().clock().next_record();
         // Those that wait for another attempt may be the oldest, and must not stand in the way.
         let most = STEP_MAX.saturating_add(self.retries.len());
         let due = self.service.engine().due(self.kind, self.due_by(now), most);
@@ -103,6 +108,7 @@ impl Reactor {
             working.spawn(async move {
                 let _permit = at_once.acquire().await;
                 let outcome = react(&service, &duty).await;
+                let outcome = letters::or_letter(&service, &duty, outcome).await;
                 (duty, outcome)
             });
         }
@@ -128,12 +134,22 @@ impl Reactor {
 
 async fn react(service: &Service, duty: &Duty) -> Result<Outcome, Error> {
     match duty.name.kind {
+        // It was paused since the step began.
+        kind if service.rests(kind) => Ok(Outcome::Later),
+        Kind::Retry | Kind::ManualReview => letters::react(service, duty).await,
+        _ => do_own(service, duty).await,
+    }
+}
+
+/// Does a duty that is no letter's.
+async fn do_own(service: &Service, duty: &Duty) -> Result<Outcome, Error> {
+    match duty.name.kind {
         Kind::Create => create::react(service, duty).await,
         Kind::Expire => expire::react(service, duty).await,
         Kind::Fulfil => fulfil::react(service, duty).await,
         Kind::Match => match_receipts::react(service, duty).await,
         Kind::Lapse => lapse::react(service, duty).await,
         Kind::Return => give_back::react(service, duty).await,
-        Kind::Sweep => Ok(Outcome::Later),
+        Kind::Sweep | Kind::Retry | Kind::ManualReview => Ok(Outcome::Later),
     }
 }

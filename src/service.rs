@@ -12,7 +12,10 @@
 mod ask;
 mod authorize;
 mod batch;
+mod bearers;
+mod billing;
 mod bought;
+mod bounds;
 mod breaker;
 mod callback;
 mod checkout;
@@ -23,9 +26,12 @@ mod flight;
 mod hints;
 mod history;
 mod instrument;
+mod letters;
 mod limits;
 mod lookup;
+pub(crate) mod metering;
 mod principal;
+mod quota;
 mod receive;
 mod redeem;
 mod refusals;
@@ -36,6 +42,7 @@ mod seal;
 mod settings;
 mod settle;
 mod silence;
+mod sold;
 mod sweep;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -44,11 +51,13 @@ use std::sync::Arc;
 
 use piperoll_domain::{
     bytes::Bytes,
+    duty::Kind,
     event::Idempotency,
     id::{ConnectionId, PaymentId, TenantId},
     operation::Operation,
     payment::Payment,
     roll::ReconciliationFinished,
+    worker::Worker,
 };
 use reqwest::header::HeaderMap;
 use sha2::{Digest, Sha256};
@@ -59,10 +68,13 @@ pub use self::{
         Ask, Authorized, Checkout, For, Forwarded, Opens, PaymentView, Redeemed, Refusal, TOPUPS,
         TOPUPS_PATH, UseRequest, WebhookAnswer,
     },
+    bearers::Bearers,
     breaker::Patience,
     error::Error,
+    metering::{Metered, Metering},
     principal::Principal,
     settings::{Rate, Settings, Vars, default_connection},
+    sold::Sold,
 };
 use self::{
     bought::Bought,
@@ -70,6 +82,7 @@ use self::{
     flight::Flights,
     hints::Hints,
     limits::Limits,
+    quota::Quota,
     refusals::Refusals,
     reuse::Reuse,
     settle::Told,
@@ -118,6 +131,7 @@ struct Inner {
     settings: Arc<Settings>,
     connections: Connections,
     limits: Limits,
+    finalizes: Quota,
     reuse: Reuse,
     bought: Bought,
     refusals: Refusals,
@@ -140,6 +154,7 @@ impl Service {
         Self(Arc::new(Inner {
             connections: Connections::new(engine.clone(), Arc::clone(&settings)),
             limits: Limits::new(settings.mint_per_address, settings.mint_per_tenant),
+            finalizes: Quota::new(settings.finalizes_per_minute),
             reuse: Reuse::new(settings.challenges_remembered),
             bought: Bought::default(),
             refusals: Refusals::default(),
@@ -172,6 +187,12 @@ impl Service {
     /// How it runs.
     pub fn settings(&self) -> &Settings {
         &self.0.settings
+    }
+
+    /// Whether an operator paused the worker that does duties of a kind.
+    pub(crate) fn rests(&self, kind: Kind) -> bool {
+        let resting = |worker| self.engine().directory().resting(worker).is_some();
+        Worker::of(kind).is_some_and(resting)
     }
 
     /// Who presents this API key or operator's token; none if nobody may.

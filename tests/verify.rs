@@ -249,7 +249,7 @@ fn is_failed(check: &piperoll::audit::Check) -> bool {
 }
 
 /// Appends facts as no engine would: as they stand.
-async fn forge(directory: &Path, facts: Vec<Recorded>, name: Option<&str>) {
+pub(crate) async fn forge(directory: &Path, facts: Vec<Recorded>, name: Option<&str>) {
     let lock = DirectoryLock::acquire(directory, "a forger").unwrap();
     let roll = roll::open(&lock, None).await.unwrap();
     let before = roll.head().await.unwrap();
@@ -265,7 +265,7 @@ async fn forge(directory: &Path, facts: Vec<Recorded>, name: Option<&str>) {
 }
 
 /// The next fact of a stream, on top of what is there.
-async fn next(directory: &Path, stream: &Stream, event: impl Into<Event>) -> Recorded {
+pub(crate) async fn next(directory: &Path, stream: &Stream, event: impl Into<Event>) -> Recorded {
     let roll = roll::open_beside(directory, None).await.unwrap();
     let Head { position, .. } = roll.head().await.unwrap();
     let (mut version, mut previous, mut count) = (0, 0, 0);

@@ -20,6 +20,7 @@ use crate::{
     entitlement::Entitlement,
     event::{Event, Recorded},
     id::{Kind, Stream, TenantId},
+    letter::Letter,
     offer::Offer,
     payment::Payment,
     receipt::Receipt,
@@ -95,6 +96,8 @@ pub enum State {
     Entitlement(Box<Entitlement>),
     /// How a tenant bills.
     Billing(Box<billing::InForce>),
+    /// A dead letter.
+    Letter(Box<Letter>),
 }
 
 impl State {
@@ -112,6 +115,7 @@ impl State {
             Kind::Account => Self::Account(Account::default()),
             Kind::Entitlement => Self::Entitlement(Box::default()),
             Kind::Billing => Self::Billing(Box::default()),
+            Kind::Letter => Self::Letter(Box::default()),
         }
     }
 
@@ -132,6 +136,7 @@ impl State {
             (Self::Account(state), Event::Account(event)) => state.evolve(event, at),
             (Self::Entitlement(state), Event::Entitlement(event)) => state.evolve(event, at),
             (Self::Billing(state), Event::Billing(event)) => state.evolve(event, at),
+            (Self::Letter(state), Event::Letter(event)) => state.evolve(event),
             (_, event) => {
                 let kind = at.stream.kind.as_str();
                 Err(Broken::new("a stream holds its own kind of events", kind, event.name()))
@@ -189,7 +194,8 @@ impl Slot {
             | State::Payment(_)
             | State::Receipt(_)
             | State::Entitlement(_)
-            | State::Billing(_) => 0,
+            | State::Billing(_)
+            | State::Letter(_) => 0,
         }
     }
 

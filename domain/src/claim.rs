@@ -198,7 +198,8 @@ pub fn lasting(recorded: &Recorded) -> Vec<Claim> {
         | Event::Payment(_)
         | Event::Receipt(_)
         | Event::Entitlement(_)
-        | Event::Billing(_) => {}
+        | Event::Billing(_)
+        | Event::Letter(_) => {}
     }
     claims
 }

@@ -17,9 +17,10 @@ use crate::{
     entitlement::Entitlement,
     event::{Actor, Envelope, Event, Idempotency, Recorded},
     id::{
-        AccountId, ConnectionId, EntitlementId, Kind, OfferId, PaymentId, ReceiptId, Stream,
-        TenantId,
+        AccountId, ConnectionId, EntitlementId, Kind, LetterId, OfferId, PaymentId, ReceiptId,
+        Stream, TenantId,
     },
+    letter::Letter,
     money::Code,
     offer::Offer,
     payment::Payment,
@@ -29,6 +30,7 @@ use crate::{
     settings::Settings,
     tenant::Tenant,
     time::{Moment, Time},
+    worker::Resting,
 };
 
 /// A stream that is in memory.
@@ -196,6 +198,8 @@ impl<'a> Draft<'a> {
         account(AccountId) -> Account = Account;
         /// An entitlement's state.
         entitlement(EntitlementId) -> Entitlement = Entitlement;
+        /// A dead letter's state.
+        letter(LetterId) -> Letter = Letter;
         /// How a tenant bills.
         billing_of(TenantId) -> billing::InForce = Billing;
         /// A connection's state, of the roll's own tenant.
@@ -224,6 +228,15 @@ impl<'a> Draft<'a> {
             return Err(Rejection::StreamFrozen { stream, position: 0 }.into());
         };
         Ok(state)
+    }
+
+    /// The workers that rest.
+    pub fn workers(&mut self) -> Result<&Resting, Stop> {
+        let stream = Stream::of_roll(Kind::Roll, "workers");
+        let State::Roll(state) = &self.slot(&stream)?.state else {
+            return Err(Rejection::StreamFrozen { stream, position: 0 }.into());
+        };
+        Ok(&state.resting)
     }
 
     /// The settings in force.

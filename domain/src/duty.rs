@@ -1,5 +1,7 @@
 //! Duties: what the roll says is still owed. One fact opens one, another closes it.
 
+mod of_letter;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -9,7 +11,7 @@ use crate::{
     },
     event::{Event, Recorded},
     id::Stream,
-    payment, receipt, roll,
+    letter, payment, receipt, roll,
     time::Time,
 };
 
@@ -31,11 +33,15 @@ pub enum Kind {
     Lapse,
     /// The end of a reservation that nobody ended.
     Return,
+    /// Another attempt at a duty that was refused.
+    Retry,
+    /// A person's decision about a duty that is tried no more.
+    ManualReview,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Create,
         Self::Sweep,
         Self::Expire,
@@ -43,6 +49,8 @@ impl Kind {
         Self::Match,
         Self::Lapse,
         Self::Return,
+        Self::Retry,
+        Self::ManualReview,
     ];
 
     /// The word that metrics and commands use.
@@ -55,6 +63,34 @@ impl Kind {
             Self::Match => "match",
             Self::Lapse => "lapse",
             Self::Return => "return",
+            Self::Retry => "retry",
+            Self::ManualReview => "manual_review",
+        }
+    }
+
+    /// What sort of operation it is, in the words of the runbooks where they have one.
+    pub const fn operation_type(self) -> &'static str {
+        match self {
+            Self::Fulfil => "deposit",
+            Self::Match => "webhook",
+            Self::Create | Self::Sweep | Self::Expire => "reconciliation",
+            Self::Lapse | Self::Return | Self::Retry | Self::ManualReview => self.as_str(),
+        }
+    }
+
+    /// Whether it is a dead letter that owes it.
+    pub const fn is_of_letter(self) -> bool {
+        matches!(self, Self::Retry | Self::ManualReview)
+    }
+
+    /// How long after the fact that opens it, it is due at most; none where its time is told from
+    /// outside or asked for by a caller.
+    pub const fn wait_max_seconds(self) -> Option<u32> {
+        match self {
+            Self::Create => Some(CREATE_AFTER_SECONDS),
+            Self::Sweep | Self::Fulfil | Self::Match | Self::ManualReview => Some(0),
+            Self::Retry => Some(letter::WAIT_MAX_SECONDS),
+            Self::Expire | Self::Lapse | Self::Return => None,
         }
     }
 }
@@ -105,6 +141,7 @@ pub fn duties(recorded: &Recorded) -> Vec<Change> {
             std::iter::once(on.close(Kind::Match)).chain(on.of_receipt(matched.led_to)).collect()
         }
         Event::Account(event) => of_account(event, on),
+        Event::Letter(event) => of_letter::changes(event, &recorded.envelope),
         Event::Roll(roll::Event::DutyWaived(waived)) => {
             let kind = Kind::ALL.into_iter().find(|kind| kind.as_str() == waived.duty);
             kind.map(|kind| Change::Close(on.name(kind, waived.item.clone()))).into_iter().collect()

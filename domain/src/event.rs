@@ -7,7 +7,7 @@ use crate::{
     bytes::{Bytes, Id16},
     commodity, connection, entitlement,
     id::{Stream, TenantId},
-    offer, payment, receipt, roll, settings, tenant,
+    letter, offer, payment, receipt, roll, settings, tenant,
     time::Time,
     wire,
 };
@@ -108,6 +108,8 @@ pub enum Event {
     Entitlement(entitlement::Event),
     /// Of how a tenant bills.
     Billing(billing::Event),
+    /// Of a dead letter.
+    Letter(letter::Event),
 }
 
 macro_rules! each {
@@ -124,6 +126,7 @@ macro_rules! each {
             Event::Account($inner) => $body,
             Event::Entitlement($inner) => $body,
             Event::Billing($inner) => $body,
+            Event::Letter($inner) => $body,
         }
     };
 }
@@ -148,6 +151,7 @@ impl Event {
             account::Event::NAMES,
             entitlement::Event::NAMES,
             billing::Event::NAMES,
+            letter::Event::NAMES,
         ]
         .into_iter()
         .flatten()
@@ -165,9 +169,8 @@ impl Event {
         // A retired version gets an arm of its own before this match: decode the old struct, lift
         // it to the next, and never edit the arm again.
         match wire::category(name) {
-            "roll" | "writer" | "clock" | "feature" | "anomaly" | "duty" | "reconciliation" => {
-                lift(roll::Event::deserialize_data(name, from), Self::Roll)
-            }
+            "roll" | "writer" | "clock" | "feature" | "anomaly" | "duty" | "reconciliation"
+            | "worker" => lift(roll::Event::deserialize_data(name, from), Self::Roll),
             "commodity" => lift(commodity::Event::deserialize_data(name, from), Self::Commodity),
             "settings" => lift(settings::Event::deserialize_data(name, from), Self::Settings),
             "tenant" | "key" => lift(tenant::Event::deserialize_data(name, from), Self::Tenant),
@@ -186,6 +189,7 @@ impl Event {
             "billing" | "shares" => {
                 lift(billing::Event::deserialize_data(name, from), Self::Billing)
             }
+            "letter" => lift(letter::Event::deserialize_data(name, from), Self::Letter),
             _ => None,
         }
     }

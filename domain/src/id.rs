@@ -142,6 +142,10 @@ name!(
     ReceiptId, "a receipt id", ID, is_id
 );
 name!(
+    /// Names a dead letter: the kind of duty that it is about, and the position that opened it.
+    LetterId, "a dead letter", ID, is_id
+);
+name!(
     /// Names an API key.
     KeyId, "a key id", ID, is_id
 );
@@ -214,11 +218,13 @@ pub enum Kind {
     Entitlement,
     /// How a tenant bills for use.
     Billing,
+    /// A duty that was refused.
+    Letter,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Roll,
         Self::Commodity,
         Self::Settings,
@@ -230,6 +236,7 @@ impl Kind {
         Self::Account,
         Self::Entitlement,
         Self::Billing,
+        Self::Letter,
     ];
 
     /// The word that stands in stream names.
@@ -246,6 +253,7 @@ impl Kind {
             Self::Account => "account",
             Self::Entitlement => "entitlement",
             Self::Billing => "billing",
+            Self::Letter => "letter",
         }
     }
 
@@ -259,7 +267,9 @@ impl Kind {
             | Self::Connection
             | Self::Offer
             | Self::Billing => true,
-            Self::Payment | Self::Receipt | Self::Account | Self::Entitlement => false,
+            Self::Payment | Self::Receipt | Self::Account | Self::Entitlement | Self::Letter => {
+                false
+            }
         }
     }
 }
@@ -301,7 +311,7 @@ macro_rules! into_id {
         }
     )*};
 }
-into_id!(TenantId, PaymentId, AccountId, OfferId, EntitlementId, ConnectionId, ReceiptId);
+into_id!(TenantId, PaymentId, AccountId, OfferId, EntitlementId, ConnectionId, ReceiptId, LetterId);
 
 macro_rules! from_id {
     ($($name:ident),*) => {$(
@@ -312,7 +322,7 @@ macro_rules! from_id {
         }
     )*};
 }
-from_id!(PaymentId, AccountId, OfferId, EntitlementId, ConnectionId, ReceiptId, LotId);
+from_id!(PaymentId, AccountId, OfferId, EntitlementId, ConnectionId, ReceiptId, LotId, LetterId);
 
 impl fmt::Display for Stream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

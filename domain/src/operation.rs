@@ -8,17 +8,19 @@ mod credit;
 mod fulfil;
 mod govern;
 mod hear;
+mod letter;
 mod meter;
 mod pay;
 mod sell;
 #[cfg(test)]
 mod tests;
+mod work;
 
 pub use batch::{Batch, Item, Wish};
 pub use bill::{ApproveShares, ChangeBilling, HastenShares, ProposeShares, RejectShares};
 pub use correct::{ClawBack, RefundPayment, TransferCredit, VoidLot};
-pub use credit::{ExpireLot, Mint, OpenAccount, Spend};
-pub use fulfil::{Fulfil, ResolveReview};
+pub use credit::{ExpireLot, Mint, MintUnnamed, OpenAccount, Spend};
+pub use fulfil::{BY_PROVIDER, Fulfil, ResolveReview};
 pub use govern::{
     AcknowledgeAnomaly, ChangeSettings, CorrectClock, DeclareCommodity, DeclareConnection,
     EnableFeature, FinishReconciliation, IssueKey, OpenRoll, OpenTenant, PublishOffer,
@@ -27,12 +29,14 @@ pub use govern::{
 pub use hear::{
     AnswerReceipt, HearStatus, MatchReceipt, NoteSilence, ReceiveWebhook, RefuseReceipts,
 };
+pub use letter::{EndAttempt, OpenLetter, ResolveLetter, RetryLetter, TakeLetter};
 pub use meter::{ExpireReservation, Finalize, Release, Reserve};
 pub use pay::{
     AbandonPayment, Purpose, RecordCreateFailed, RecordCreateUnknown, RecordInstrument,
     RequestPayment,
 };
 pub use sell::{ReleaseUse, RevokeEntitlement, UseEntitlement};
+pub use work::SwitchWorkers;
 
 use crate::{
     draft::{Draft, Memory, Meta, Stop},
@@ -140,6 +144,8 @@ operations! {
     OpenAccount(OpenAccount),
     /// Give credit.
     Mint(Box<Mint>),
+    /// Give credit whose source nobody names.
+    MintUnnamed(Box<MintUnnamed>),
     /// Use credit.
     Spend(Spend),
     /// Let a lot lapse.
@@ -176,6 +182,18 @@ operations! {
     ReleaseUse(ReleaseUse),
     /// End an entitlement.
     RevokeEntitlement(RevokeEntitlement),
+    /// Leave a refused duty to a letter.
+    OpenLetter(OpenLetter),
+    /// Take a letter's turn.
+    TakeLetter(TakeLetter),
+    /// Say what became of an attempt.
+    EndAttempt(EndAttempt),
+    /// Try a letter again.
+    RetryLetter(RetryLetter),
+    /// End a letter by a person's word.
+    ResolveLetter(ResolveLetter),
+    /// Pause workers, or let them work again.
+    SwitchWorkers(SwitchWorkers),
     /// Several wishes at once.
     Batch(Batch),
 }

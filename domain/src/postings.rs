@@ -46,7 +46,8 @@ pub fn postings(recorded: &Recorded) -> Vec<Posting> {
         | Event::Connection(_)
         | Event::Offer(_)
         | Event::Receipt(_)
-        | Event::Billing(_) => {}
+        | Event::Billing(_)
+        | Event::Letter(_) => {}
     }
     legs.0
 }

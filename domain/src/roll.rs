@@ -10,6 +10,7 @@ use crate::{
     event::Envelope,
     time::Time,
     wire::events,
+    worker::{Resting, Worker},
 };
 
 /// Whether money in this roll is real. Permanent.
@@ -112,6 +113,24 @@ pub struct ReconciliationFinished {
     pub errors: u32,
 }
 
+/// An operator paused a worker: what it would do stays owed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkerPaused {
+    /// Which.
+    pub worker: Worker,
+    /// Why. Plain text, no place for personal data.
+    pub reason: String,
+}
+
+/// An operator let a worker work again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkerResumed {
+    /// Which.
+    pub worker: Worker,
+    /// Why. Plain text, no place for personal data.
+    pub reason: String,
+}
+
 events!(Roll {
     /// It began.
     Opened = "roll.opened.v1",
@@ -127,6 +146,10 @@ events!(Roll {
     DutyWaived = "duty.waived.v1",
     /// A sweep ended.
     ReconciliationFinished = "reconciliation.finished.v1",
+    /// A worker rests.
+    WorkerPaused = "worker.paused.v1",
+    /// A worker works again.
+    WorkerResumed = "worker.resumed.v1",
 });
 
 /// How many sweeps are remembered.
@@ -141,6 +164,8 @@ pub struct Roll {
     pub features: BTreeSet<String>,
     /// The latest sweeps, oldest first, each with the time of its end.
     pub runs: VecDeque<(Time, ReconciliationFinished)>,
+    /// The workers that rest.
+    pub resting: Resting,
 }
 
 impl Roll {
@@ -160,6 +185,8 @@ impl Roll {
                     self.runs.pop_front();
                 }
             }
+            Event::WorkerPaused(paused) => self.resting.pause(paused, at)?,
+            Event::WorkerResumed(resumed) => self.resting.resume(resumed)?,
             Event::WriterStarted(_)
             | Event::ClockCorrected(_)
             | Event::AnomalyAcknowledged(_)

@@ -16,11 +16,13 @@
 )]
 
 mod build;
+mod letter;
 mod meter;
 mod samples;
 mod story;
 
 pub use build::*;
+pub use letter::*;
 pub use meter::*;
 pub use samples::samples;
 pub use story::{BEGIN, Outcome, Story, given, shop};

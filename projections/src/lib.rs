@@ -13,6 +13,7 @@ pub mod credit;
 pub mod diff;
 pub mod entitlements;
 pub mod journal;
+pub mod letters;
 pub mod payments;
 pub mod receipts;
 pub mod reservations;
@@ -34,7 +35,7 @@ use crate::{change::Change, schema::Schema};
 pub const VERSION: u32 = 2;
 
 /// Every table.
-pub const SCHEMAS: [&Schema; 19] = [
+pub const SCHEMAS: [&Schema; 23] = [
     credit::BALANCES,
     credit::LOTS,
     credit::ENTRIES,
@@ -54,6 +55,10 @@ pub const SCHEMAS: [&Schema; 19] = [
     billing::BILLING,
     billing::RULES,
     credit::SHARES,
+    letters::LETTERS,
+    billing::CHANGES,
+    runs::STEPS,
+    reservations::HOURS,
 ];
 
 /// What one event changes.
@@ -71,6 +76,7 @@ pub fn changes(recorded: &Recorded) -> Vec<Change> {
         }
         Event::Tenant(event) => billing::of_tenant(at, event, &mut into),
         Event::Billing(event) => billing::changes(at, event, &mut into),
+        Event::Letter(event) => letters::changes(at, event, &mut into),
         Event::Entitlement(event) => entitlements::changes(at, event, &mut into),
         Event::Commodity(_) | Event::Settings(_) | Event::Connection(_) | Event::Offer(_) => {}
     }

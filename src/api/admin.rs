@@ -1,12 +1,17 @@
 //! What operators do: tenants, credit by hand, sweeps, settings, and what was found wrong.
 
+mod billing;
 mod commodities;
-mod mint;
+#[expect(unused_qualifications, reason = "utoipa's macro names types in full")]
+mod letters;
+pub(super) mod mint;
 mod operation;
 mod reconciliation;
+mod recover;
 mod sandbox;
 mod settings;
 mod tenants;
+mod workers;
 
 use axum::Router;
 use utoipa::OpenApi;
@@ -17,11 +22,15 @@ pub(super) fn routes() -> Router<Api> {
     Router::new()
         .merge(tenants::routes())
         .merge(mint::routes())
+        .merge(recover::routes())
+        .merge(billing::routes())
         .merge(reconciliation::routes())
         .merge(settings::routes())
         .merge(commodities::routes())
         .merge(operation::routes())
         .merge(sandbox::routes())
+        .merge(letters::routes())
+        .merge(workers::routes())
 }
 
 /// The operators' part of the document.
@@ -30,9 +39,22 @@ pub(super) fn routes() -> Router<Api> {
     tenants::list,
     tenants::open,
     mint::mint,
+    recover::recover,
+    billing::show,
+    billing::change,
+    billing::config::show,
+    billing::config::change,
+    billing::readiness::ready,
+    billing::readiness::doctor,
+    billing::shares::list,
+    billing::shares::propose,
+    billing::shares::approve,
+    billing::shares::reject,
+    billing::shares::hasten,
     reconciliation::run,
     reconciliation::run_for_runbooks,
     reconciliation::runs,
+    reconciliation::ledger,
     settings::show,
     settings::change,
     commodities::show,
@@ -46,5 +68,11 @@ pub(super) fn routes() -> Router<Api> {
     operation::rebuild,
     sandbox::pay,
     sandbox::faults,
+    letters::list,
+    letters::show,
+    letters::retry,
+    letters::resolve,
+    workers::list,
+    workers::switch,
 ))]
 pub(super) struct Document;

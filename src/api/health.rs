@@ -1,13 +1,13 @@
 //! How we are: whether the process lives, and whether it takes writes.
 
 use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
-use piperoll_domain::roll::Environment;
+use piperoll_domain::{roll::Environment, worker::Worker};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
     api::{Api, Problem, position::Position, problem::Code},
-    engine::Health,
+    engine::{Directory, Health},
 };
 
 pub(super) fn routes() -> Router<Api> {
@@ -27,6 +27,8 @@ pub(super) struct Condition {
     /// Why no writes are taken, while that is so.
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<String>,
+    /// The workers that an operator paused.
+    workers_paused: Vec<&'static str>,
     /// Where the roll stands.
     position: String,
     /// How many events the views are behind it.
@@ -73,7 +75,13 @@ fn condition(api: &Api) -> Condition {
         },
         version: env!("CARGO_PKG_VERSION"),
         position: Position::head(engine, head).to_string(),
+        workers_paused: workers_paused(&engine.directory()),
         view_lag_events: head.position.saturating_sub(api.views().applied()),
         view_failures: api.views().lag().borrow().failures,
     }
+}
+
+fn workers_paused(directory: &Directory) -> Vec<&'static str> {
+    let resting = |worker: &Worker| directory.resting(*worker).is_some();
+    Worker::ALL.into_iter().filter(resting).map(Worker::as_str).collect()
 }

@@ -12,6 +12,7 @@ use crate::{
     api::{Api, Problem, caller},
     service::Principal,
     telemetry::gauges,
+    views,
 };
 
 pub(super) fn routes() -> Router<Api> {
@@ -47,22 +48,32 @@ async fn open(State(api): State<Api>) -> Text {
     let engine = api.service().engine();
     gauges::of_engine(engine);
     let lag = engine.head().position.saturating_sub(api.views().applied());
-    let pending = pending_over_15m(&api, engine.clock().now()).await;
-    gauges::of_views(lag, pending);
+    gauges::of_views(lag, counted(&api, engine.clock().now()).await);
+    if let Some(drift) = api.compared().lately(api.views()).await {
+        gauges::of_ledger(&drift);
+    }
     let text = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     ([(CONTENT_TYPE, text)], api.metrics().render())
 }
 
 /// None when the views cannot be read: an old number is better than a wrong one.
-async fn pending_over_15m(api: &Api, now: Time) -> Option<u64> {
-    let before = now.plus_micros(-15 * 60 * 1_000_000);
-    let mut snapshot = api.views().snapshot().await.ok()?;
-    match snapshot.counts(before).await {
-        Ok(counts) => Some(counts.pending_over),
+async fn counted(api: &Api, now: Time) -> Option<gauges::Views> {
+    match try_counted(api, now).await {
+        Ok(views) => Some(views),
         Err(error) => {
             let error: &dyn std::error::Error = &error;
-            tracing::warn!(error, "the pending payments could not be counted");
+            tracing::warn!(error, "what stands in the views could not be counted");
             None
         }
     }
+}
+
+async fn try_counted(api: &Api, now: Time) -> Result<gauges::Views, views::Error> {
+    let before = now.plus_micros(-15 * 60 * 1_000_000);
+    let mut snapshot = api.views().snapshot().await?;
+    let pending_over_15m = snapshot.counts(before).await?.pending_over;
+    let letters = snapshot.letters_by_status().await?;
+    // Answered from an order that holds broken lots only.
+    let lots_broken = snapshot.lot_violations().await?;
+    Ok(gauges::Views { pending_over_15m, letters, lots_broken })
 }

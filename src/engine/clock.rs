@@ -110,6 +110,11 @@ impl Clock {
         Time::from_micros(self.0.hand.wall())
     }
 
+    /// What a record that were written now would say: the clock, but always after the last record.
+    pub fn next_record(&self) -> Time {
+        Time::from_micros(self.0.hand.wall().max(self.0.last.load(Relaxed).saturating_add(1)))
+    }
+
     /// Whether time causes nothing, and why.
     pub fn doubt(&self) -> Option<Doubt> {
         let micros = self.0.hand.wall() - self.0.hand.boot() - self.0.believed.load(Relaxed);

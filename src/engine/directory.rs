@@ -18,6 +18,7 @@ use piperoll_domain::{
     roll::{Environment, Roll},
     settings::Settings,
     tenant::{self, Role, Tenant},
+    worker::{Rest, Worker},
 };
 
 /// The standing aggregates, as of one position.
@@ -149,6 +150,14 @@ impl Directory {
     pub fn roll(&self) -> Option<&Roll> {
         match self.state(&Stream::roll())? {
             State::Roll(roll) => Some(roll),
+            _ => None,
+        }
+    }
+
+    /// How a worker rests, if an operator paused it.
+    pub fn resting(&self, worker: Worker) -> Option<&Rest> {
+        match self.state(&Stream::of_roll(Kind::Roll, "workers"))? {
+            State::Roll(roll) => roll.resting.of(worker),
             _ => None,
         }
     }

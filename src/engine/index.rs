@@ -45,7 +45,7 @@ use self::{
 use crate::roll::Head;
 
 /// Changes with every change of what is written here; another one is rebuilt.
-const FORMAT: &[u8] = b"piperoll.index.v2";
+const FORMAT: &[u8] = b"piperoll.index.v3";
 
 /// Why the index failed.
 #[derive(Debug, thiserror::Error)]

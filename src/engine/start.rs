@@ -12,10 +12,10 @@ use arc_swap::ArcSwap;
 use piperoll_domain::{
     bytes::Bytes,
     draft::Meta,
-    event::{Actor, ActorKind, Recorded},
+    event::{Actor, ActorKind, Event, Recorded},
     id::{Kind, TenantId},
     operation::{Command, OpenRoll, Operation, StartWriter},
-    roll::{Environment, Opened},
+    roll::{Environment, Event as RollEvent, Opened},
     time::Time,
 };
 use tokio::{sync::mpsc, task::JoinHandle};
@@ -144,7 +144,7 @@ pub async fn start(
         clock: options.clock.clone(),
         head: watch::Sender::new(head),
         directory: ArcSwap::from_pointee(Directory::default()),
-        duties: Duties::new(index.all_duties()?),
+        duties: Duties::new(index.all_duties()?, last_time),
         state: watch::Sender::new(Health::Writing),
         unresolved: AtomicBool::new(false),
     });
@@ -217,7 +217,15 @@ async fn catch_up(roll: &Roll, index: &Index) -> Result<(Head, Option<Time>), St
     }
     let last = roll.record(head.position).await?;
     let last = last.map(|entry| decode(&entry)).transpose().map_err(StartError::Load)?;
-    Ok((head, last.map(|last| last.envelope.recorded_at)))
+    Ok((head, last.as_ref().map(time_after)))
+}
+
+/// After which time the next record stands. A correction is itself a record of the clock before it.
+fn time_after(last: &Recorded) -> Time {
+    match &last.event {
+        Event::Roll(RollEvent::ClockCorrected(corrected)) => corrected.now,
+        _ => last.envelope.recorded_at,
+    }
 }
 
 /// What the writer has in memory from the start: how much tenants have, and what stands.

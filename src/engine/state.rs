@@ -1,9 +1,10 @@
 //! What the writer tells the others: open duties and counts.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+mod open;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use self::open::Open;
 
 use crate::watch;
 use piperoll_domain::{
@@ -38,16 +39,14 @@ pub(super) struct Duties {
     opened: watch::Sender<u64>,
 }
 
-#[derive(Debug, Default)]
-struct Open {
-    by_name: BTreeMap<Name, Duty>,
-    by_due: BTreeMap<Kind, BTreeSet<(Time, Name)>>,
-}
-
 impl Duties {
-    pub(super) fn new(open: impl IntoIterator<Item = Duty>) -> Self {
+    /// What is open in a roll whose last record has this time.
+    pub(super) fn new(open: impl IntoIterator<Item = Duty>, last: Option<Time>) -> Self {
         let mut state = Open::default();
         open.into_iter().for_each(|duty| state.insert(duty));
+        if let Some(last) = last {
+            state.correct(last);
+        }
         Self { open: Mutex::new(state), opened: watch::Sender::new(0) }
     }
 
@@ -70,50 +69,34 @@ impl Duties {
         }
         drop(state);
         if opened {
-            self.opened.send_modify(|count| *count = count.wrapping_add(1));
+            self.wake();
         }
     }
 
+    /// The clock was set back to `now`: what waits a while after its fact waits no longer than that.
+    pub(super) fn correct(&self, now: Time) {
+        self.lock().correct(now);
+        self.wake();
+    }
+
+    fn wake(&self) {
+        self.opened.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
     pub(super) fn get(&self, name: &Name) -> Option<Duty> {
-        self.lock().by_name.get(name).cloned()
+        self.lock().get(name)
     }
 
     pub(super) fn due(&self, kind: Kind, now: Time, most: usize) -> Vec<Duty> {
-        let state = self.lock();
-        let due = state.by_due.get(&kind).into_iter().flatten();
-        due.take_while(|(due, _)| *due <= now)
-            .filter_map(|(_, name)| state.by_name.get(name).cloned())
-            .take(most)
-            .collect()
+        self.lock().due(kind, now).take(most).collect()
     }
 
     pub(super) fn open(&self) -> Vec<OpenDuties> {
         let state = self.lock();
-        let of = |kind: Kind| {
-            let all = state.by_due.get(&kind);
-            let oldest_due = all.and_then(|all| all.first()).map(|(due, _)| *due);
-            OpenDuties { kind, count: all.map_or(0, BTreeSet::len), oldest_due }
-        };
-        Kind::ALL.into_iter().map(of).collect()
+        Kind::ALL.into_iter().map(|kind| state.of_kind(kind)).collect()
     }
 
     pub(super) fn opened(&self) -> watch::Receiver<u64> {
         self.opened.subscribe()
-    }
-}
-
-impl Open {
-    fn insert(&mut self, duty: Duty) {
-        self.remove(&duty.name);
-        let of_kind = self.by_due.entry(duty.name.kind).or_default();
-        of_kind.insert((duty.due, duty.name.clone()));
-        self.by_name.insert(duty.name.clone(), duty);
-    }
-
-    fn remove(&mut self, name: &Name) {
-        let Some(duty) = self.by_name.remove(name) else { return };
-        if let Some(of_kind) = self.by_due.get_mut(&duty.name.kind) {
-            of_kind.remove(&(duty.due, duty.name));
-        }
     }
 }

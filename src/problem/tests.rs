@@ -71,6 +71,8 @@ fn rejections() -> Vec<Rejection> {
         Rejection::SharesNotFound,
         Rejection::SharesNotOpen,
         Rejection::FourEyes,
+        Rejection::BillingChanged { version: 3 },
+        Rejection::PossibleDuplicate { position },
         Rejection::LotExists,
         Rejection::LotNotExpired,
         Rejection::PaymentExists,
@@ -93,6 +95,9 @@ fn rejections() -> Vec<Rejection> {
         Rejection::StreamFrozen { stream: Stream::roll(), position },
         Rejection::NothingFrozen,
         Rejection::DutyNotOpen,
+        Rejection::LetterNotFound,
+        Rejection::LetterEnded,
+        Rejection::LetterBusy,
         Rejection::ReasonNeeded,
         Rejection::Item { index: 3, refusal: Box::new(Rejection::AmountZero) },
     ]

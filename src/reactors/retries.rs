@@ -36,7 +36,7 @@ impl Retries {
     pub(super) fn new(kind: Kind) -> Self {
         // A provider is asked less often than our own roll.
         let (first, longest) = match kind {
-            Kind::Fulfil | Kind::Lapse | Kind::Return => {
+            Kind::Fulfil | Kind::Lapse | Kind::Return | Kind::Retry | Kind::ManualReview => {
                 (Duration::from_secs(1), Duration::from_mins(1))
             }
             Kind::Match => (Duration::from_secs(1), Duration::from_mins(5)),

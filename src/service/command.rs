@@ -43,6 +43,8 @@ impl Service {
         operation: Operation,
         key: Option<Idempotency>,
     ) -> Result<Command, Error> {
+        let mut operation = operation;
+        self.bound(&mut operation)?;
         // Another tenant's things do not exist.
         if who.tenant().is_some_and(|own| own != whose(&operation)) {
             return Err(Rejection::TenantNotFound.into());
@@ -75,7 +77,7 @@ impl Service {
     }
 
     /// Puts a wish to the roll that says what was done outside: a busy engine is asked again.
-    pub(super) async fn insist(
+    pub(crate) async fn insist(
         &self,
         who: &Principal,
         operation: impl Into<Operation>,
@@ -129,6 +131,7 @@ fn whose(operation: &Operation) -> &TenantId {
         Operation::ResolveReview(wish) => &wish.tenant,
         Operation::OpenAccount(wish) => &wish.tenant,
         Operation::Mint(wish) => &wish.tenant,
+        Operation::MintUnnamed(wish) => &wish.mint.tenant,
         Operation::Spend(wish) => &wish.tenant,
         Operation::ExpireLot(wish) => &wish.tenant,
         Operation::Reserve(wish) => &wish.tenant,
@@ -157,6 +160,11 @@ fn whose(operation: &Operation) -> &TenantId {
         Operation::MatchReceipt(wish) => &wish.stream.tenant,
         Operation::AnswerReceipt(wish) => &wish.stream.tenant,
         Operation::WaiveDuty(wish) => &wish.name.stream.tenant,
+        Operation::OpenLetter(wish) => &wish.duty.stream.tenant,
+        Operation::TakeLetter(wish) => &wish.tenant,
+        Operation::EndAttempt(wish) => &wish.tenant,
+        Operation::RetryLetter(wish) => &wish.tenant,
+        Operation::ResolveLetter(wish) => &wish.tenant,
         Operation::OpenRoll(_)
         | Operation::StartWriter(_)
         | Operation::CorrectClock(_)
@@ -164,6 +172,7 @@ fn whose(operation: &Operation) -> &TenantId {
         | Operation::FinishReconciliation(_)
         | Operation::DeclareCommodity(_)
         | Operation::ChangeSettings(_)
+        | Operation::SwitchWorkers(_)
         | Operation::DeclareConnection(_)
         | Operation::RetireConnection(_)
         | Operation::ReceiveWebhook(_)

@@ -1,9 +1,12 @@
 //! What stands, measured when somebody looks.
 
 use metrics::gauge;
-use piperoll_domain::time::Time;
+use piperoll_domain::{time::Time, worker::Worker};
 
-use crate::engine::{Engine, Health, OpenDuties};
+use crate::{
+    engine::{Engine, Health, OpenDuties},
+    views::read::Drift,
+};
 
 /// Sets what the engine knows.
 pub fn of_engine(engine: &Engine) {
@@ -19,6 +22,10 @@ pub fn of_engine(engine: &Engine) {
         gauge!("piperoll_duty_oldest_age_seconds", "kind" => kind).set(age(oldest_due, now));
     }
     let directory = engine.directory();
+    for worker in Worker::ALL {
+        let paused = if directory.resting(worker).is_some() { 1.0 } else { 0.0 };
+        gauge!("workers_paused", "worker" => worker.as_str()).set(paused);
+    }
     let runs = directory.reconciliations().map(|roll| &roll.runs);
     let failed = |runs: &std::collections::VecDeque<(Time, _)>| {
         let run =
@@ -29,11 +36,38 @@ pub fn of_engine(engine: &Engine) {
     gauge!("reconciliation_consecutive_failures").set(float(failed));
 }
 
+/// What the views say, where they can be read.
+#[derive(Debug, Default)]
+pub struct Views {
+    /// Payments that have been pending for more than 15 minutes.
+    pub pending_over_15m: u64,
+    /// Dead letters, by status.
+    pub letters: Vec<(&'static str, u64)>,
+    /// Lots whose parts do not add up to what was minted.
+    pub lots_broken: u64,
+}
+
 /// Sets what only views know.
-pub fn of_views(lag_events: u64, pending_over_15m: Option<u64>) {
+pub fn of_views(lag_events: u64, views: Option<Views>) {
     gauge!("piperoll_view_lag_events").set(float(lag_events));
-    if let Some(count) = pending_over_15m {
-        gauge!("pending_over_15m_count").set(float(count));
+    let Some(Views { pending_over_15m, letters, lots_broken }) = views else { return };
+    gauge!("lot_invariant_violations").set(float(lots_broken));
+    gauge!("pending_over_15m_count").set(float(pending_over_15m));
+    for (status, count) in letters {
+        gauge!("billing_dlq_depth", "status" => status).set(float(count));
+    }
+}
+
+/// Sets what a comparison of the ledger with itself found.
+pub fn of_ledger(drift: &Drift) {
+    gauge!("accounts_total").set(float(drift.accounts));
+    gauge!("reconciliation_drift_accounts").set(float(drift.drifted));
+    for commodity in ["USD", "MSAT"] {
+        gauge!("reconciliation_drift_amount", "commodity" => commodity).set(0.0);
+    }
+    for (commodity, amount) in &drift.apart {
+        let commodity = commodity.clone();
+        gauge!("reconciliation_drift_amount", "commodity" => commodity).set(*amount);
     }
 }
 

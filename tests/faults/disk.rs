@@ -35,7 +35,19 @@ struct Disk {
     lasting_length: u64,
     /// Whether the shim told of it at all.
     told: bool,
-    syncing: BTreeMap<u64, (BTreeMap<u64, Page>, u64)>,
+    /// Under way, by their names, which count up.
+    syncing: BTreeMap<u64, Sync>,
+    /// Which sync brought a page, or the length, to the disk: one that began earlier and ends later
+    /// brings nothing older.
+    brought: BTreeMap<u64, u64>,
+    length_brought: u64,
+}
+
+/// What a sync that is under way brings.
+#[derive(Clone)]
+struct Sync {
+    pages: Pages,
+    length: u64,
 }
 
 /// A directory at the moment when a server started on it, all of it on disk.
@@ -148,25 +160,40 @@ impl Disk {
         self.length = length;
     }
 
+    /// Whoever syncs waits for those who began before as well.
     fn begin_sync(&mut self, sync: u64) {
-        let dirty = std::mem::take(&mut self.dirty);
-        let pages = dirty.into_iter().filter_map(|at| Some((at, self.memory.get(&at)?.clone())));
-        let pages = pages.collect();
-        self.syncing.insert(sync, (pages, self.length));
+        let mut pages = std::mem::take(&mut self.dirty);
+        pages.extend(self.syncing.values().flat_map(|other| other.pages.keys()));
+        let pages = pages.into_iter().filter_map(|at| Some((at, self.memory.get(&at)?.clone())));
+        self.syncing.insert(sync, Sync { pages: pages.collect(), length: self.length });
     }
 
     /// All of it is on the disk; where the sync failed, whatever happened to get there.
     fn end_sync(&mut self, sync: u64, done: bool, chance: &mut Chance) {
-        let Some((pages, length)) = self.syncing.remove(&sync) else { return };
+        let Some(Sync { mut pages, mut length }) = self.syncing.remove(&sync) else { return };
+        pages.retain(|at, _| self.is_newer(sync, *at));
+        if sync < self.length_brought {
+            length = self.lasting_length;
+        }
+        if done {
+            self.brought.extend(pages.keys().map(|at| (*at, sync)));
+            self.length_brought = self.length_brought.max(sync);
+        }
         let odds = if done { ALL } else { ALL / 2 };
         let lasting = Lasting { pages: &mut self.lasting, length: &mut self.lasting_length };
         lasting.take(pages.iter(), length, chance, odds);
     }
 
+    fn is_newer(&self, sync: u64, page: u64) -> bool {
+        self.brought.get(&page).is_none_or(|brought| *brought < sync)
+    }
+
     /// Leaves in the file what came through of what was in flight.
     fn leave(&self, path: &Path, chance: &mut Chance, odds: u64) {
         let (mut pages, mut length) = (self.lasting.clone(), self.lasting_length);
-        let syncing = self.syncing.values().flat_map(|(pages, _)| pages);
+        let syncing = self.syncing.iter().flat_map(|(sync, begun)| {
+            begun.pages.iter().filter(move |(at, _)| self.is_newer(*sync, **at))
+        });
         let dirty = self.dirty.iter().filter_map(|at| Some((at, self.memory.get(at)?)));
         let lasting = Lasting { pages: &mut pages, length: &mut length };
         lasting.take(syncing.chain(dirty), self.length, chance, odds);
@@ -221,4 +248,27 @@ fn write_out(path: &Path, pages: &Pages, length: u64) {
         let left = usize::try_from(length.saturating_sub(at)).unwrap().min(PAGE);
         file.write_all_at(&page[..left], at).unwrap();
     }
+}
+
+#[test]
+fn a_sync_that_ends_late_brings_nothing_older() {
+    let (mut disk, mut chance) = (Disk::default(), Chance::new(1));
+    disk.write(0, b"first");
+    disk.begin_sync(1);
+    disk.write(5, b", second");
+    disk.begin_sync(2);
+    disk.end_sync(2, true, &mut chance);
+    disk.end_sync(1, true, &mut chance);
+    assert_eq!(&disk.lasting[&0][..13], b"first, second");
+    assert_eq!(disk.lasting_length, 13);
+}
+
+#[test]
+fn a_sync_waits_for_those_that_began_before() {
+    let (mut disk, mut chance) = (Disk::default(), Chance::new(1));
+    disk.write(0, b"first");
+    disk.begin_sync(1);
+    disk.begin_sync(2);
+    disk.end_sync(2, true, &mut chance);
+    assert_eq!(&disk.lasting[&0][..5], b"first");
 }

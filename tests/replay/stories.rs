@@ -1,5 +1,6 @@
 //! Histories that the rules themselves made, for fixtures: same clock, same identifiers, every time.
 
+mod letters;
 mod metered;
 
 use std::collections::HashMap;
@@ -35,6 +36,7 @@ pub(super) fn all() -> Vec<(&'static str, Vec<Recorded>)> {
         ("billing-modes", metered::billing_modes()),
         ("debts-and-corrections", metered::debts_and_corrections()),
         ("shares", metered::shares()),
+        ("dead-letters", letters::dead_letters()),
     ];
     let mut all: Vec<_> =
         stories.into_iter().map(|(name, story)| (name, identified(story.history))).collect();

@@ -20,6 +20,7 @@ use super::*;
 use crate::{
     draft::Stop,
     duty::Kind as DutyKind,
+    letter::Stage,
     operation::Operation,
     payment::Status,
     testing::{Story, shop},
@@ -61,6 +62,19 @@ fn owed(book: &Book) -> BTreeSet<Name> {
                 }
                 for (reservation, _) in account.reservations() {
                     expect(DutyKind::Return, Some(reservation.to_string()));
+                }
+            }
+            State::Letter(letter) => {
+                let item =
+                    letter.opened.as_ref().map(|opened| opened.about.duty.stream.to_string());
+                match letter.stage {
+                    Stage::Pending { .. } | Stage::Processing { .. } => {
+                        expect(DutyKind::Retry, item);
+                    }
+                    Stage::ManualReview => {
+                        expect(DutyKind::ManualReview, item);
+                    }
+                    Stage::Absent | Stage::Completed | Stage::Failed => {}
                 }
             }
             State::Receipt(_)

@@ -11,7 +11,7 @@ use crate::{
     id::{ConnectionId, KeyId, Kind, OfferId, Stream, TenantId},
     money::Code,
     offer::Terms,
-    operation::must_be_reason,
+    operation::{letter::must_be_no_letters, must_be_reason},
     rejection::Rejection,
     roll::{
         AnomalyAcknowledged, ClockCorrected, DutyWaived, Environment, FeatureEnabled, Opened,
@@ -131,6 +131,7 @@ pub struct WaiveDuty {
 impl WaiveDuty {
     pub(super) fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
         must_be_reason(&self.reason)?;
+        must_be_no_letters(&self.name)?;
         let duty = draft.duty(&self.name).ok_or(Rejection::DutyNotOpen)?;
         let waived = DutyWaived {
             duty: duty.name.kind.as_str().to_owned(),

@@ -1,5 +1,6 @@
 //! One fact of every wire name, every field filled that can be.
 
+mod letters;
 mod metered;
 
 use std::collections::BTreeSet;
@@ -19,7 +20,7 @@ use crate::{
     receipt::{self, Matched},
     roll::{
         AnomalyAcknowledged, ClockCorrected, DutyWaived, FeatureEnabled, ReconciliationFinished,
-        WriterStarted,
+        WorkerPaused, WorkerResumed, WriterStarted,
     },
     settings::{self, Settings},
     tenant::{KeyIssued, KeyRevoked, Role},
@@ -27,6 +28,7 @@ use crate::{
         after, envelope, hash, id, instrument, money, msat, opened, payment_ref, sandbox, sealed,
         stream, tenant_opened, terms, told, units,
     },
+    worker::Worker,
 };
 
 /// One fact of every wire name, in the order of [`Event::names`], at positions 1, 2, 3 …
@@ -36,6 +38,7 @@ pub fn samples() -> Vec<Recorded> {
     let events = [roll(), rules(), names(), offers(), payments(), ends(), receipts(), credit()];
     let events = events.into_iter().flatten();
     let events = events.chain(metered::credit()).chain(access()).chain(metered::bills());
+    let events = events.chain(letters::letters());
     let placed = |(event, position): (Event, u64)| Recorded {
         envelope: envelope(&stream_of(&event), position),
         event,
@@ -56,6 +59,7 @@ fn stream_of(event: &Event) -> Stream {
         Event::Account(_) => stream(Kind::Account, "alice"),
         Event::Entitlement(_) => stream(Kind::Entitlement, "pay_1"),
         Event::Billing(_) => stream(Kind::Billing, "acme"),
+        Event::Letter(_) => stream(Kind::Letter, "fulfil.7"),
     }
 }
 
@@ -93,6 +97,8 @@ fn roll() -> Vec<Event> {
             errors: 1,
         }
         .into(),
+        WorkerPaused { worker: Worker::Sweeper, reason: reason() }.into(),
+        WorkerResumed { worker: Worker::Sweeper, reason: reason() }.into(),
     ]
 }
 

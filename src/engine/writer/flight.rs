@@ -139,9 +139,12 @@ impl Writer {
         if let Some(last) = group.facts().rev().find_map(<[Recorded]>::last) {
             self.shared.clock.recorded(last.envelope.recorded_at);
         }
-        group.facts().for_each(|facts| self.obey_corrections(facts));
+        let corrected = group.facts().filter_map(|facts| self.obey_corrections(facts)).last();
         self.publish(standing);
         self.shared.duties.apply(entries.duties.clone());
+        if let Some(now) = corrected {
+            self.shared.duties.correct(now);
+        }
         // The index thread ends only after the writer.
         let _ = self.index.send(entries);
         group.facts().for_each(|facts| (self.hook)(facts));
@@ -152,14 +155,17 @@ impl Writer {
     }
 
     /// After an operator's correction the next record may be earlier than the last.
-    fn obey_corrections(&mut self, facts: &[Recorded]) {
-        for recorded in facts {
-            if let Event::Roll(roll::Event::ClockCorrected(corrected)) = &recorded.event {
-                self.floor = corrected.now;
-                self.shared.clock.recorded(corrected.now);
-                self.shared.clock.accept();
-            }
+    fn obey_corrections(&mut self, facts: &[Recorded]) -> Option<Time> {
+        let corrected = facts.iter().rev().find_map(|recorded| match &recorded.event {
+            Event::Roll(roll::Event::ClockCorrected(corrected)) => Some(corrected.now),
+            _ => None,
+        });
+        if let Some(now) = corrected {
+            self.floor = now;
+            self.shared.clock.recorded(now);
+            self.shared.clock.accept();
         }
+        corrected
     }
 
     /// The streams that everybody sees and the group touched, as they are now.

@@ -1,6 +1,9 @@
 //! What has to be brought about before it can be answered: successes, conflicts, and providers that
 //! fail.
 
+mod billing;
+mod metered;
+
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
@@ -97,6 +100,8 @@ pub(super) async fn told(document: &Document, keys: &Keys) -> Statuses {
     let mut teller = Teller { door: &keys.door, document, reached: Statuses::new() };
     names(&mut teller).await;
     money(&mut teller).await;
+    billing::told(&mut teller).await;
+    billing::finalized(&mut teller).await;
     webhooks(&mut teller).await;
     let used_up = access(&mut teller).await;
     operation(&mut teller).await;
@@ -194,6 +199,7 @@ async fn money(teller: &mut Teller<'_>) {
         let lot = json!({ "amount": msat(1), "source_id": source, "reason": "a gift" });
         teller.operator(POST, &path, lot).await.is(status);
     }
+    metered::told(teller).await;
     lists(teller).await;
 }
 
@@ -384,10 +390,15 @@ async fn operation(teller: &mut Teller<'_>) {
         "/v1/admin/clock",
         "/v1/admin/duties",
         "/v1/admin/reviews",
+        "/v1/admin/reconciliation/ledger",
         "/v1/admin/reconciliation/payments/runs",
+        "/v1/admin/tenants/dev/billing/doctor",
+        "/v1/admin/tenants/dev/billing/readiness",
         "/metrics",
         "/api/payments",
         "/v1/admin/commodities/MSAT",
+        "/v1/admin/dead-letters",
+        "/v1/admin/workers",
     ] {
         teller.operator(GET, path, json!({})).await.is(200);
     }
@@ -402,6 +413,15 @@ async fn operation(teller: &mut Teller<'_>) {
     teller.operator(POST, "/v1/admin/views/rebuild", json!({})).await;
     let anomaly = json!({ "stream": "payment-dev-nobody", "position": 1, "reason": "seen" });
     teller.operator(POST, "/v1/admin/anomalies/acknowledge", anomaly).await.is(404);
+    teller.operator(GET, "/v1/admin/dead-letters/fulfil.1", json!({})).await.is(404);
+    let retry = json!({ "reason": "again" });
+    teller.operator(POST, "/v1/admin/dead-letters/fulfil.1/retry", retry).await.is(404);
+    let resolve = json!({ "outcome": "failed", "reason": "lost" });
+    teller.operator(POST, "/v1/admin/dead-letters/fulfil.1/resolve", resolve).await.is(404);
+    for paused in [true, false] {
+        let switch = json!({ "worker": "dlq", "paused": paused, "reason": "maintenance" });
+        teller.operator(PUT, "/v1/admin/workers", switch).await.is(200);
+    }
     let duties = teller.operator(GET, "/v1/admin/duties", json!({})).await.is(200);
     let stream =
         duties.body["oldest"][0]["stream"].as_str().unwrap_or("payment-dev-nobody").to_owned();
