@@ -59,6 +59,8 @@ pub(crate) fn changes(at: &Envelope, event: &Event, into: &mut Vec<Change>) {
         | Event::WriterStarted(_)
         | Event::FeatureEnabled(_)
         | Event::AnomalyAcknowledged(_)
+        | Event::AnomalyFound(_)
+        | Event::AnomalyClosed(_)
         | Event::DutyWaived(_)
         | Event::WorkerPaused(_)
         | Event::WorkerResumed(_) => {}

@@ -1,7 +1,7 @@
 //! What stands, measured when somebody looks.
 
 use metrics::gauge;
-use piperoll_domain::{time::Time, worker::Worker};
+use piperoll_domain::{id::Kind, time::Time, worker::Worker};
 
 use crate::engine::{Engine, Health, OpenDuties};
 
@@ -23,6 +23,9 @@ pub fn of_engine(engine: &Engine) {
         let paused = if directory.resting(worker).is_some() { 1.0 } else { 0.0 };
         gauge!("workers_paused", "worker" => worker.as_str()).set(paused);
     }
+    let violations = directory.anomalies().filter(|(stream, _)| stream.kind == Kind::Account);
+    let violations = u64::try_from(violations.count()).unwrap_or(u64::MAX);
+    gauge!("lot_invariant_violations").set(float(violations));
     let runs = directory.reconciliations().map(|roll| &roll.runs);
     let failed = |runs: &std::collections::VecDeque<(Time, _)>| {
         let run =
