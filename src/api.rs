@@ -11,11 +11,14 @@ mod bare;
 mod batch;
 mod caller;
 mod challenge;
+mod compared;
 mod connections;
+mod corrections;
 mod entitlements;
 #[expect(unused_qualifications, reason = "utoipa's macro names types in full")]
 mod events;
 mod extract;
+mod finalize;
 mod forwarded;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
@@ -36,6 +39,8 @@ mod problem;
 #[expect(unused_qualifications, reason = "utoipa's macro names types in full")]
 mod receipts;
 mod render;
+#[expect(unused_qualifications, reason = "utoipa's macro names types in full")]
+mod reservations;
 mod reviews;
 mod routes;
 #[cfg(test)]
@@ -69,6 +74,7 @@ struct Inner {
     views: Views,
     settings: Settings,
     metrics: PrometheusHandle,
+    compared: compared::Compared,
     in_flight: Semaphore,
     coming_in: Semaphore,
 }
@@ -151,7 +157,8 @@ impl Api {
     ) -> Self {
         let in_flight = Semaphore::new(settings.concurrency_max.min(Semaphore::MAX_PERMITS));
         let coming_in = Semaphore::new(limits::BYTES_MAX);
-        Self(Arc::new(Inner { service, views, settings, metrics, in_flight, coming_in }))
+        let compared = compared::Compared::default();
+        Self(Arc::new(Inner { service, views, settings, metrics, compared, in_flight, coming_in }))
     }
 
     fn service(&self) -> &Service {
@@ -168,6 +175,10 @@ impl Api {
 
     fn metrics(&self) -> &PrometheusHandle {
         &self.0.metrics
+    }
+
+    fn compared(&self) -> &compared::Compared {
+        &self.0.compared
     }
 
     fn in_flight(&self) -> &Semaphore {
@@ -206,6 +217,9 @@ fn resources() -> Router<Api> {
         .merge(authorize::routes())
         .merge(webhooks::routes())
         .merge(accounts::routes())
+        .merge(finalize::routes())
+        .merge(reservations::routes())
+        .merge(corrections::routes())
         .merge(batch::routes())
         .merge(events::routes())
         .merge(offers::routes())

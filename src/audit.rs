@@ -5,8 +5,11 @@
 
 mod book;
 mod chain;
+pub mod health;
 mod index;
 pub mod line;
+pub mod migrations;
+pub mod readiness;
 pub mod replay;
 mod report;
 mod rows;

@@ -4,6 +4,8 @@ mod accounts;
 mod anomalies;
 mod batch;
 mod bench;
+mod billing;
+mod cache;
 mod client;
 mod clock;
 mod commodities;
@@ -18,12 +20,14 @@ mod error;
 mod events;
 mod exit;
 mod keys;
+mod migrate;
 mod offers;
 mod offline;
 mod openapi;
 mod output;
 mod payments;
 mod place;
+mod readiness;
 mod rebuild;
 mod reconcile;
 mod replay;
@@ -89,6 +93,9 @@ enum Noun {
     /// The roll's settings: look, change.
     #[command(subcommand)]
     Settings(settings::Settings),
+    /// How a tenant bills: look, change; who shares in what is used.
+    #[command(subcommand)]
+    Billing(billing::Billing),
     /// What amounts are counted in: declare, look at.
     #[command(subcommand)]
     Commodities(commodities::Commodities),
@@ -104,7 +111,16 @@ enum Noun {
     /// What works in the background: look, pause, resume.
     #[command(subcommand)]
     Workers(workers::Workers),
-    /// Compare with the outside.
+    /// Whether something may become stricter: the checklist before a billing mode.
+    #[command(subcommand)]
+    Readiness(readiness::Readiness),
+    /// Formats of the stores: where they stand.
+    #[command(subcommand)]
+    Migrate(migrate::Migrate),
+    /// Cached balances: there are none.
+    #[command(subcommand)]
+    Cache(cache::Cache),
+    /// Compare with the outside, and the ledger with itself.
     #[command(subcommand)]
     Reconcile(reconcile::Reconcile),
     /// The play-money provider of development.
@@ -168,11 +184,15 @@ impl Noun {
             Self::Offers(verb) => verb.run(output).await,
             Self::Connections(verb) => verb.run(output).await,
             Self::Settings(verb) => verb.run(output).await,
+            Self::Billing(verb) => verb.run(output).await,
             Self::Commodities(verb) => verb.run(output).await,
             Self::Anomalies(verb) => verb.run(output).await,
             Self::Duties(verb) => verb.run(output).await,
             Self::Dlq(verb) => verb.run(output).await,
             Self::Workers(verb) => verb.run(output).await,
+            Self::Readiness(verb) => verb.run(output).await,
+            Self::Migrate(verb) => verb.run(output).await,
+            Self::Cache(verb) => verb.run(output),
             Self::Reconcile(verb) => verb.run(output).await,
             Self::Sandbox(verb) => verb.run(output).await,
             Self::Tenant(verb) => verb.run(output).await,

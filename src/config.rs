@@ -23,8 +23,8 @@ pub use error::{Error, Problem, Problems};
 pub use host::fingerprint as host_fingerprint;
 pub use period::Period;
 pub use section::{
-    Account, Admin, Billing, Compat, Connection, Engine, Keyring, L402, Limits, Log, LogFormat,
-    Metrics, ProviderKind, Providers, Reconciliation, Server, Tls, Views,
+    Account, Admin, Billing, Compat, Connection, Engine, Jwt, Keyring, L402, Limits, Log,
+    LogFormat, Metrics, ProviderKind, Providers, Reconciliation, Server, Tls, Views,
 };
 pub use web_url::WebUrl;
 
@@ -52,6 +52,10 @@ pub struct Config {
     pub tls: Option<Tls>,
     /// What operators show.
     pub admin: Admin,
+    /// The other services that finalize reservations.
+    pub internal_jwt: Jwt,
+    /// Those who administrate billing with a token of their own.
+    pub admin_jwt: Jwt,
     /// What wraps the keys of sealed text.
     pub keyring: Keyring,
     /// How tokens are sold and honoured.

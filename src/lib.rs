@@ -14,6 +14,7 @@ pub mod fact;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod idempotency;
+pub mod jwt;
 pub mod keyring;
 pub mod l402;
 pub mod problem;

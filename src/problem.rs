@@ -133,7 +133,9 @@ impl From<&Rejection> for Problem {
             Rejection::PaymentTooLate { status } | Rejection::PaymentNotPaid { status } => {
                 problem.with("payment_status", status.as_str())
             }
-            Rejection::StreamFrozen { position, .. } => problem.with("position", *position),
+            Rejection::BillingChanged { version } => problem.with("version", *version),
+            Rejection::StreamFrozen { position, .. }
+            | Rejection::PossibleDuplicate { position } => problem.with("position", *position),
             Rejection::Item { index, refusal } => Self::from(&**refusal).of_item(*index),
             // Which name, and where it was taken, may be another tenant's business.
             Rejection::ClaimTaken { .. } => Self::new(Code::ClaimTaken, "the name is taken"),

@@ -35,7 +35,7 @@ pub use self::{
     directory_lock::{DirectoryLock, Holder, LockError},
     error::{AppendError, Error, Foreign},
     memory::{Call, Fault, MemoryRoll, Turn},
-    open::{create, open, open_beside, open_to_audit},
+    open::{FORMAT, create, open, open_beside, open_to_audit},
     record::{Causer, Error as RecordError, Key, Record, write as write_record},
     sqlite::SqliteRoll,
 };

@@ -53,6 +53,12 @@ impl Secret {
         self.0.as_bytes().ct_eq(offered).into()
     }
 
+    /// Whether a caller who knows this secret signed a message, with HMAC-SHA256. Takes as long for a
+    /// near miss as for any other.
+    pub fn signed(&self, message: &[u8], signature: &[u8]) -> bool {
+        self.derive(message).as_slice().ct_eq(signature).into()
+    }
+
     /// A key for one purpose: HMAC-SHA256 of the label under the secret.
     pub fn derive(&self, label: &[u8]) -> Zeroizing<[u8; 32]> {
         let text = self.0.as_bytes();
@@ -146,8 +152,17 @@ impl Used {
 impl Secrets {
     /// Which secret was offered, if any. All are compared, whatever the outcome.
     pub fn used(&self, offered: &[u8]) -> Option<Used> {
-        let current = self.current.is(offered);
-        let previous = self.previous.iter().fold(false, |found, secret| secret.is(offered) | found);
+        self.which(|secret| secret.is(offered))
+    }
+
+    /// Which secret a message was signed with, if any. All are tried, whatever the outcome.
+    pub fn signed(&self, message: &[u8], signature: &[u8]) -> Option<Used> {
+        self.which(|secret| secret.signed(message, signature))
+    }
+
+    fn which(&self, is_it: impl Fn(&Secret) -> bool) -> Option<Used> {
+        let current = is_it(&self.current);
+        let previous = self.previous.iter().fold(false, |found, secret| is_it(secret) | found);
         match (current, previous) {
             (true, _) => Some(Used::Current),
             (false, true) => Some(Used::Previous),

@@ -12,7 +12,10 @@
 mod ask;
 mod authorize;
 mod batch;
+mod bearers;
+mod billing;
 mod bought;
+mod bounds;
 mod breaker;
 mod callback;
 mod checkout;
@@ -26,7 +29,9 @@ mod instrument;
 mod letters;
 mod limits;
 mod lookup;
+pub(crate) mod metering;
 mod principal;
+mod quota;
 mod receive;
 mod redeem;
 mod refusals;
@@ -37,6 +42,7 @@ mod seal;
 mod settings;
 mod settle;
 mod silence;
+mod sold;
 mod sweep;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -62,10 +68,13 @@ pub use self::{
         Ask, Authorized, Checkout, For, Forwarded, Opens, PaymentView, Redeemed, Refusal, TOPUPS,
         TOPUPS_PATH, UseRequest, WebhookAnswer,
     },
+    bearers::Bearers,
     breaker::Patience,
     error::Error,
+    metering::{Metered, Metering},
     principal::Principal,
     settings::{Rate, Settings, Vars, default_connection},
+    sold::Sold,
 };
 use self::{
     bought::Bought,
@@ -73,6 +82,7 @@ use self::{
     flight::Flights,
     hints::Hints,
     limits::Limits,
+    quota::Quota,
     refusals::Refusals,
     reuse::Reuse,
     settle::Told,
@@ -121,6 +131,7 @@ struct Inner {
     settings: Arc<Settings>,
     connections: Connections,
     limits: Limits,
+    finalizes: Quota,
     reuse: Reuse,
     bought: Bought,
     refusals: Refusals,
@@ -143,6 +154,7 @@ impl Service {
         Self(Arc::new(Inner {
             connections: Connections::new(engine.clone(), Arc::clone(&settings)),
             limits: Limits::new(settings.mint_per_address, settings.mint_per_tenant),
+            finalizes: Quota::new(settings.finalizes_per_minute),
             reuse: Reuse::new(settings.challenges_remembered),
             bought: Bought::default(),
             refusals: Refusals::default(),

@@ -58,6 +58,6 @@ macro_rules! targets_bear_garbage {
 }
 
 targets_bear_garbage! {
-    credential, macaroon, identifier, caveats, path, webhook_sandbox, webhook_lnbits, callback,
+    credential, macaroon, identifier, caveats, path, jwt, webhook_sandbox, webhook_lnbits, callback,
     bolt11, envelope, block, event, body, batch, query, cursor, position, names, configuration,
 }

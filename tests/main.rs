@@ -28,6 +28,7 @@ mod overload;
 mod peers;
 mod refusals;
 mod replay;
+mod runbook;
 mod secrets;
 mod server;
 mod simulation;

@@ -14,10 +14,10 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
 use self::{known::Known, listening::Listening};
-use crate::server::{Answer, Ask, Server, client, msat, piperoll, told};
+use crate::server::{Answer, Ask, Server, bearer, client, msat, piperoll, told};
 
 /// What is given to the server: a variable and its value, of which no two share a part.
-const GIVEN: [(&str, &str); 11] = [
+const GIVEN: [(&str, &str); 15] = [
     ("PIPEROLL_ADMIN_TOKEN", "operator-Wd3k8TqzR1mVbX5nYc7LpHs2Jf9Gu4Ea"),
     ("PIPEROLL_ADMIN_TOKEN_PREV", "operator-before-Qe6ZtUi0PoKlMnBvCxYs8DfG"),
     ("PIPEROLL_MASTER_KEY", "master-Ac5Xw9Er2Ty7Ui4Op1Qs6Df3Gh8Jk0Lz"),
@@ -28,6 +28,10 @@ const GIVEN: [(&str, &str); 11] = [
     ("PAYMENT_WEBHOOK_SECRET_PREV", "webhooks-before-Rf4Tg8Yh2Uj6Ik0Ol5Pz9"),
     ("PIPEROLL_METRICS_TOKEN", "metrics-Xc3Vb7Nm1Qw5Er9Ty2Ui6Op0As4Df8G"),
     ("PIPEROLL_CONNECTION__SANDBOX_SEED", "seed-Hj2Kl6Zx0Cv4Bn8Mq3We7Rt1Yu5Io9Pa"),
+    ("BILLING_INTERNAL_JWT_SECRET", "services-Zk4Lp9Wn2Xb7Vc1Qe5Rt8Yu3Io6Ma0"),
+    ("BILLING_INTERNAL_JWT_SECRET_PREV", "services-before-Gh7Jd2Sf5Ka9Pw1Oe4Iu8"),
+    ("BILLING_ADMIN_JWT_SECRET", "administrators-Tq3Bn8Vm1Cx6Zl0Kj5Hg9Fd2Sa"),
+    ("BILLING_ADMIN_JWT_SECRET_PREV", "administrators-before-Ue5Iy9Ot2Rw7Qp4Lk"),
     ("SHOP_KEY", "wallet-Sd6Fg0Hj4Kl8Zx2Cv7Bn1Mq5We9Rt3Yu"),
 ];
 /// What a buyer says and nobody else should read.
@@ -43,7 +47,11 @@ struct Run {
 impl Run {
     async fn start(listening: &Listening) -> Self {
         let mut variables = GIVEN.to_vec();
-        variables.extend([("RUST_LOG", "trace"), ("PIPEROLL_PUBLIC_URL", "http://127.0.0.1:1")]);
+        variables.extend([
+            ("RUST_LOG", "trace"),
+            ("PIPEROLL_PUBLIC_URL", "http://127.0.0.1:1"),
+            ("PIPEROLL_ADMIN_JWT__TENANT", "dev"),
+        ]);
         let server = Server::start(&variables).await;
         let mut known = Known::default();
         for (name, value) in GIVEN {
@@ -123,6 +131,7 @@ impl Run {
         let key = self.server.door().key.clone();
         let webhook = |path: &str| self.server.door().ask(&client(), Method::POST, path);
         let door = self.server.door();
+        let gift = json!({ "amountMicro": "5", "description": "a gift" });
         let asks = [
             ("garbage", webhook("/webhooks/default").body("{")),
             ("unsigned", webhook("/webhooks/wallet").json(&json!({ "payment_hash": "ab".repeat(32), "status": "success", "amount": 1 }))),
@@ -133,10 +142,25 @@ impl Run {
             ("an unpaid use", door.shop(&client(), Method::GET, "/v1/l402/authorize/api/paid/x?deny=401")),
             ("a wallet that fails", self.shop(Method::POST, "/v1/payments", &json!({ "amount": msat(21_000), "account": "alice", "connection": "wallet", "description": PERSONAL }))),
             ("a secret in place of its name", self.operator(Method::PUT, "/v1/admin/connections/more", &json!({ "kind": "lnbits", "network": "regtest", "base_url": "http://me:word@127.0.0.1/" }))),
+            ("a bearer who signed with the wrong secret", door.ask(&client(), Method::POST, "/admin/billing/accounts/alice/mint").bearer_auth(bearer(GIVEN[11].1, "arrakis-admin", "arrakis-admin", "ada")).json(&gift)),
             ("nowhere", door.ask(&client(), Method::GET, "/nowhere").bearer_auth(&key)),
         ];
         for (what, ask) in asks {
             self.ask(what, ask).await;
+        }
+    }
+
+    /// Tokens that others sign, with every secret that they may sign with.
+    async fn administrate(&mut self) {
+        let gift = json!({ "amountMicro": "5", "description": "a gift", "sourceId": "once" });
+        for (at, status) in [(12, 201), (13, 200)] {
+            let token = bearer(GIVEN[at].1, "arrakis-admin", "arrakis-billing-admin", "ada");
+            let signature = token.rsplit_once('.').unwrap().1.to_owned();
+            self.known.learn("a signature of an administrator's", &signature);
+            let door = self.server.door().clone();
+            let ask = door.ask(&client(), Method::POST, "/admin/billing/accounts/alice/mint");
+            let ask = ask.bearer_auth(&token).json(&gift);
+            self.ask("a gift", ask).await.is(status);
         }
     }
 
@@ -214,6 +238,7 @@ async fn no_secret_of_a_whole_run_is_found_where_it_does_not_belong() {
     let mut run = Run::start(&listening).await;
     let credential = run.sell().await;
     run.stumble(&credential).await;
+    run.administrate().await;
     run.read().await;
     let callbacks = listening.heard();
     assert!(!callbacks.is_empty(), "the wallet was never told where to call");

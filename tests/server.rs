@@ -1,6 +1,7 @@
 //! The program itself, serving: a child on a directory and a port of its own, killed and started at
 //! will, and gone when the test is.
 
+mod bearer;
 mod http;
 
 use std::{
@@ -17,14 +18,26 @@ use std::{
 use serde::Deserialize;
 use tempfile::TempDir;
 
-pub(crate) use self::http::{Answer, Ask, client, msat};
+pub(crate) use self::{
+    bearer::bearer,
+    http::{Answer, Ask, client, msat},
+};
 
 /// How long a server may take to open its door, or to close it.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Variables that whoever runs the tests may have set for a server of their own.
-const FOREIGN: [&str; 7] =
-    ["PIPEROLL_", "LNBITS_", "PAYMENT_", "L402_", "ADMIN_TOKEN", "RUST_LOG", "RUST_BACKTRACE"];
+const FOREIGN: [&str; 9] = [
+    "PIPEROLL_",
+    "LNBITS_",
+    "PAYMENT_",
+    "L402_",
+    "BILLING_",
+    "FEATURE_",
+    "ADMIN_TOKEN",
+    "RUST_LOG",
+    "RUST_BACKTRACE",
+];
 
 /// Where a server is, and what opens it: the line that `serve` prints for programs.
 #[derive(Debug, Clone, Deserialize)]

@@ -14,6 +14,7 @@ mod reserve;
 mod scratch;
 #[cfg(test)]
 mod tests;
+mod unnamed;
 mod work;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,6 +32,7 @@ pub use work::Sum;
 
 use order::Rank;
 use scratch::Scratch;
+use unnamed::Unnamed;
 use work::{Changes, Work};
 
 use crate::{
@@ -57,6 +59,9 @@ pub struct Account {
     ends: BTreeSet<(Time, ReservationId)>,
     debts: BTreeMap<(Code, Pool), Amount>,
     shared: BTreeMap<Code, Sum>,
+    /// What was given of late from sources that nobody named.
+    #[serde(default)]
+    unnamed: Unnamed,
 }
 
 impl Account {
@@ -124,6 +129,16 @@ impl Account {
         Ok(scratch.facts())
     }
 
+    /// Refuses what looks like an unnamed gift of less than a day ago, sent again.
+    pub fn must_not_repeat(
+        &self,
+        kind: SourceKind,
+        amount: Money,
+        moment: Moment,
+    ) -> Result<(), Rejection> {
+        self.unnamed.must_not_repeat(kind, amount, moment)
+    }
+
     fn must_be_usable(&self, total: Money) -> Result<(), Rejection> {
         if total.amount.is_zero() {
             return Err(Rejection::AmountZero);
@@ -150,6 +165,7 @@ impl Account {
         work.apply(event, at.position)?;
         let changes = work.changes;
         self.take_in(changes);
+        self.unnamed.take_in(event, at);
         self.open = true;
         Ok(())
     }

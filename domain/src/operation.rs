@@ -21,8 +21,8 @@ pub use anomaly::{AcknowledgeAnomaly, NoteAnomaly};
 pub use batch::{Batch, Item, Wish};
 pub use bill::{ApproveShares, ChangeBilling, HastenShares, ProposeShares, RejectShares};
 pub use correct::{ClawBack, RefundPayment, TransferCredit, VoidLot};
-pub use credit::{ExpireLot, Mint, OpenAccount, Spend};
-pub use fulfil::{Fulfil, ResolveReview};
+pub use credit::{ExpireLot, Mint, MintUnnamed, OpenAccount, Spend};
+pub use fulfil::{BY_PROVIDER, Fulfil, ResolveReview};
 pub use govern::{
     ChangeSettings, CorrectClock, DeclareCommodity, DeclareConnection, EnableFeature,
     FinishReconciliation, IssueKey, OpenRoll, OpenTenant, PublishOffer, RetireConnection,
@@ -148,6 +148,8 @@ operations! {
     OpenAccount(OpenAccount),
     /// Give credit.
     Mint(Box<Mint>),
+    /// Give credit whose source nobody names.
+    MintUnnamed(Box<MintUnnamed>),
     /// Use credit.
     Spend(Spend),
     /// Let a lot lapse.

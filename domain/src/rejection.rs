@@ -115,6 +115,12 @@ pub enum Rejection {
     /// Billing is switched off.
     #[error("billing is switched off")]
     BillingOff,
+    /// How a tenant bills was changed since it was looked at.
+    #[error("how the tenant bills was changed meanwhile, to version {version}")]
+    BillingChanged {
+        /// What holds now.
+        version: u32,
+    },
     /// More at once than is allowed.
     #[error("the amount is above the ceiling of {ceiling} that {} sets", of.as_str())]
     CeilingExceeded {
@@ -177,6 +183,12 @@ pub enum Rejection {
     /// Whoever proposes may not approve.
     #[error("somebody else has to approve it")]
     FourEyes,
+    /// As much credit was given by hand, without a name for where it comes from, a short while ago.
+    #[error("as much was given to the account by hand less than a day ago, at position {position}")]
+    PossibleDuplicate {
+        /// Position of the latest mint that this one may repeat.
+        position: u64,
+    },
     /// The name of a lot that is taken.
     #[error("the lot exists")]
     LotExists,
@@ -310,6 +322,7 @@ impl Rejection {
             Self::AccountReserved => "account_reserved",
             Self::AccountSame => "account_same",
             Self::BillingOff => "billing_off",
+            Self::BillingChanged { .. } => "billing_changed",
             Self::CeilingExceeded { .. } => "ceiling_exceeded",
             Self::ReservationExists => "reservation_exists",
             Self::ReservationNotFound => "reservation_not_found",
@@ -325,6 +338,7 @@ impl Rejection {
             Self::SharesNotFound => "shares_not_found",
             Self::SharesNotOpen => "shares_not_open",
             Self::FourEyes => "four_eyes",
+            Self::PossibleDuplicate { .. } => "possible_duplicate",
             Self::LotExists => "lot_exists",
             Self::LotNotExpired => "lot_not_expired",
             Self::PaymentExists => "payment_exists",

@@ -35,6 +35,22 @@ pub const BILLING: &Schema = &Schema {
     indexes: &[],
 };
 
+/// Every change of how a tenant bills: since when a mode holds is a question of these.
+pub const CHANGES: &Schema = &Schema {
+    name: "billing_changes",
+    index: 20,
+    key: &[("tenant", Type::Text), ("version", Type::Integer)],
+    columns: &[
+        integer("enabled"),
+        text("mode"),
+        text("changed_by"),
+        text("reason"),
+        integer("changed_at"),
+        integer("position"),
+    ],
+    indexes: &[],
+};
+
 /// Rules of shares. Which of them holds is a question of time.
 pub const RULES: &Schema = &Schema {
     name: "share_rules",
@@ -64,6 +80,7 @@ pub(crate) fn of_tenant(at: &Envelope, event: &tenant::Event, into: &mut Vec<Cha
         }));
     }
     into.push(of_billing(at, 0, &Billing::default()));
+    into.push(of_change(at, 0, &Billing::default()));
 }
 
 pub(crate) fn changes(at: &Envelope, event: &Event, into: &mut Vec<Change>) {
@@ -71,6 +88,8 @@ pub(crate) fn changes(at: &Envelope, event: &Event, into: &mut Vec<Change>) {
         Event::Changed(Changed { version, billing, reason }) => {
             let row = of_billing(at, *version, billing);
             into.push(change!(BILLING row { set reason: reason, set changed_at: at.recorded_at }));
+            let row = of_change(at, *version, billing);
+            into.push(change!(CHANGES row { set reason: reason }));
         }
         Event::Proposed(Proposed { rule, cut, reason }) => {
             let Cut { commons_bps, community_bps, foundation_bps } = *cut;
@@ -109,6 +128,16 @@ pub(crate) fn changes(at: &Envelope, event: &Event, into: &mut Vec<Change>) {
             }));
         }
     }
+}
+
+fn of_change(at: &Envelope, version: u32, billing: &Billing) -> Change {
+    change!(CHANGES [&at.tenant, version] {
+        set enabled: u32::from(billing.enabled),
+        set mode: billing.mode.as_str(),
+        set changed_by: &at.actor.id,
+        set changed_at: at.recorded_at,
+        set position: at.position,
+    })
 }
 
 fn of_billing(at: &Envelope, version: u32, billing: &Billing) -> Change {

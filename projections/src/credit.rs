@@ -27,6 +27,15 @@ use crate::{
     value::Value,
 };
 
+/// Lots whose parts do not add up to what was minted.
+macro_rules! unbalanced {
+    () => {
+        "minted IS NULL OR available < 0 OR reserved < 0 OR available + reserved + consumed \
+         + expired + clawed_back + voided + moved <> minted"
+    };
+}
+pub(crate) use unbalanced;
+
 /// What an account holds of a commodity in a pool.
 pub const BALANCES: &Schema = &Schema {
     name: "balances",
@@ -78,12 +87,14 @@ pub const LOTS: &Schema = &Schema {
         text("payment"),
         text("transfer"),
         text("reason"),
+        text("idempotency"),
         integer("expires_at"),
         integer("minted_at"),
         integer("minted_position"),
         integer("position"),
     ],
-    indexes: &[],
+    // Of broken lots only: it is empty, costs no write, and is asked every time somebody looks.
+    indexes: &[("lots_broken", concat!("(tenant, account, lot) WHERE ", unbalanced!()))],
 };
 
 /// The credit ledger: each movement of each lot, in order.
@@ -152,10 +163,10 @@ pub const STEP: u64 = 128;
 pub const SHARES: &Schema = &Schema {
     name: "shares",
     index: 18,
-    key: &[("position", Type::Integer)],
+    key: &[("tenant", Type::Text), ("position", Type::Integer)],
     columns: &[
-        text("tenant"),
         text("account"),
+        text("reference"),
         text("commodity"),
         integer("rule"),
         integer("commons"),
@@ -345,6 +356,7 @@ fn of_mint(at: &Envelope, minted: &LotMinted, into: &mut Vec<Change>) {
         may offer_version: minted.offer.as_ref().map(|offer| offer.version),
         may payment: minted.payment.as_ref(),
         may reason: minted.reason.as_ref(),
+        may idempotency: at.idempotency.as_ref().map(|key| &key.key),
         may expires_at: minted.expires_at,
     });
     let reference = minted.payment.as_ref().map(PaymentId::as_str);

@@ -35,7 +35,7 @@ use crate::{change::Change, schema::Schema};
 pub const VERSION: u32 = 2;
 
 /// Every table.
-pub const SCHEMAS: [&Schema; 20] = [
+pub const SCHEMAS: [&Schema; 23] = [
     credit::BALANCES,
     credit::LOTS,
     credit::ENTRIES,
@@ -56,6 +56,9 @@ pub const SCHEMAS: [&Schema; 20] = [
     billing::RULES,
     credit::SHARES,
     letters::LETTERS,
+    billing::CHANGES,
+    runs::STEPS,
+    reservations::HOURS,
 ];
 
 /// What one event changes.

@@ -73,7 +73,7 @@ pub const PAYMENTS: &Schema = &Schema {
             "(tenant, account, requested_at, payment) WHERE account IS NOT NULL",
         ),
         ("payments_by_hash", "(payment_hash) WHERE payment_hash IS NOT NULL"),
-        ("payments_by_provider_id", "(connection, provider_id) WHERE provider_id IS NOT NULL"),
+        ("payments_by_provider_id", "(provider_id, connection) WHERE provider_id IS NOT NULL"),
         ("payments_by_reference", "(tenant, reference) WHERE reference IS NOT NULL"),
     ],
 };

@@ -1,5 +1,7 @@
 //! Reservations: what was set aside, in which mode, and what became of it.
 
+use std::cmp::Ordering;
+
 use piperoll_domain::{
     account::{
         Event, Finalized, Released, Reserved, ShadowFinalized, ShadowReleased, ShadowReserved, Why,
@@ -12,7 +14,7 @@ use piperoll_domain::{
 
 use crate::{
     change::{Change, change},
-    schema::{Schema, Type, integer, text},
+    schema::{Schema, Type, integer, sum, text},
 };
 
 /// A reservation, of credit or in shadow.
@@ -29,12 +31,14 @@ pub const RESERVATIONS: &Schema = &Schema {
         integer("wanted"),
         integer("reserved"),
         integer("missing"),
+        integer("missing_at_end"),
         integer("cost"),
         integer("charged"),
         integer("overrun"),
         integer("uncollected"),
         integer("owed"),
         text("reference"),
+        text("idempotency"),
         integer("reserved_at"),
         integer("expires_at"),
         integer("ended_at"),
@@ -45,6 +49,27 @@ pub const RESERVATIONS: &Schema = &Schema {
         ("reservations_by_account", "(tenant, account, reserved_at, reservation)"),
     ],
 };
+
+/// What became of reservations, hour by hour: what the rates of the runbook are taken of, without
+/// reading each.
+pub const HOURS: &Schema = &Schema {
+    name: "metered_hours",
+    index: 22,
+    key: &[("tenant", Type::Text), ("mode", Type::Text), ("hour", Type::Integer)],
+    columns: &[
+        sum("reserved"),
+        sum("short"),
+        sum("exact"),
+        sum("under"),
+        sum("over"),
+        sum("released"),
+        sum("expired"),
+    ],
+    indexes: &[],
+};
+
+/// The microseconds of an hour in [`HOURS`].
+pub const HOUR: i64 = 3_600_000_000;
 
 /// The words that stand under `status`.
 pub mod status {
@@ -60,25 +85,34 @@ pub mod status {
 
 pub(crate) fn changes(at: &Envelope, event: &Event, into: &mut Vec<Change>) {
     match event {
-        Event::Reserved(reserved) => into.push(of_reserved(at, reserved)),
-        Event::ShadowReserved(reserved) => into.push(of_shadow(at, reserved)),
-        Event::Finalized(finalized) => into.push(of_finalized(at, finalized)),
-        Event::ShadowFinalized(ShadowFinalized { reservation, cost, overrun, missing, .. }) => {
-            let row = ended(at, reservation, status::FINALIZED);
-            into.push(change!(RESERVATIONS row {
-                set cost: cost.amount,
-                set charged: Amount::ZERO,
-                set overrun: *overrun,
-                set missing: *missing,
-            }));
+        Event::Reserved(reserved) => {
+            let missing = reserved.wanted.amount.saturating_sub(reserved.total.amount);
+            into.push(of_reserved(at, reserved, missing));
+            into.push(made(at, reserved.mode, missing));
         }
-        Event::Released(Released { reservation, why, .. })
-        | Event::ShadowReleased(ShadowReleased { reservation, why, .. }) => {
-            let status = match why {
-                Why::Released => status::RELEASED,
-                Why::Expired => status::EXPIRED,
-            };
-            into.push(ended(at, reservation, status));
+        Event::ShadowReserved(reserved) => {
+            into.push(of_shadow(at, reserved));
+            into.push(made(at, Mode::Shadow, reserved.missing));
+        }
+        Event::Finalized(finalized) => {
+            into.push(of_finalized(at, finalized));
+            into.push(charged(
+                at,
+                finalized.mode,
+                finalized.reserved.amount,
+                finalized.cost.amount,
+            ));
+        }
+        Event::ShadowFinalized(finalized) => {
+            into.push(of_shadow_end(at, finalized));
+            let ShadowFinalized { reserved, cost, .. } = finalized;
+            into.push(charged(at, Mode::Shadow, reserved.amount, cost.amount));
+        }
+        Event::Released(Released { reservation, why, mode, .. }) => {
+            into.extend(given_back(at, reservation, *mode, *why));
+        }
+        Event::ShadowReleased(ShadowReleased { reservation, why, .. }) => {
+            into.extend(given_back(at, reservation, Mode::Shadow, *why));
         }
         Event::Opened(_)
         | Event::LotMinted(_)
@@ -92,9 +126,50 @@ pub(crate) fn changes(at: &Envelope, event: &Event, into: &mut Vec<Change>) {
     }
 }
 
-fn of_reserved(at: &Envelope, reserved: &Reserved) -> Change {
+fn hour(at: &Envelope, mode: Mode) -> Change {
+    let hour = at.recorded_at.micros().div_euclid(HOUR);
+    change!(HOURS [&at.tenant, mode.as_str(), hour] {})
+}
+
+fn made(at: &Envelope, mode: Mode, missing: Amount) -> Change {
+    let row = hour(at, mode);
+    change!(HOURS row { add reserved: 1, add short: i64::from(!missing.is_zero()) })
+}
+
+fn charged(at: &Envelope, mode: Mode, reserved: Amount, cost: Amount) -> Change {
+    let row = hour(at, mode);
+    match cost.cmp(&reserved) {
+        Ordering::Equal => change!(HOURS row { add exact: 1 }),
+        Ordering::Less => change!(HOURS row { add under: 1 }),
+        Ordering::Greater => change!(HOURS row { add over: 1 }),
+    }
+}
+
+fn given_back(at: &Envelope, reservation: &ReservationId, mode: Mode, why: Why) -> [Change; 2] {
+    let row = hour(at, mode);
+    match why {
+        Why::Released => {
+            [ended(at, reservation, status::RELEASED), change!(HOURS row { add released: 1 })]
+        }
+        Why::Expired => {
+            [ended(at, reservation, status::EXPIRED), change!(HOURS row { add expired: 1 })]
+        }
+    }
+}
+
+fn of_shadow_end(at: &Envelope, finalized: &ShadowFinalized) -> Change {
+    let ShadowFinalized { reservation, cost, overrun, missing, .. } = finalized;
+    let row = ended(at, reservation, status::FINALIZED);
+    change!(RESERVATIONS row {
+        set cost: cost.amount,
+        set charged: Amount::ZERO,
+        set overrun: *overrun,
+        set missing_at_end: *missing,
+    })
+}
+
+fn of_reserved(at: &Envelope, reserved: &Reserved, missing: Amount) -> Change {
     let Reserved { reservation, mode, wanted, total, pool, expires_at, reference, .. } = reserved;
-    let missing = wanted.amount.saturating_sub(total.amount);
     change!(RESERVATIONS [&at.tenant, reservation] {
         set account: &at.stream.id,
         set status: status::PENDING,
@@ -105,6 +180,7 @@ fn of_reserved(at: &Envelope, reserved: &Reserved) -> Change {
         set reserved: total.amount,
         set missing: missing,
         may reference: reference.as_ref(),
+        may idempotency: at.idempotency.as_ref().map(|key| &key.key),
         set reserved_at: at.recorded_at,
         set expires_at: *expires_at,
         set position: at.position,
@@ -123,6 +199,7 @@ fn of_shadow(at: &Envelope, reserved: &ShadowReserved) -> Change {
         set reserved: Amount::ZERO,
         set missing: *missing,
         may reference: reference.as_ref(),
+        may idempotency: at.idempotency.as_ref().map(|key| &key.key),
         set reserved_at: at.recorded_at,
         set expires_at: *expires_at,
         set position: at.position,

@@ -1,17 +1,29 @@
 //! Read-only SQL views: what the runbooks and an auditor ask for by name.
+//!
+//! The names of the credit runbook (`credit_…`, `billing_…`, `crypto_payments`) show one tenant, in
+//! micro USD and UTC, as its queries expect; whoever wants more asks the tables, which know tenants,
+//! commodities and microseconds. A write to any of these views is refused with the command to use.
+
+mod billing;
+mod credit;
+mod refusals;
 
 use std::fmt::Write as _;
 
 use piperoll_domain::chart::Chart;
 
+use crate::credit::unbalanced;
+
 /// Views that need nothing filled in.
 const WORDS: &[(&str, &str)] = &[
     (
         "lot_invariant",
-        "SELECT tenant, account, lot, minted, available, reserved, consumed, expired, clawed_back, \
-         voided, moved FROM lots \
-         WHERE minted IS NULL OR available < 0 OR reserved < 0 \
-         OR available + reserved + consumed + expired + clawed_back + voided + moved <> minted",
+        // Word for word the condition of `lots_broken`, so that it is answered from there.
+        concat!(
+            "SELECT tenant, account, lot, minted, available, reserved, consumed, expired, \
+             clawed_back, voided, moved FROM lots WHERE ",
+            unbalanced!()
+        ),
     ),
     (
         "pending_over_15m",
@@ -45,27 +57,6 @@ const WORDS: &[(&str, &str)] = &[
          WHERE event_id IS NOT NULL GROUP BY connection, event_id HAVING count(*) > 1",
     ),
     (
-        "crypto_payments",
-        "SELECT tenant, payment AS id, connection AS provider, provider_id, payment_hash, status, \
-         commodity, price, received, account, reference, requested_at, settled_at, consumed_at \
-         FROM payments",
-    ),
-    (
-        "credit_accounts",
-        "SELECT tenant, account AS id, commodity, pool, available, reserved, consumed, expired, \
-         minted FROM balances",
-    ),
-    (
-        "credit_lots",
-        "SELECT tenant, account, lot AS id, commodity, pool, source_kind, source_id, \
-         minted AS original, available, reserved, consumed, expired, expires_at, minted_at FROM lots",
-    ),
-    (
-        "credit_ledger",
-        "SELECT tenant, account, position, leg, kind, amount, commodity, pool, lot, reference, \
-         recorded_at, effective_at FROM entries WHERE kind IS NOT NULL",
-    ),
-    (
         "journal_entries",
         "SELECT p.tenant, e.value ->> 0 AS position, e.value ->> 1 AS event, e.value -> 5 AS legs, \
          e.value ->> 2 AS recorded_at, e.value ->> 3 AS effective_at, e.value ->> 4 AS correlation \
@@ -88,10 +79,24 @@ const WORDS: &[(&str, &str)] = &[
     ),
 ];
 
+/// A view: its name and its words.
+type View = (&'static str, String);
+
+/// The tenant that the runbook's names show.
+const TENANT: &str = "(SELECT tenant FROM runbook_tenant)";
+
 /// The statements that make the views, in order.
 pub fn create() -> Vec<String> {
-    let views = WORDS.iter().map(|(name, select)| format!("CREATE VIEW {name} AS {select}"));
-    std::iter::once(chart()).chain(views).collect()
+    let fixed = WORDS.iter().map(|(name, select)| (*name, (*select).to_owned()));
+    let views = fixed.chain(billing::views()).chain(credit::views());
+    let views = views.map(|(name, select)| format!("CREATE VIEW {name} AS {select}"));
+    std::iter::once(chart()).chain(views).chain(refusals::create()).collect()
+}
+
+/// A column of microseconds as the runbook compares it: seconds in UTC, as `datetime('now')` writes
+/// them.
+fn time(column: &str) -> String {
+    format!("datetime({column} / 1000000, 'unixepoch')")
 }
 
 /// The chart of accounts, so that SQL can show names.

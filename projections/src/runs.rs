@@ -2,12 +2,12 @@
 
 use piperoll_domain::{
     event::Envelope,
-    roll::{ClockCorrected, Event, ReconciliationFinished},
+    roll::{ClockCorrected, Event, FeatureEnabled, Opened, ReconciliationFinished, WriterStarted},
 };
 
 use crate::{
     change::{Change, change},
-    schema::{Schema, Type, integer},
+    schema::{Schema, Type, integer, text},
 };
 
 /// The sweeps over stale payments.
@@ -24,6 +24,15 @@ pub const RUNS: &Schema = &Schema {
         integer("failed"),
         integer("errors"),
     ],
+    indexes: &[],
+};
+
+/// What the roll was written by: its format, each start of a release, each feature that holds.
+pub const STEPS: &Schema = &Schema {
+    name: "steps",
+    index: 21,
+    key: &[("position", Type::Integer)],
+    columns: &[text("kind"), text("name"), integer("recorded_at")],
     indexes: &[],
 };
 
@@ -55,16 +64,30 @@ pub(crate) fn changes(at: &Envelope, event: &Event, into: &mut Vec<Change>) {
             };
             into.push(change!(MOMENTS [start] { set recorded_at: time, set era: 1_u32 }));
         }
-        Event::Opened(_)
-        | Event::WriterStarted(_)
-        | Event::FeatureEnabled(_)
-        | Event::AnomalyAcknowledged(_)
+        Event::Opened(Opened { format, .. }) => {
+            into.push(of_step(at, "roll", format!("roll format {format}")));
+        }
+        Event::WriterStarted(WriterStarted { release, .. }) => {
+            into.push(of_step(at, "release", format!("release {release}")));
+        }
+        Event::FeatureEnabled(FeatureEnabled { feature }) => {
+            into.push(of_step(at, "feature", format!("feature {feature}")));
+        }
+        Event::AnomalyAcknowledged(_)
         | Event::AnomalyFound(_)
         | Event::AnomalyClosed(_)
         | Event::DutyWaived(_)
         | Event::WorkerPaused(_)
         | Event::WorkerResumed(_) => {}
     }
+}
+
+fn of_step(at: &Envelope, kind: &'static str, name: String) -> Change {
+    change!(STEPS [at.position] {
+        set kind: kind,
+        set name: name,
+        set recorded_at: at.recorded_at,
+    })
 }
 
 /// What every event tells of the time.

@@ -1,10 +1,10 @@
 //! Accounts: what they hold, how it came and went, and spending it.
 
-use axum::{
-    Router,
-    extract::State,
-    routing::{get, post},
-};
+pub(super) mod balance;
+pub(super) mod entries;
+pub(super) mod lots;
+
+use axum::{Router, extract::State, routing::post};
 use piperoll_domain::{
     account,
     event::{Event, Recorded},
@@ -19,21 +19,20 @@ use crate::{
     api::{
         Api, Problem,
         caller::Of,
-        extract::{Path, Query, Write},
-        listing::{Listed, moment, page},
-        position::{Look, Position},
+        extract::{Path, Write},
+        position::Position,
         problem::Code,
-        render::{Answer, At, Sum},
+        render::{Answer, Sum},
     },
-    views::{Snapshot, read},
+    views::Snapshot,
 };
 
 pub(super) fn routes() -> Router<Api> {
     Router::new()
+        .merge(balance::routes())
+        .merge(lots::routes())
+        .merge(entries::routes())
         .route("/v1/accounts", post(open))
-        .route("/v1/accounts/{account}/balance", get(balance))
-        .route("/v1/accounts/{account}/lots", get(lots))
-        .route("/v1/accounts/{account}/entries", get(entries))
         .route("/v1/accounts/{account}/spend", post(spend))
 }
 
@@ -74,73 +73,6 @@ pub(super) async fn open(
     Ok(Answer::done(&api, &done, Account::named(&account)).created())
 }
 
-/// As of when.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct AsOfQuery {
-    /// A position, or a time; without it, now.
-    pub(super) as_of: Option<String>,
-}
-
-/// What an account holds.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Balances {
-    /// Which account.
-    account: String,
-    /// By commodity and pool.
-    balances: Vec<Balance>,
-}
-
-/// What an account holds of a commodity in a pool: whole numbers of smallest units, as text.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Balance {
-    /// Of what.
-    commodity: String,
-    /// In which pool.
-    pool: String,
-    /// What can be used.
-    available: String,
-    /// What is set aside.
-    reserved: String,
-    /// What was used.
-    consumed: String,
-    /// What lapsed.
-    expired: String,
-    /// What came in.
-    minted: String,
-}
-
-/// Tells what an account holds, now or back then.
-#[utoipa::path(get, path = "/v1/accounts/{account}/balance", tag = "accounts",
-    params(("account" = String, Path), AsOfQuery), responses((status = 200, body = Balances)))]
-pub(super) async fn balance(
-    State(api): State<Api>,
-    of: Of,
-    Path(account): Path<AccountId>,
-    Query(query): Query<AsOfQuery>,
-    Look(mut snapshot): Look,
-) -> Result<Answer<Balances>, Problem> {
-    let as_of = moment(&api, query.as_of.as_deref()).await?;
-    must_exist(&mut snapshot, &of.tenant, &account).await?;
-    let balances = snapshot.balances(&of.tenant, &account, as_of).await?;
-    let balances = balances.into_iter().map(shown).collect();
-    Ok(looked(&api, &snapshot, Balances { account: account.to_string(), balances }))
-}
-
-fn shown(balance: read::Balance) -> Balance {
-    let read::Balance { commodity, pool, held } = balance;
-    Balance {
-        commodity,
-        pool,
-        available: held.available.to_string(),
-        reserved: held.reserved.to_string(),
-        consumed: held.consumed.to_string(),
-        expired: held.expired.to_string(),
-        minted: held.minted.to_string(),
-    }
-}
-
 async fn must_exist(
     snapshot: &mut Snapshot,
     tenant: &TenantId,
@@ -171,144 +103,6 @@ pub(super) struct PageQuery {
     pub(super) limit: Option<u32>,
 }
 
-/// A lot.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Lot {
-    /// Its name.
-    lot: String,
-    /// Of what.
-    commodity: Option<String>,
-    /// Where it lies.
-    pool: Option<String>,
-    /// What it began with.
-    minted: Option<String>,
-    /// What can be used.
-    available: String,
-    /// What is set aside.
-    reserved: String,
-    /// What was used.
-    consumed: String,
-    /// What lapsed.
-    expired: String,
-    /// What all of it cost.
-    cost: Option<Sum>,
-    /// How much of the cost has gone with what is gone.
-    cost_released: String,
-    /// Where it comes from.
-    source: Option<String>,
-    /// Which one.
-    source_id: Option<String>,
-    /// Under which offer.
-    offer: Option<String>,
-    /// Under which version of it.
-    offer_version: Option<i64>,
-    /// By which payment.
-    payment: Option<String>,
-    /// Until when it can be spent; none for ever.
-    expires_at: Option<At>,
-    /// When it came to be.
-    minted_at: Option<At>,
-}
-
-/// Lists an account's lots.
-#[utoipa::path(get, path = "/v1/accounts/{account}/lots", tag = "accounts",
-    params(("account" = String, Path), PageQuery), responses((status = 200, body = Listed<Lot>)))]
-pub(super) async fn lots(
-    State(api): State<Api>,
-    of: Of,
-    Path(account): Path<AccountId>,
-    Query(query): Query<PageQuery>,
-    Look(mut snapshot): Look,
-) -> Result<Answer<Listed<Lot>>, Problem> {
-    let page = page(query.after, query.limit)?;
-    must_exist(&mut snapshot, &of.tenant, &account).await?;
-    let lots = snapshot.lots(&of.tenant, &account, &page).await?;
-    Ok(looked(&api, &snapshot, Listed::of(lots, lot)))
-}
-
-fn lot(row: read::Lot) -> Lot {
-    Lot {
-        lot: row.lot,
-        commodity: row.commodity,
-        pool: row.pool,
-        minted: row.minted.map(|units| units.to_string()),
-        available: row.available.to_string(),
-        reserved: row.reserved.to_string(),
-        consumed: row.consumed.to_string(),
-        expired: row.expired.to_string(),
-        cost: Sum::both(row.cost_commodity.as_ref(), row.cost),
-        cost_released: row.released.to_string(),
-        source: row.source_kind,
-        source_id: row.source_id,
-        offer: row.offer,
-        offer_version: row.offer_version,
-        payment: row.payment,
-        expires_at: row.expires_at.map(At::micros),
-        minted_at: row.minted_at.map(At::micros),
-    }
-}
-
-/// One movement of one lot.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = AccountEntry)]
-pub(super) struct Entry {
-    /// In which event.
-    position: i64,
-    /// The event's first movement is 0.
-    leg: i64,
-    /// `minted`, `spent`, `expired`, `reserved`, `released`, `finalized` …
-    kind: String,
-    /// What came in, or went out with a minus.
-    amount: Sum,
-    /// In which pool.
-    pool: String,
-    /// Of which lot; none for what is owed or shared.
-    lot: Option<String>,
-    /// What was left of it.
-    lot_left: Option<String>,
-    /// The movement's share of the lot's cost.
-    cost: Option<Sum>,
-    /// The caller's own name for it, or the payment of a mint.
-    reference: Option<String>,
-    /// When it was recorded.
-    recorded_at: At,
-    /// When it happened outside.
-    effective_at: Option<At>,
-}
-
-/// Lists how an account's credit came and went, the oldest first.
-#[utoipa::path(get, path = "/v1/accounts/{account}/entries", tag = "accounts",
-    params(("account" = String, Path), PageQuery),
-    responses((status = 200, body = Listed<Entry>)))]
-pub(super) async fn entries(
-    State(api): State<Api>,
-    of: Of,
-    Path(account): Path<AccountId>,
-    Query(query): Query<PageQuery>,
-    Look(mut snapshot): Look,
-) -> Result<Answer<Listed<Entry>>, Problem> {
-    let page = page(query.after, query.limit)?;
-    must_exist(&mut snapshot, &of.tenant, &account).await?;
-    let entries = snapshot.entries(&of.tenant, &account, read::Direction::Up, &page).await?;
-    Ok(looked(&api, &snapshot, Listed::of(entries, entry)))
-}
-
-fn entry(row: read::Entry) -> Entry {
-    Entry {
-        position: row.position,
-        leg: row.leg,
-        kind: row.kind,
-        amount: Sum::of(&row.commodity, &row.amount),
-        pool: row.pool,
-        lot: row.lot,
-        lot_left: row.lot_left.map(|units| units.to_string()),
-        cost: Sum::both(row.cost_commodity.as_ref(), row.cost),
-        reference: row.reference,
-        recorded_at: At::micros(row.recorded_at),
-        effective_at: row.effective_at.map(At::micros),
-    }
-}
-
 /// Credit to be used.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -329,7 +123,7 @@ impl SpendBody {
         let Self { amount, pool, reference } = self;
         super::extract::must_be_reference(reference.as_deref())?;
         let pool = pool.unwrap_or_else(Pool::general);
-        Ok(Spend { tenant, account, total: amount, pool, reference })
+        Ok(Spend { tenant, account, total: amount, pool, reference, ceiling: None })
     }
 }
 
@@ -357,7 +151,8 @@ pub(super) struct Part {
     left: String,
 }
 
-/// Uses credit: all of it, or none.
+/// Uses credit: all of it, or none. A plain charge outside of metering: it demands what is there,
+/// whatever the tenant's mode, and nobody shares in it.
 #[utoipa::path(post, path = "/v1/accounts/{account}/spend", tag = "accounts",
     params(("account" = String, Path)), request_body = SpendBody,
     responses((status = 201, body = Spent)))]

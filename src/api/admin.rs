@@ -1,11 +1,13 @@
 //! What operators do: tenants, credit by hand, sweeps, settings, and what was found wrong.
 
+mod billing;
 mod commodities;
 #[expect(unused_qualifications, reason = "utoipa's macro names types in full")]
 mod letters;
-mod mint;
+pub(super) mod mint;
 mod operation;
 mod reconciliation;
+mod recover;
 mod sandbox;
 mod settings;
 mod tenants;
@@ -20,6 +22,8 @@ pub(super) fn routes() -> Router<Api> {
     Router::new()
         .merge(tenants::routes())
         .merge(mint::routes())
+        .merge(recover::routes())
+        .merge(billing::routes())
         .merge(reconciliation::routes())
         .merge(settings::routes())
         .merge(commodities::routes())
@@ -35,9 +39,22 @@ pub(super) fn routes() -> Router<Api> {
     tenants::list,
     tenants::open,
     mint::mint,
+    recover::recover,
+    billing::show,
+    billing::change,
+    billing::config::show,
+    billing::config::change,
+    billing::readiness::ready,
+    billing::readiness::doctor,
+    billing::shares::list,
+    billing::shares::propose,
+    billing::shares::approve,
+    billing::shares::reject,
+    billing::shares::hasten,
     reconciliation::run,
     reconciliation::run_for_runbooks,
     reconciliation::runs,
+    reconciliation::ledger,
     settings::show,
     settings::change,
     commodities::show,

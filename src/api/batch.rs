@@ -6,10 +6,11 @@ mod item;
 use axum::{
     Router,
     extract::{DefaultBodyLimit, State},
-    http::{HeaderValue, StatusCode, header::CONTENT_TYPE},
+    http::{HeaderValue, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
     routing::post,
 };
+use piperoll_domain::id::TenantId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -23,8 +24,8 @@ use crate::{
     api::{
         Api, Problem,
         accounts::untold,
-        caller::Of,
-        extract::Query,
+        caller::{Caller, Of},
+        extract::{Path, Query},
         position::{POSITION, Position},
         render::mark_replayed,
     },
@@ -48,15 +49,17 @@ pub(super) fn wrong(bytes: &[u8], of: &Of, depth_max: usize) -> Result<Vec<Probl
 }
 
 const ROUTE: &str = "/v1/batch";
+const ROUTE_OF: &str = "/v1/admin/tenants/{tenant}/batch";
 
 pub(super) fn routes() -> Router<Api> {
     let limit = DefaultBodyLimit::max(BYTES_MAX);
-    Router::new().route(ROUTE, post(batch).layer(limit))
+    let all = Router::new().route(ROUTE, post(batch)).route(ROUTE_OF, post(batch_of));
+    all.route_layer(limit)
 }
 
-/// The longest body of this route, if it is this one.
+/// The longest body of this route, if it is one of these.
 pub(super) fn bytes_max(route: &str) -> Option<usize> {
-    (route == ROUTE).then_some(BYTES_MAX)
+    [ROUTE, ROUTE_OF].contains(&route).then_some(BYTES_MAX)
 }
 
 /// How lines are to be taken.
@@ -128,15 +131,40 @@ pub(super) async fn batch(
     Query(query): Query<ModeQuery>,
     asked: Asked,
 ) -> Result<Response, Problem> {
+    carried_out(&api, &of, &query, &asked).await
+}
+
+/// Carries out many commands of an operator's for a tenant, as the tenant's own batch does.
+#[utoipa::path(post, path = "/v1/admin/tenants/{tenant}/batch", tag = "admin",
+    params(("tenant" = String, Path), ModeQuery),
+    request_body(content((Batch = "application/json"), (BatchItem = "application/x-ndjson"))),
+    responses((status = 200, content(
+        (Answered = "application/json"), (ItemAnswer = "application/x-ndjson")))))]
+pub(super) async fn batch_of(
+    State(api): State<Api>,
+    Caller(who): Caller,
+    Path(tenant): Path<TenantId>,
+    Query(query): Query<ModeQuery>,
+    asked: Asked,
+) -> Result<Response, Problem> {
+    carried_out(&api, &Of { who, tenant }, &query, &asked).await
+}
+
+async fn carried_out(
+    api: &Api,
+    of: &Of,
+    query: &ModeQuery,
+    asked: &Asked,
+) -> Result<Response, Problem> {
     let (mode, form) = (asked.mode(query.mode)?, asked.form());
     let depth_max = api.settings().json_depth_max;
     let items = asked.items()?;
-    let items = items.into_iter().map(|raw| Item::read(raw, &of, depth_max));
+    let items = items.into_iter().map(|raw| Item::read(raw, of, depth_max));
     let (answers, last) = match mode {
-        Mode::Independent => each(&api, &of, items).await?,
-        Mode::Atomic => together(&api, &of, items).await?,
+        Mode::Independent => each(api, of, items).await?,
+        Mode::Atomic => together(api, of, items).await?,
     };
-    Ok(render(&api, form, answers, last))
+    Ok(render(api, form, answers, last))
 }
 
 type Answers = (Vec<ItemAnswer>, Option<Position>);
@@ -153,14 +181,17 @@ async fn each(
             item.about
         }));
     }
-    let mut done = api.service().execute_each(&of.who, wishes).await?.into_iter();
+    let mut done = api.service().execute_each(&of.who, wishes).await.into_iter();
     let (mut answers, mut last) = (Vec::with_capacity(read.len()), None);
     for (index, about) in read.into_iter().enumerate() {
         let answered = about.and_then(|about| {
             let done = done.next().ok_or_else(untold)?;
             Ok((about, done.map_err(Problem::from)?))
         });
-        let told = answered.and_then(|(about, done)| told(api, &about, &done, &mut last));
+        let told = match answered {
+            Ok((about, done)) => told(api, &about, &done, &mut last).await,
+            Err(problem) => Err(problem),
+        };
         answers.push(told.unwrap_or_else(|problem| refused(&problem.of_item(index))));
     }
     Ok((answers, last))
@@ -177,25 +208,27 @@ async fn together(
     let split = items.into_iter().map(|item| (item.about, (item.wish, item.key)));
     let (about, wishes): (Vec<_>, Vec<_>) = split.unzip();
     let done = api.service().execute_together(&of.who, &of.tenant, wishes).await?;
-    let mut last = None;
-    let told = about.iter().zip(&done).map(|(about, done)| told(api, about, done, &mut last));
-    Ok((told.collect::<Result<_, _>>()?, last))
+    let (mut answers, mut last) = (Vec::with_capacity(done.len()), None);
+    for (about, done) in about.iter().zip(&done) {
+        answers.push(told(api, about, done, &mut last).await?);
+    }
+    Ok((answers, last))
 }
 
-fn told(
+async fn told(
     api: &Api,
     about: &About,
     done: &Done,
     last: &mut Option<Position>,
 ) -> Result<ItemAnswer, Problem> {
-    let result = about.outcome(done)?;
+    let (result, replayed) = about.outcome(api, done).await?;
     let position = Position::head(api.service().engine(), done.head);
     let told = position.to_string();
     if last.as_ref().is_none_or(|last| last.position < position.position) {
         *last = Some(position);
     }
-    let status = StatusCode::CREATED.as_u16();
-    Ok(ItemAnswer::Done { status, position: told, replayed: done.replayed, result })
+    let status = about.status().as_u16();
+    Ok(ItemAnswer::Done { status, position: told, replayed, result })
 }
 
 fn refused(problem: &Problem) -> ItemAnswer {

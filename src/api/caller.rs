@@ -39,8 +39,24 @@ impl FromRequestParts<Api> for Caller {
         let route = template.and_then(|path| routes::route(parts.method.as_str(), path));
         let needs = route.map_or(Needs::Operator, |route| route.needs);
         let presented = presented(&parts.headers)?.ok_or_else(unauthorized)?;
-        let who = api.service().authenticate(presented).ok_or_else(unauthorized)?;
+        let known = api.service().authenticate(presented);
+        let who = known.or_else(|| signed(api, presented, needs)).ok_or_else(unauthorized)?;
         if may(&who, needs) { Ok(Self(who)) } else { Err(forbidden()) }
+    }
+}
+
+/// Whoever shows a token that others signed, where such are taken.
+fn signed(api: &Api, token: &str, needs: Needs) -> Option<Principal> {
+    match needs {
+        Needs::Peer => api.service().peer(token),
+        Needs::Administrator | Needs::OperatorOrAdministrator => api.service().administrator(token),
+        Needs::Nothing
+        | Needs::Metrics
+        | Needs::Provider
+        | Needs::Tenant
+        | Needs::One(_)
+        | Needs::Operator
+        | Needs::OperatorOr(_) => None,
     }
 }
 
@@ -59,6 +75,10 @@ pub(super) fn may(who: &Principal, needs: Needs) -> bool {
     let (operator, tenant) = match who {
         Principal::Admin { .. } => (true, false),
         Principal::Key { .. } => (false, true),
+        Principal::Peer { .. } => return needs == Needs::Peer,
+        Principal::Administrator { .. } => {
+            return matches!(needs, Needs::Administrator | Needs::OperatorOrAdministrator);
+        }
         Principal::Token { .. }
         | Principal::Provider(_)
         | Principal::Reactor(_)
@@ -66,7 +86,8 @@ pub(super) fn may(who: &Principal, needs: Needs) -> bool {
     };
     match needs {
         Needs::Nothing | Needs::Provider => true,
-        Needs::Metrics | Needs::Operator => operator,
+        Needs::Peer | Needs::Administrator => false,
+        Needs::Metrics | Needs::Operator | Needs::OperatorOrAdministrator => operator,
         Needs::Tenant => tenant,
         Needs::One(roles) => tenant && roles.iter().any(|role| who.may(*role)),
         Needs::OperatorOr(roles) => operator || roles.iter().any(|role| tenant && who.may(*role)),

@@ -2,6 +2,7 @@
 
 mod json;
 mod key;
+mod loose;
 mod path;
 mod query;
 
@@ -10,6 +11,7 @@ pub(super) use self::query::read as read_query;
 pub(super) use self::{
     json::{Json, read, strict, typed, what_is_wrong},
     key::{Write, bound},
+    loose::Loose,
     path::Path,
     query::Query,
 };
@@ -39,6 +41,11 @@ pub(super) fn line<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Erro
     let what =
         format!("it has at most {LINE_CHARS_MAX} characters, and none that cannot be printed");
     Err(Error::custom(what))
+}
+
+/// The same, where it may be left out.
+pub(super) fn maybe_line<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    line(from).map(Some)
 }
 
 /// Whether a letter shows itself: it controls no terminal, and turns around nothing that stands

@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::{
     api::{
         Api, Problem,
-        accounts::{AsOfQuery, looked},
+        accounts::{balance::AsOfQuery, looked},
         caller::{Caller, Of},
         extract::Query,
         listing::{Listed, moment, page},

@@ -49,6 +49,9 @@ async fn open(State(api): State<Api>) -> Text {
     gauges::of_engine(engine);
     let lag = engine.head().position.saturating_sub(api.views().applied());
     gauges::of_views(lag, counted(&api, engine.clock().now()).await);
+    if let Some(drift) = api.compared().lately(api.views()).await {
+        gauges::of_ledger(&drift);
+    }
     let text = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     ([(CONTENT_TYPE, text)], api.metrics().render())
 }
@@ -70,5 +73,7 @@ async fn try_counted(api: &Api, now: Time) -> Result<gauges::Views, views::Error
     let mut snapshot = api.views().snapshot().await?;
     let pending_over_15m = snapshot.counts(before).await?.pending_over;
     let letters = snapshot.letters_by_status().await?;
-    Ok(gauges::Views { pending_over_15m, letters })
+    // Answered from an order that holds broken lots only.
+    let lots_broken = snapshot.lot_violations().await?;
+    Ok(gauges::Views { pending_over_15m, letters, lots_broken })
 }

@@ -16,8 +16,9 @@ use utoipa::{
 };
 
 use crate::api::{
-    Api, accounts, admin, authorize, batch, connections, entitlements, events, health, keys, l402,
-    ledger, metrics, offers, payments, receipts, reviews,
+    Api, accounts, admin, authorize, batch, connections, corrections, entitlements, events,
+    finalize, health, keys, l402, ledger, metrics, offers, payments, receipts, reservations,
+    reviews,
     routes::{self, Needs, Route},
     topups, webhooks,
 };
@@ -71,11 +72,33 @@ pub fn document() -> utoipa::openapi::OpenApi {
         webhooks::receive_by_token,
         webhooks::receive_for_runbooks,
         accounts::open,
-        accounts::balance,
-        accounts::lots,
-        accounts::entries,
+        accounts::balance::balance,
+        accounts::balance::balance_of,
+        accounts::lots::lots,
+        accounts::lots::lots_of,
+        accounts::entries::entries,
         accounts::spend,
+        finalize::finalize,
+        finalize::under_internal,
+        finalize::under_billing,
+        reservations::reserve,
+        reservations::finalize,
+        reservations::release,
+        reservations::show,
+        reservations::list::list,
+        reservations::release_of,
+        reservations::show_of,
+        reservations::list::list_of,
+        corrections::refund,
+        corrections::claw_back,
+        corrections::void,
+        corrections::transfer,
+        corrections::refund_of,
+        corrections::claw_back_of,
+        corrections::void_of,
+        corrections::transfer_of,
         batch::batch,
+        batch::batch_of,
         events::list,
         events::show,
         events::list_all,
@@ -166,7 +189,7 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut O
     all.into_iter().filter_map(|(method, operation)| Some((method, operation?)))
 }
 
-fn schemes() -> [(&'static str, SecurityScheme); 4] {
+fn schemes() -> [(&'static str, SecurityScheme); 6] {
     let bearer = || SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
     let header = |name| SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new(name)));
     [
@@ -174,6 +197,8 @@ fn schemes() -> [(&'static str, SecurityScheme); 4] {
         ("piperoll_key", header("Piperoll-Key")),
         ("operator", bearer()),
         ("operator_header", header("X-Admin-Token")),
+        ("peer", bearer()),
+        ("administrator", bearer()),
     ]
 }
 
@@ -185,6 +210,9 @@ fn complete(operation: &mut Operation, route: &Route, path: &str) {
     operation.security = match route.needs {
         Needs::Nothing | Needs::Provider => None,
         Needs::Metrics | Needs::Operator => named(&["operator", "operator_header"]),
+        Needs::Peer => named(&["peer"]),
+        Needs::Administrator => named(&["administrator"]),
+        Needs::OperatorOrAdministrator => named(&["operator", "operator_header", "administrator"]),
         Needs::Tenant | Needs::One(_) => named(&["piperoll_key", "key"]),
         Needs::OperatorOr(_) => named(&["piperoll_key", "key", "operator", "operator_header"]),
     };

@@ -2,7 +2,10 @@
 
 use piperoll_domain::tenant::Role;
 
-use self::Needs::{Nothing, One, Operator, OperatorOr, Provider, Tenant};
+use self::Needs::{
+    Administrator, Nothing, One, Operator, OperatorOr, OperatorOrAdministrator, Peer, Provider,
+    Tenant,
+};
 
 /// What a caller must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +22,12 @@ pub(super) enum Needs {
     One(&'static [Role]),
     /// An operator.
     Operator,
+    /// Another service of the house, with a token that it signed.
+    Peer,
+    /// Somebody who administrates billing, with a token of their own: it names a person.
+    Administrator,
+    /// An operator, or somebody who administrates billing.
+    OperatorOrAdministrator,
     /// An operator, or a key of a tenant with one of these roles.
     OperatorOr(&'static [Role]),
 }
@@ -40,6 +49,7 @@ const READ: &[Role] = &[Role::Read];
 const SEE: &[Role] = &[Role::Read, Role::Sell];
 const SELL: &[Role] = &[Role::Sell];
 const CREDIT: &[Role] = &[Role::Credit];
+const METER: &[Role] = &[Role::Read, Role::Credit];
 const OPERATE: &[Role] = &[Role::Operate];
 const ADMIN: &[Role] = &[Role::Admin];
 
@@ -82,7 +92,19 @@ pub(super) const ROUTES: &[Route] = &[
     read("/v1/accounts/{account}/lots", One(READ)),
     read("/v1/accounts/{account}/entries", One(READ)),
     write("POST", "/v1/accounts/{account}/spend", One(CREDIT)),
+    write("POST", "/v1/accounts/{account}/reservations", One(CREDIT)),
+    read("/v1/reservations", One(METER)),
+    read("/v1/reservations/{reservation}", One(METER)),
+    write("POST", "/v1/reservations/{reservation}/finalize", One(CREDIT)),
+    write("POST", "/v1/reservations/{reservation}/release", One(CREDIT)),
+    write("POST", "/v1/payments/{payment}/refunds", One(OPERATE)),
+    write("POST", "/v1/accounts/{account}/lots/{lot}/clawback", One(OPERATE)),
+    write("POST", "/v1/accounts/{account}/lots/{lot}/void", One(OPERATE)),
+    write("POST", "/v1/transfers", One(OPERATE)),
     call("POST", "/v1/batch", Tenant),
+    call("POST", "/api/internal/billing/finalize", Peer),
+    call("POST", "/api/billing/internal/finalize", Peer),
+    call("POST", "/api/internal/finalize", Peer),
     read("/v1/events", One(READ)),
     read("/v1/events/{position}", One(READ)),
     read("/v1/offers", One(SEE)),
@@ -106,14 +128,49 @@ pub(super) const ROUTES: &[Route] = &[
     read("/v1/admin/tenants/{tenant}/keys", Operator),
     write("POST", "/v1/admin/tenants/{tenant}/keys", Operator),
     write("DELETE", "/v1/admin/tenants/{tenant}/keys/{key}", Operator),
+    read("/v1/admin/tenants/{tenant}/accounts/{account}/balance", Operator),
+    read("/v1/admin/tenants/{tenant}/accounts/{account}/lots", Operator),
     write("POST", "/v1/admin/tenants/{tenant}/accounts/{account}/mint", Operator),
     write("POST", "/v1/admin/tenants/{tenant}/reviews/{payment}/{number}", Operator),
+    write("POST", "/v1/admin/tenants/{tenant}/payments/{payment}/refunds", Operator),
+    write("POST", "/v1/admin/tenants/{tenant}/accounts/{account}/lots/{lot}/clawback", Operator),
+    write("POST", "/v1/admin/tenants/{tenant}/accounts/{account}/lots/{lot}/void", Operator),
+    write("POST", "/v1/admin/tenants/{tenant}/transfers", Operator),
+    call("POST", "/v1/admin/tenants/{tenant}/batch", Operator),
+    read("/v1/admin/tenants/{tenant}/billing", OperatorOrAdministrator),
+    write("PUT", "/v1/admin/tenants/{tenant}/billing", OperatorOrAdministrator),
+    read("/v1/admin/tenants/{tenant}/billing/readiness", OperatorOrAdministrator),
+    read("/v1/admin/tenants/{tenant}/billing/doctor", OperatorOrAdministrator),
+    read("/v1/admin/tenants/{tenant}/billing/shares", OperatorOrAdministrator),
+    write("POST", "/v1/admin/tenants/{tenant}/billing/shares", OperatorOrAdministrator),
+    write(
+        "POST",
+        "/v1/admin/tenants/{tenant}/billing/shares/{rule}/approve",
+        OperatorOrAdministrator,
+    ),
+    write(
+        "POST",
+        "/v1/admin/tenants/{tenant}/billing/shares/{rule}/reject",
+        OperatorOrAdministrator,
+    ),
+    write(
+        "POST",
+        "/v1/admin/tenants/{tenant}/billing/shares/{rule}/hasten",
+        OperatorOrAdministrator,
+    ),
+    read("/admin/billing/config", OperatorOrAdministrator),
+    call("PUT", "/admin/billing/config", OperatorOrAdministrator),
+    call("POST", "/admin/billing/accounts/{account}/mint", Administrator),
+    read("/v1/admin/tenants/{tenant}/reservations", Operator),
+    read("/v1/admin/tenants/{tenant}/reservations/{reservation}", Operator),
+    write("POST", "/v1/admin/tenants/{tenant}/reservations/{reservation}/release", Operator),
     read("/v1/admin/connections", Operator),
     write("PUT", "/v1/admin/connections/{connection}", Operator),
     write("DELETE", "/v1/admin/connections/{connection}", Operator),
     call("POST", "/v1/admin/reconciliation/payments/run", Operator),
     call("POST", "/admin/reconciliation/payments/run", Operator),
     read("/v1/admin/reconciliation/payments/runs", Operator),
+    read("/v1/admin/reconciliation/ledger", Operator),
     read("/v1/admin/reviews", Operator),
     read("/v1/admin/receipts/refused", Operator),
     read("/v1/admin/settings", Operator),

@@ -2,7 +2,10 @@
 
 mod bad;
 mod batch;
+mod billing;
+mod corrections;
 mod flow;
+mod metering;
 mod metrics;
 mod position;
 mod proxy;
@@ -148,6 +151,18 @@ impl Shop {
     async fn settle(&self) {
         let head = self.app.service.engine().head().position;
         self.app.views.wait_for(head, std::time::Duration::from_secs(5)).await.unwrap();
+    }
+
+    /// Looks until it is so; reactors do their work beside us.
+    async fn until(&self, path: &str, is_so: impl Fn(&Value) -> bool) {
+        for _ in 0..600 {
+            self.settle().await;
+            if is_so(&self.get(path).await.must_be(200).json()) {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        panic!("{path} never came to it");
     }
 
     fn head(&self) -> u64 {

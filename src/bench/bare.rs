@@ -194,6 +194,7 @@ impl Bare {
             total: self.spent,
             pool: Pool::general(),
             reference: None,
+            ceiling: None,
         };
         let key = Idempotency {
             operation: "account.spend".to_owned(),

@@ -4,9 +4,9 @@ mod secrets;
 
 use std::path::Path;
 
-use piperoll_domain::roll::Environment;
+use piperoll_domain::{id::TenantId, roll::Environment};
 
-use super::{Config, Problem, ProviderKind, WebUrl};
+use super::{Config, Jwt, Problem, ProviderKind, WebUrl};
 use crate::providers::Network;
 
 /// Deeper than this, the JSON parser itself refuses.
@@ -27,6 +27,8 @@ pub(super) fn check(config: &Config, env_said: bool) -> Vec<Problem> {
     l402(config, &mut problems);
     billing(config, &mut problems);
     limits(config, &mut problems);
+    jwt("internal_jwt", &config.internal_jwt, &mut problems);
+    jwt("admin_jwt", &config.admin_jwt, &mut problems);
     secrets::check(config, &mut problems);
     problems
 }
@@ -137,6 +139,21 @@ fn l402(config: &Config, problems: &mut Vec<Problem>) {
         let problem = "can never be met: nobody could tell us of https";
         let hint = "set tls.cert and tls.key, or server.trusted_proxies";
         problems.push(Problem::new("l402.require_https", problem, hint));
+    }
+}
+
+fn jwt(section: &str, jwt: &Jwt, problems: &mut Vec<Problem>) {
+    if jwt.is_without_current() {
+        let hint = "set the secret that follows them, or take them away";
+        problems.push(Problem::new(format!("{section}.secret"), "is missing", hint));
+    }
+    for list in jwt.nameless() {
+        let key = format!("{section}.{list}");
+        problems.push(Problem::new(key, "names nobody", "name at least one"));
+    }
+    if jwt.tenant == TenantId::roll() {
+        let key = format!("{section}.tenant");
+        problems.push(Problem::new(key, "is the roll's own", "name one that has accounts"));
     }
 }
 

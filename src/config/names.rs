@@ -13,7 +13,7 @@ const fn name(variable: &'static str, key: &'static str) -> Name {
 }
 
 /// The first variable of a key is the one that messages name.
-const NAMES: [Name; 25] = [
+const NAMES: [Name; 29] = [
     name("PIPEROLL_ENV", "env"),
     name("PIPEROLL_DATA", "data"),
     name("PIPEROLL_LISTEN", "server.listen"),
@@ -23,6 +23,10 @@ const NAMES: [Name; 25] = [
     name("PIPEROLL_ADMIN_TOKEN_PREV", "admin.token_previous"),
     name("ADMIN_TOKEN", "admin.token"),
     name("ADMIN_TOKEN_PREV", "admin.token_previous"),
+    name("BILLING_INTERNAL_JWT_SECRET", "internal_jwt.secret"),
+    name("BILLING_INTERNAL_JWT_SECRET_PREV", "internal_jwt.secret_previous"),
+    name("BILLING_ADMIN_JWT_SECRET", "admin_jwt.secret"),
+    name("BILLING_ADMIN_JWT_SECRET_PREV", "admin_jwt.secret_previous"),
     name("PIPEROLL_MASTER_KEY", "keyring.master_key"),
     name("PIPEROLL_MASTER_KEY_PREV", "keyring.master_key_previous"),
     name("L402_SECRET", "l402.secret"),
@@ -56,7 +60,7 @@ const fn secret(key: &'static str, required: bool, ours: bool) -> SecretName {
 }
 
 /// Every secret setting.
-pub(super) const SECRETS: [SecretName; 11] = [
+pub(super) const SECRETS: [SecretName; 15] = [
     secret("admin.token", true, true),
     secret("keyring.master_key", true, true),
     secret("l402.secret", true, true),
@@ -64,6 +68,10 @@ pub(super) const SECRETS: [SecretName; 11] = [
     secret("connection.sandbox_seed", false, true),
     secret("connection.key", false, false),
     secret("metrics.token", false, true),
+    secret("internal_jwt.secret", false, true),
+    secret("admin_jwt.secret", false, true),
+    secret("internal_jwt.secret_previous", false, true),
+    secret("admin_jwt.secret_previous", false, true),
     secret("admin.token_previous", false, true),
     secret("keyring.master_key_previous", false, true),
     secret("l402.secret_previous", false, true),

@@ -3,11 +3,13 @@
 mod billing;
 mod connection;
 mod http;
+mod jwt;
 mod work;
 
 pub use billing::Billing;
 pub use connection::{Account, Connection, ProviderKind};
 pub use http::{Limits, Metrics, Server, Tls};
+pub use jwt::Jwt;
 pub use work::{Engine, Log, LogFormat, Providers, Reconciliation, Views};
 
 use serde::{Deserialize, Serialize};

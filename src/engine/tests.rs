@@ -157,6 +157,7 @@ fn spend(account: &str, units: u64) -> Spend {
         total: msat(units),
         pool: Pool::general(),
         reference: None,
+        ceiling: None,
     }
 }
 

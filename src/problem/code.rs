@@ -108,6 +108,8 @@ codes! {
     AccountReserved "account_reserved" FORBIDDEN "The account is the tenant's own";
     AccountSame "account_same" UNPROCESSABLE_ENTITY "The accounts are the same";
     BillingOff "billing_off" SERVICE_UNAVAILABLE "Billing is switched off";
+    BillingChanged "billing_changed" CONFLICT "Billing was changed meanwhile";
+    BillingNotReady "billing_not_ready" CONFLICT "Billing is not ready for that mode";
     CeilingExceeded "ceiling_exceeded" UNPROCESSABLE_ENTITY "The amount is above the ceiling";
     ReservationExists "reservation_exists" CONFLICT "The reservation exists";
     ReservationNotFound "reservation_not_found" NOT_FOUND "The reservation does not exist";
@@ -123,6 +125,7 @@ codes! {
     SharesNotFound "shares_not_found" NOT_FOUND "The rule of shares does not exist";
     SharesNotOpen "shares_not_open" CONFLICT "The rule of shares is not open for that";
     FourEyes "four_eyes" FORBIDDEN "Somebody else has to approve it";
+    PossibleDuplicate "possible_duplicate" CONFLICT "This may be the same credit again";
     LotExists "lot_exists" CONFLICT "The lot exists";
     LotNotExpired "lot_not_expired" CONFLICT "The lot has not expired";
     // Payments, reviews, receipts.

@@ -71,6 +71,8 @@ fn rejections() -> Vec<Rejection> {
         Rejection::SharesNotFound,
         Rejection::SharesNotOpen,
         Rejection::FourEyes,
+        Rejection::BillingChanged { version: 3 },
+        Rejection::PossibleDuplicate { position },
         Rejection::LotExists,
         Rejection::LotNotExpired,
         Rejection::PaymentExists,

@@ -19,7 +19,7 @@ use super::{
 pub(super) const MIGRATIONS: [&str; 1] =
     [include_str!("../../migrations/sqlite/roll/0001_roll.sql")];
 /// The newest format that this release reads and writes: how many migrations there are.
-const FORMAT: i64 = 1;
+pub const FORMAT: i64 = 1;
 /// `prol`, in the header of every roll's file.
 const APPLICATION: u32 = 0x7072_6f6c;
 /// Below this, two connections to one write-ahead log can corrupt it.

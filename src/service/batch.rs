@@ -29,11 +29,18 @@ impl Service {
         &self,
         who: &Principal,
         wishes: Vec<(Wish, Idempotency)>,
-    ) -> Result<Vec<Result<Done, Error>>, Error> {
-        let meant = |(wish, key): (Wish, _)| self.meant_by(who, wish.into(), Some(key));
-        let commands = wishes.into_iter().map(meant).collect::<Result<Vec<_>, _>>()?;
-        let done = self.engine().execute_all(commands).await;
-        Ok(done.into_iter().map(|done| done.map_err(Error::from)).collect())
+    ) -> Vec<Result<Done, Error>> {
+        let mut commands = Vec::with_capacity(wishes.len());
+        let mut meant = |(wish, key): (Wish, _)| {
+            self.meant_by(who, wish.into(), Some(key)).map(|command| commands.push(command))
+        };
+        let meant: Vec<_> = wishes.into_iter().map(&mut meant).collect();
+        let mut done = self.engine().execute_all(commands).await.into_iter();
+        let answer = |meant: Result<(), Error>| {
+            meant?;
+            Ok(done.next().ok_or(Error::Interrupted)??)
+        };
+        meant.into_iter().map(answer).collect()
     }
 
     /// Puts wishes to the roll that stand or fall together.

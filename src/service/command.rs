@@ -43,6 +43,8 @@ impl Service {
         operation: Operation,
         key: Option<Idempotency>,
     ) -> Result<Command, Error> {
+        let mut operation = operation;
+        self.bound(&mut operation)?;
         // Another tenant's things do not exist.
         if who.tenant().is_some_and(|own| own != whose(&operation)) {
             return Err(Rejection::TenantNotFound.into());
@@ -129,6 +131,7 @@ fn whose(operation: &Operation) -> &TenantId {
         Operation::ResolveReview(wish) => &wish.tenant,
         Operation::OpenAccount(wish) => &wish.tenant,
         Operation::Mint(wish) => &wish.tenant,
+        Operation::MintUnnamed(wish) => &wish.mint.tenant,
         Operation::Spend(wish) => &wish.tenant,
         Operation::ExpireLot(wish) => &wish.tenant,
         Operation::Reserve(wish) => &wish.tenant,

@@ -28,6 +28,24 @@ pub enum Principal {
         /// The first bytes of the token's digest.
         fingerprint: Bytes<8>,
     },
+    /// Another service of the house, by a token that it signed.
+    Peer {
+        /// For whom it may act.
+        tenant: TenantId,
+        /// Who it is.
+        issuer: String,
+        /// The first bytes of the token's digest.
+        fingerprint: Bytes<8>,
+    },
+    /// Somebody who administrates billing, by a token of their own.
+    Administrator {
+        /// Whose billing.
+        tenant: TenantId,
+        /// Who it is.
+        subject: String,
+        /// The first bytes of the token's digest.
+        fingerprint: Bytes<8>,
+    },
     /// A paid L402 credential.
     Token {
         /// Whose service it pays for.
@@ -47,7 +65,10 @@ impl Principal {
     /// The tenant that it acts for, where the credential fixes one.
     pub const fn tenant(&self) -> Option<&TenantId> {
         match self {
-            Self::Key { tenant, .. } | Self::Token { tenant, .. } => Some(tenant),
+            Self::Key { tenant, .. }
+            | Self::Token { tenant, .. }
+            | Self::Peer { tenant, .. }
+            | Self::Administrator { tenant, .. } => Some(tenant),
             Self::Admin { .. } | Self::Provider(_) | Self::Reactor(_) | Self::Cli => None,
         }
     }
@@ -58,7 +79,10 @@ impl Principal {
         match self {
             Self::Key { roles, .. } => roles.contains(&role) || roles.contains(&Role::Admin),
             Self::Admin { .. } | Self::Reactor(_) | Self::Cli => true,
-            Self::Token { .. } | Self::Provider(_) => false,
+            Self::Token { .. }
+            | Self::Provider(_)
+            | Self::Peer { .. }
+            | Self::Administrator { .. } => false,
         }
     }
 
@@ -70,6 +94,14 @@ impl Principal {
             }
             Self::Admin { fingerprint } => {
                 (ActorKind::Admin, "admin".to_owned(), Some(*fingerprint))
+            }
+            // Its secret is a key of the tenant's, which fixes the tenant as any other does.
+            Self::Peer { issuer, fingerprint, .. } => {
+                (ActorKind::Key, issuer.clone(), Some(*fingerprint))
+            }
+            // Two subjects are two people, though one secret signs for both.
+            Self::Administrator { subject, fingerprint, .. } => {
+                (ActorKind::Admin, subject.clone(), Some(*fingerprint))
             }
             Self::Token { token, .. } => (ActorKind::Token, token.to_string(), None),
             Self::Provider(connection) => (ActorKind::Provider, connection.to_string(), None),

@@ -7,7 +7,12 @@ use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 use piperoll_domain::money::Money;
 
 pub use self::of_config::default_connection;
-use crate::{entropy::Entropy, providers::sandbox::Sandbox, secret::Secret, service::Patience};
+use crate::{
+    entropy::Entropy,
+    providers::sandbox::Sandbox,
+    secret::Secret,
+    service::{Bearers, Patience},
+};
 
 /// Finds a secret by the name of its environment variable.
 pub type Vars = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
@@ -45,6 +50,12 @@ pub struct Settings {
     pub billing: bool,
     /// The most that one reservation or charge may come to; none where nothing bounds it.
     pub ceiling: Option<Money>,
+    /// The other services that finalize reservations.
+    pub peers: Bearers,
+    /// Those who administrate billing with a token of their own, and whose the runbooks' paths are.
+    pub administrators: Bearers,
+    /// How many reservations one of those services may finalize a minute.
+    pub finalizes_per_minute: usize,
     /// Somebody insists on real money in development.
     pub real_money_in_development: bool,
     /// Where sandboxes remember; without it they forget.
@@ -89,6 +100,9 @@ impl Settings {
             breaker: Patience { failures: 5, cool_down: Duration::from_secs(30) },
             billing: true,
             ceiling: None,
+            peers: Bearers::nobody(),
+            administrators: Bearers::nobody(),
+            finalizes_per_minute: 200,
             real_money_in_development: false,
             sandbox_directory: None,
             sandbox_seed: [0; 32],

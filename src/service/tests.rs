@@ -7,6 +7,7 @@ pub(crate) mod house;
 mod letters;
 mod limits;
 mod matching;
+mod metering;
 pub(crate) mod node;
 mod reconciling;
 mod refusing;

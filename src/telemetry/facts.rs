@@ -1,7 +1,10 @@
 //! Counting what was appended: each fact once, never a request, never a repeat.
 
+mod credit;
+mod recent;
+
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::BTreeMap,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -10,10 +13,12 @@ use piperoll_domain::{
     connection,
     event::{Envelope, Event, Recorded},
     id::{ConnectionId, Stream},
-    payment::{self, Funding, LedTo, Says, Settled, TransitionRefused},
+    payment::{self, Funding, LedTo, Promise, Says, Settled, TransitionRefused},
     receipt, roll,
 };
 
+pub(super) use self::credit::zero as zero_credit;
+use self::recent::Recent;
 use crate::providers::{Class, Refusal};
 
 /// Counts facts. The engine tells it of every append.
@@ -26,12 +31,10 @@ struct Known {
     /// The kind of provider behind a connection, which is what `provider` labels say.
     kinds: BTreeMap<ConnectionId, String>,
     /// Payments that were asked for and have no invoice yet.
-    asked: HashMap<Stream, ConnectionId>,
-    order: VecDeque<Stream>,
+    asked: Recent,
+    /// Payments for credit that have not ended.
+    topups: Recent,
 }
-
-/// Payments without an invoice that are remembered at most.
-const ASKED_MAX: usize = 10_000;
 
 impl Facts {
     /// Remembers what kind of provider a connection is, and begins its counters at zero.
@@ -58,13 +61,13 @@ impl Facts {
                     known.kinds.insert(id, declared.account.kind.clone());
                     zero(&declared.account.kind);
                 }
+                Event::Account(event) => credit::account(event),
                 Event::Roll(_)
                 | Event::Connection(_)
                 | Event::Commodity(_)
                 | Event::Settings(_)
                 | Event::Tenant(_)
                 | Event::Offer(_)
-                | Event::Account(_)
                 | Event::Entitlement(_)
                 | Event::Billing(_)
                 | Event::Letter(_) => {}
@@ -85,8 +88,18 @@ impl Known {
     }
 
     fn payment(&mut self, at: &Envelope, event: &payment::Event) {
+        if let Some(outcome) = credit::ends_topup(event)
+            && let Some(connection) = self.topups.remove(&at.stream)
+        {
+            credit::topup(self.provider(&connection), outcome);
+        }
         match event {
-            payment::Event::Requested(requested) => self.ask(&at.stream, &requested.connection),
+            payment::Event::Requested(requested) => {
+                self.asked.insert(&at.stream, &requested.connection);
+                if let Promise::Credit { .. } = requested.promise {
+                    self.topups.insert(&at.stream, &requested.connection);
+                }
+            }
             payment::Event::InstrumentCreated(created) => {
                 self.asked.remove(&at.stream);
                 let provider = self.provider(&created.connection);
@@ -114,16 +127,6 @@ impl Known {
             | payment::Event::ReviewOpened(_)
             | payment::Event::ReviewResolved(_)
             | payment::Event::Refunded(_) => {}
-        }
-    }
-
-    fn ask(&mut self, stream: &Stream, connection: &ConnectionId) {
-        self.asked.insert(stream.clone(), connection.clone());
-        self.order.push_back(stream.clone());
-        if self.order.len() > ASKED_MAX
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.asked.remove(&oldest);
         }
     }
 
@@ -183,6 +186,7 @@ fn zero(provider: &str) {
         let labels = [("provider", provider.clone()), ("key", key.to_owned())];
         counter!("webhook_secret_used_total", &labels).increment(0);
     }
+    credit::zero_topups(&provider);
 }
 
 /// Counts a webhook that became a fact, or was one already.

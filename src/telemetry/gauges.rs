@@ -3,7 +3,10 @@
 use metrics::gauge;
 use piperoll_domain::{id::Kind, time::Time, worker::Worker};
 
-use crate::engine::{Engine, Health, OpenDuties};
+use crate::{
+    engine::{Engine, Health, OpenDuties},
+    views::read::Drift,
+};
 
 /// Sets what the engine knows.
 pub fn of_engine(engine: &Engine) {
@@ -23,9 +26,9 @@ pub fn of_engine(engine: &Engine) {
         let paused = if directory.resting(worker).is_some() { 1.0 } else { 0.0 };
         gauge!("workers_paused", "worker" => worker.as_str()).set(paused);
     }
-    let violations = directory.anomalies().filter(|(stream, _)| stream.kind == Kind::Account);
-    let violations = u64::try_from(violations.count()).unwrap_or(u64::MAX);
-    gauge!("lot_invariant_violations").set(float(violations));
+    let frozen = directory.anomalies().filter(|(stream, _)| stream.kind == Kind::Account);
+    let frozen = u64::try_from(frozen.count()).unwrap_or(u64::MAX);
+    gauge!("piperoll_accounts_frozen").set(float(frozen));
     let runs = directory.reconciliations().map(|roll| &roll.runs);
     let failed = |runs: &std::collections::VecDeque<(Time, _)>| {
         let run =
@@ -43,15 +46,31 @@ pub struct Views {
     pub pending_over_15m: u64,
     /// Dead letters, by status.
     pub letters: Vec<(&'static str, u64)>,
+    /// Lots whose parts do not add up to what was minted.
+    pub lots_broken: u64,
 }
 
 /// Sets what only views know.
 pub fn of_views(lag_events: u64, views: Option<Views>) {
     gauge!("piperoll_view_lag_events").set(float(lag_events));
-    let Some(Views { pending_over_15m, letters }) = views else { return };
+    let Some(Views { pending_over_15m, letters, lots_broken }) = views else { return };
+    gauge!("lot_invariant_violations").set(float(lots_broken));
     gauge!("pending_over_15m_count").set(float(pending_over_15m));
     for (status, count) in letters {
         gauge!("billing_dlq_depth", "status" => status).set(float(count));
+    }
+}
+
+/// Sets what a comparison of the ledger with itself found.
+pub fn of_ledger(drift: &Drift) {
+    gauge!("accounts_total").set(float(drift.accounts));
+    gauge!("reconciliation_drift_accounts").set(float(drift.drifted));
+    for commodity in ["USD", "MSAT"] {
+        gauge!("reconciliation_drift_amount", "commodity" => commodity).set(0.0);
+    }
+    for (commodity, amount) in &drift.apart {
+        let commodity = commodity.clone();
+        gauge!("reconciliation_drift_amount", "commodity" => commodity).set(*amount);
     }
 }
 

@@ -47,11 +47,23 @@ names! {
     Counter webhook_verify_fail_total ["provider", "reason"] "Webhooks whose sender was not proved.";
     Counter webhook_events_total ["provider", "type", "status"] "Webhooks, by what became of them.";
     Counter webhook_secret_used_total ["provider", "key"] "Webhooks, by the secret that verified them.";
+    Counter jwt_secret_used_total ["audience", "key"] "Tokens of services and administrators, by the secret that they were signed with.";
+    Counter jwt_refused_total ["audience", "reason"] "Tokens of services and administrators that were not believed.";
+    Counter billing_finalize_conflicts_total [] "Reservations that a service finalized again at another cost: it drops one of the two.";
     Counter reconciliation_corrections_total [] "Payments that a sweep moved, because no webhook had.";
     Counter reconciliation_fail_total [] "Questions to providers that failed in sweeps.";
     Gauge reconciliation_consecutive_failures [] "Sweeps in a row, up to the latest, with a question that failed.";
     Gauge pending_over_15m_count [] "Payments that have been pending for more than 15 minutes.";
     Counter payment_transition_violations_total ["from", "to", "source"] "Moves that a verified source wanted and the rules refused.";
+    Counter topup_total ["provider", "outcome"] "Payments for credit that ended, by what they came to.";
+    Counter billing_finalize_total ["mode", "outcome"] "Charges of reservations: exact, under or over what was set aside.";
+    Counter reservations_total ["mode", "outcome"] "Reservations that ended: finalized, released or expired.";
+    Counter billing_shadow_reservations_total [] "Reservations that shadow mode recorded.";
+    Counter billing_would_have_402_total [] "Reservations in shadow that live mode would have refused with a 402.";
+    Gauge lot_invariant_violations [] "Lots whose parts do not add up to what was minted.";
+    Gauge accounts_total [] "Accounts that the ledger was last compared for.";
+    Gauge reconciliation_drift_accounts [] "Accounts whose lots do not add up to what they hold.";
+    Gauge reconciliation_drift_amount ["commodity"] "How far lots and balances are apart, summed up over accounts.";
     Counter provider_requests_total ["provider", "op", "outcome"] "Requests to providers.";
     Gauge piperoll_provider_circuit_open ["connection"] "Whether a provider failed so often that it is asked for no new invoices.";
     Counter http_requests_total ["method", "path", "status"] "Requests answered, by route template.";
@@ -65,7 +77,7 @@ names! {
     Gauge piperoll_duties_open ["kind"] "Duties that are open.";
     Gauge piperoll_duty_oldest_age_seconds ["kind"] "Seconds since the oldest open duty was due.";
     Gauge billing_dlq_depth ["status"] "Dead letters, by status.";
-    Gauge lot_invariant_violations [] "Accounts whose history breaks an invariant, until that is acknowledged.";
+    Gauge piperoll_accounts_frozen [] "Accounts whose history breaks an invariant, until that is acknowledged.";
     Gauge workers_paused ["worker"] "Whether an operator paused a worker.";
     Gauge piperoll_roll_head_position [] "The roll's last position.";
     Gauge piperoll_roll_writable [] "Whether writes are taken.";
@@ -92,5 +104,8 @@ pub(super) fn zero() {
             counter!(*name).increment(0);
         }
     }
-    counter!("rate_limited_total", "scope" => "invoices").increment(0);
+    for scope in ["invoices", "finalizes"] {
+        counter!("rate_limited_total", "scope" => scope).increment(0);
+    }
+    super::facts::zero_credit();
 }

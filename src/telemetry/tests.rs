@@ -154,3 +154,5 @@ fn a_providers_own_word_never_becomes_a_label() {
     let text = counted(&[recorded(2, Kind::Payment, 0, failed)]);
     assert!(!text.contains("alice") && text.contains(r#"reason="other""#), "{text}");
 }
+
+mod credit;

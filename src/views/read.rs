@@ -4,12 +4,15 @@ mod bound;
 mod checks;
 mod credit;
 mod cursor;
+mod drift;
 mod entries;
 mod ledger;
 mod letters;
 mod payments;
 mod query;
+mod readiness;
 mod receipts;
+mod reservations;
 mod rows;
 
 use std::sync::Arc;
@@ -18,14 +21,17 @@ use piperoll_domain::{bytes::Bytes, time::Time};
 use sqlx::{Row, Sqlite, Transaction};
 
 pub use self::{
-    checks::{Counts, TableRow, Tail},
+    checks::{Counts, Step, TableRow, Tail},
     credit::{Account, Balance, Entry, Held, Lot},
     cursor::{Cursor, LIMIT_MAX, Page, PageRequest},
+    drift::Drift,
     ledger::{JournalEntry, Leg, Run, TrialLine},
     letters::Letter,
     payments::{Entitlement, Order, Payment, PaymentFilter, Review},
     query::Direction,
+    readiness::{Hours, ModeSince, Proofs},
     receipts::{Receipt, ReceiptFilter, Refused},
+    reservations::{Reservation, ReservationFilter, ReservationStatus},
 };
 use crate::views::store::{Error, Generation, Mark};
 

@@ -6,6 +6,7 @@
 
 mod configuration;
 mod invoices;
+mod jwt;
 mod requests;
 mod rolls;
 mod tokens;
@@ -21,6 +22,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("identifier", tokens::identifier),
     ("caveats", tokens::caveats),
     ("path", tokens::path),
+    ("jwt", jwt::jwt),
     ("webhook_sandbox", webhooks::sandbox),
     ("webhook_lnbits", webhooks::lnbits),
     ("callback", webhooks::callback),

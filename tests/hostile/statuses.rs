@@ -6,7 +6,7 @@ mod stories;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::raw::Request;
-use crate::server::{Ask, Door, Server, client, msat};
+use crate::server::{Ask, Door, Server, bearer, client, msat};
 use futures_util::{StreamExt as _, stream};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -14,9 +14,13 @@ use serde_json::{Value, json};
 /// Operations by method and template, and statuses.
 pub(super) type Statuses = BTreeMap<(String, String), BTreeSet<u16>>;
 
-/// What takes a broken history or a store that fails: the engine's own tests and `tests/faults.rs`
-/// bring those about.
-const ELSEWHERE: [(&str, &str, u16); 8] = [
+/// What takes a broken history, a store that fails, a tenant that bills live or another configuration:
+/// the engine's own tests, `tests/faults.rs` and those of the edge bring that about.
+const ELSEWHERE: [(&str, &str, u16); 12] = [
+    ("GET", "/admin/billing/config", 404),
+    ("PUT", "/admin/billing/config", 404),
+    ("POST", "/admin/billing/accounts/{account}/mint", 404),
+    ("POST", "/v1/accounts/{account}/reservations", 402),
     ("POST", "/v1/admin/anomalies/acknowledge", 200),
     ("GET", "/v1/admin/dead-letters/{letter}", 200),
     ("POST", "/v1/admin/dead-letters/{letter}/retry", 200),
@@ -29,8 +33,26 @@ const ELSEWHERE: [(&str, &str, u16); 8] = [
 /// What signs webhooks here.
 pub(super) const WEBHOOK_SECRET: &str = "a-webhook-secret-of-the-statuses-0123";
 
+/// What administrators of billing sign with here.
+const ADMIN_SECRET: &str = "an-administrators-secret-of-the-statuses";
+
+/// What other services sign with here.
+const PEER_SECRET: &str = "another-services-secret-of-the-statuses";
+
+/// One of them; each issuer may ask a few times a minute.
+pub(super) fn peer(issuer: &str) -> String {
+    bearer(PEER_SECRET, issuer, "arrakis-internal", "any-tenant")
+}
+
+/// One of them.
+pub(super) fn administrator(subject: &str) -> String {
+    bearer(ADMIN_SECRET, "arrakis-admin", "arrakis-billing-admin", subject)
+}
+
 /// Values for the parts of paths, of things that are there.
-const PARTS: [(&str, &str); 14] = [
+const PARTS: [(&str, &str); 17] = [
+    ("reservation", "res_none"),
+    ("lot", "lot_none"),
     ("account", "alice"),
     ("payment", "pay_none"),
     ("offer", "paid"),
@@ -42,6 +64,7 @@ const PARTS: [(&str, &str); 14] = [
     ("code", "MSAT"),
     ("letter", "fulfil.1"),
     ("number", "1"),
+    ("rule", "7"),
     ("position", "1"),
     ("service", "api"),
     ("path", "paid/x"),
@@ -127,9 +150,12 @@ fn probes(keys: &Keys, method: &str, template: &str, operation: &Value) -> Vec<R
         .flat_map(|scheme| scheme.as_object().unwrap().keys())
         .map(String::as_str)
         .collect();
+    let (administrator, peer) = (administrator("ada"), peer("loa-finn"));
     let (own, other) = match (schemes.contains("piperoll_key"), schemes.contains("operator")) {
         (true, true) => (&keys.door.key, &keys.proxy),
         (true, false) => (&keys.door.key, &keys.door.admin_token),
+        (false, false) if schemes.contains("peer") => (&peer, &keys.door.key),
+        (false, false) if schemes.contains("administrator") => (&administrator, &keys.door.key),
         (false, _) => (&keys.door.admin_token, &keys.door.key),
     };
     let plain = || Request::new(method, path);
@@ -215,6 +241,11 @@ async fn every_documented_status_is_reached_and_no_other() {
         ("PIPEROLL_LIMITS__CHALLENGES_PER_ADDRESS_PER_MINUTE", "1000000"),
         ("SHOP_KEY", "a-key-that-opens-nothing"),
         ("PIPEROLL_LIMITS__CHALLENGES_PER_TENANT_PER_MINUTE", "120"),
+        ("BILLING_ADMIN_JWT_SECRET", ADMIN_SECRET),
+        ("PIPEROLL_ADMIN_JWT__TENANT", "dev"),
+        ("BILLING_INTERNAL_JWT_SECRET", PEER_SECRET),
+        ("PIPEROLL_INTERNAL_JWT__TENANT", "dev"),
+        ("PIPEROLL_INTERNAL_JWT__ISSUERS", "loa-finn,loa-hasty"),
     ])
     .await;
     let document = Document::of(&server).await;

@@ -192,7 +192,7 @@ impl Operator {
         let billing = Billing { mode, enabled, share_gifts: true, ..Billing::default() };
         let (tenant, reason) = (tenant(name), "to see what happens".to_owned());
         let doing = format!("{name} bills in {mode:?}, {enabled}");
-        self.put(&doing, ChangeBilling { tenant, billing, reason }).await;
+        self.put(&doing, ChangeBilling { tenant, billing, over: None, reason }).await;
     }
 
     async fn claw_back(&mut self) {
@@ -201,7 +201,11 @@ impl Operator {
         let (tenant, account) = (stream.tenant.clone(), AccountId::from(&stream.id));
         let (amount, refund) = (Amount::new(1 + self.dice.below(2_000)), None);
         let (doing, reason) = (format!("{lot} is clawed back"), "it was a mistake".to_owned());
-        self.put(&doing, ClawBack { tenant, account, lot, amount, refund, reason }).await;
+        self.put(
+            &doing,
+            ClawBack { tenant, account, lot, amount, commodity: None, refund, reason },
+        )
+        .await;
     }
 
     fn lots(&self) -> Vec<(Stream, LotId)> {

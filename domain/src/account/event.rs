@@ -55,6 +55,21 @@ pub struct Source {
     pub id: String,
 }
 
+/// What the name of a source begins with that nobody named.
+const UNNAMED: &str = "manual:";
+
+impl Source {
+    /// A source that nobody named; `apart` tells it from all others.
+    pub fn unnamed(kind: SourceKind, apart: &str) -> Self {
+        Self { kind, id: format!("{UNNAMED}{apart}") }
+    }
+
+    /// Whether its name is of the sort that is made up where nobody gave one.
+    pub fn is_unnamed(&self) -> bool {
+        self.id.starts_with(UNNAMED)
+    }
+}
+
 /// The account was opened by command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Opened {}

@@ -7,6 +7,7 @@
 )]
 
 mod metered;
+mod unnamed;
 
 use super::*;
 use crate::{

@@ -7,7 +7,7 @@ use crate::{
     draft::{Draft, Need, Repeat, Stop},
     event::Idempotency,
     id::TenantId,
-    operation::{OpenAccount, Operation, Spend},
+    operation::{Finalize, Mint, OpenAccount, Operation, Release, Reserve, Spend},
     rejection::Rejection,
 };
 
@@ -39,6 +39,14 @@ pub enum Wish {
     OpenAccount(OpenAccount),
     /// Use credit.
     Spend(Spend),
+    /// Set credit aside.
+    Reserve(Box<Reserve>),
+    /// Charge what work cost.
+    Finalize(Box<Finalize>),
+    /// Give back what was set aside.
+    Release(Release),
+    /// Give credit.
+    Mint(Box<Mint>),
 }
 
 impl From<Wish> for Operation {
@@ -46,6 +54,10 @@ impl From<Wish> for Operation {
         match wish {
             Wish::OpenAccount(wish) => wish.into(),
             Wish::Spend(wish) => wish.into(),
+            Wish::Reserve(wish) => Self::Reserve(wish),
+            Wish::Finalize(wish) => Self::Finalize(wish),
+            Wish::Release(wish) => wish.into(),
+            Wish::Mint(wish) => Self::Mint(wish),
         }
     }
 }
@@ -55,6 +67,10 @@ impl Wish {
         match self {
             Self::OpenAccount(wish) => &wish.tenant,
             Self::Spend(wish) => &wish.tenant,
+            Self::Reserve(wish) => &wish.tenant,
+            Self::Finalize(wish) => &wish.tenant,
+            Self::Release(wish) => &wish.tenant,
+            Self::Mint(wish) => &wish.tenant,
         }
     }
 
@@ -62,6 +78,10 @@ impl Wish {
         match self {
             Self::OpenAccount(wish) => wish.decide(draft),
             Self::Spend(wish) => wish.decide(draft),
+            Self::Reserve(wish) => wish.decide(draft),
+            Self::Finalize(wish) => wish.decide(draft),
+            Self::Release(wish) => wish.decide(draft),
+            Self::Mint(wish) => wish.decide(draft),
         }
     }
 }

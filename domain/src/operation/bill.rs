@@ -6,6 +6,7 @@ use crate::{
     event::Event,
     id::{Kind, Stream, TenantId},
     operation::must_be_reason,
+    rejection::Rejection,
 };
 
 /// Change how a tenant bills; holds at once, for reservations made from then on.
@@ -15,6 +16,8 @@ pub struct ChangeBilling {
     pub tenant: TenantId,
     /// What shall hold.
     pub billing: Billing,
+    /// The version that it was made out of; none where whatever holds is replaced.
+    pub over: Option<u32>,
     /// Why.
     pub reason: String,
 }
@@ -24,6 +27,9 @@ impl ChangeBilling {
         must_be_reason(&self.reason)?;
         draft.tenant(&self.tenant)?.must_be_open()?;
         let billing = draft.billing(&self.tenant)?;
+        if self.over.is_some_and(|over| over != billing.version) {
+            return Err(Rejection::BillingChanged { version: billing.version }.into());
+        }
         let changed = billing.change(self.billing.clone(), &self.reason)?;
         changed.map_or(Ok(()), |changed| say(draft, &self.tenant, changed))
     }

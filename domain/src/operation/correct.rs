@@ -7,7 +7,7 @@ use crate::{
     draft::{Draft, Stop},
     event::Event,
     id::{AccountId, Kind, LotId, PaymentId, Pool, RefundId, Stream, TenantId, TransferId},
-    money::{Amount, Money},
+    money::{Amount, Code, Money},
     operation::{Fulfil, must_be_reason},
     payment::{Gave, Refunded, Status},
     rejection::Rejection,
@@ -79,6 +79,7 @@ impl RefundPayment {
             account: account.clone(),
             lot: lot.clone(),
             amount: Some(amount),
+            commodity: None,
             refund: Some(self.refund.clone()),
             reason: self.reason.clone(),
         };
@@ -98,6 +99,8 @@ pub struct ClawBack {
     pub lot: LotId,
     /// How much; none for all that can be.
     pub amount: Option<Amount>,
+    /// What the caller counts in; a lot of something else is refused.
+    pub commodity: Option<Code>,
     /// The refund that it belongs to, if there is one.
     pub refund: Option<RefundId>,
     /// Why.
@@ -115,6 +118,12 @@ impl ClawBack {
         let Self { tenant, account, lot, .. } = self;
         let known = draft.account(tenant, account)?;
         let most = known.clawable(lot, bygone).ok_or(Rejection::LotNotFound)?;
+        if let Some(code) = self.commodity.filter(|code| *code != most.commodity) {
+            return Err(Rejection::CommodityForeign { code }.into());
+        }
+        if self.amount.is_none() && most.amount.is_zero() {
+            return Err(Rejection::LotEmpty.into());
+        }
         let amount = self.amount.unwrap_or(most.amount);
         let terms = terms(draft, tenant, &Pool::general())?;
         let known = draft.account(tenant, account)?;

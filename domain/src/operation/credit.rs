@@ -64,6 +64,10 @@ pub struct Mint {
 impl Mint {
     pub(super) fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
         must_be_reason(&self.reason)?;
+        self.give(draft, &self.source, &self.reason)
+    }
+
+    fn give(&self, draft: &mut Draft<'_>, source: &Source, reason: &str) -> Result<(), Stop> {
         must_not_be_system(&self.account)?;
         draft.tenant(&self.tenant)?.must_be_open()?;
         draft.must_be_declared(self.amount.commodity)?;
@@ -78,13 +82,13 @@ impl Mint {
         let minted = LotMinted {
             lot: self.lot.clone(),
             amount: self.amount,
-            source: self.source.clone(),
+            source: source.clone(),
             pool: self.pool.clone(),
             expires_at: self.expires_at,
             cost: self.cost,
             offer: None,
             payment: None,
-            reason: Some(self.reason.clone()),
+            reason: Some(reason.to_owned()),
         };
         mint(draft, &self.tenant, &self.account, minted)
     }
@@ -101,7 +105,35 @@ impl Mint {
     }
 }
 
-/// Use credit.
+/// Give credit by hand without saying where it comes from. As much of the same kind, given like this
+/// to the same account less than a day ago, is taken for the same request sent again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MintUnnamed {
+    /// What is given. The name of its source only tells it from others.
+    pub mint: Mint,
+    /// Why it is not the same request again.
+    pub again: Option<String>,
+}
+
+impl MintUnnamed {
+    pub(super) fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
+        let Mint { tenant, account, amount, source, reason, .. } = &self.mint;
+        must_be_reason(reason)?;
+        let moment = draft.moment();
+        let reason = if let Some(again) = &self.again {
+            must_be_reason(again)?;
+            format!("{reason}; once more: {again}")
+        } else {
+            let account = draft.account(tenant, account)?;
+            account.must_not_repeat(source.kind, *amount, moment)?;
+            reason.clone()
+        };
+        self.mint.give(draft, &Source::unnamed(source.kind, &source.id), &reason)
+    }
+}
+
+/// Use credit: a plain charge, outside of metering. It demands what is there, whatever the tenant's
+/// mode, and nobody shares in it; what bounds a charge bounds it too.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spend {
     /// Whose.
@@ -114,11 +146,14 @@ pub struct Spend {
     pub pool: Pool,
     /// The caller's own name for it.
     pub reference: Option<String>,
+    /// The ceiling that the environment sets.
+    pub ceiling: Option<Money>,
 }
 
 impl Spend {
     pub(super) fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
         let moment = draft.moment();
+        draft.billing(&self.tenant)?.must_be_below_ceiling(self.total, self.ceiling)?;
         let account = draft.account(&self.tenant, &self.account)?;
         let facts = account.spend(self.total, &self.pool, self.reference.clone(), moment)?;
         draft.say_all(&Stream::new(Kind::Account, &self.tenant, &self.account), facts)

@@ -23,6 +23,10 @@ pub struct Fulfil {
     pub payment: PaymentId,
 }
 
+/// What a source's name begins with that is a payment as its provider names it, where whoever gave
+/// the credit did not know it by our name.
+pub const BY_PROVIDER: &str = "nowpay-";
+
 impl Fulfil {
     pub(super) fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
         let payment = draft.payment(&self.tenant, &self.payment)?.clone();
@@ -30,7 +34,7 @@ impl Fulfil {
             return Ok(());
         }
         let request = payment.must_exist()?;
-        let gave = match self.recovered(draft, &request.promise)? {
+        let gave = match self.recovered(draft, &payment, &request.promise)? {
             Some(gave) => gave,
             None => self.gave(&request.promise),
         };
@@ -40,14 +44,23 @@ impl Fulfil {
     }
 
     /// The lot that was minted by hand for this payment, if there is one.
-    fn recovered(&self, draft: &mut Draft<'_>, promise: &Promise) -> Result<Option<Gave>, Stop> {
+    fn recovered(
+        &self,
+        draft: &mut Draft<'_>,
+        payment: &Payment,
+        promise: &Promise,
+    ) -> Result<Option<Gave>, Stop> {
         if !matches!(promise, Promise::Credit { .. }) {
             return Ok(None);
         }
-        let id = self.payment.to_string();
-        let Some(Taker { position, stream }) = sold_as(draft, &self.tenant, &id)? else {
-            return Ok(None);
-        };
+        let made = payment.instruments.iter().map(|(_, made)| &made.provider_id);
+        let theirs = made.map(|id| format!("{BY_PROVIDER}{id}"));
+        let names = std::iter::once(self.payment.to_string()).chain(theirs);
+        let mut taker = None;
+        for name in names {
+            taker = taker.or(sold_as(draft, &self.tenant, &name)?);
+        }
+        let Some(Taker { position, stream }) = taker else { return Ok(None) };
         let account = AccountId::from(&stream.id);
         let lots = draft.account(&self.tenant, &account)?.lots();
         let lot = lots.map(|lot| &lot.place).find(|place| place.minted == position);

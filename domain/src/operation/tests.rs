@@ -479,6 +479,7 @@ mod governing {
             total: msat(1),
             pool: Pool::general(),
             reference: None,
+            ceiling: None,
         };
         let story = story.when(theirs(tenant("rival"))).rejected(&Rejection::AccountNotFound);
         // Neither the lot's name nor its source is taken for anybody else.

@@ -416,8 +416,15 @@ pub fn spend(account: &str, total: Money) -> Operation {
 
 /// Uses credit of a pool first.
 pub fn spend_from(account: &str, total: Money, pool: &str) -> Operation {
-    Spend { tenant: tenant("acme"), account: id(account), total, pool: id(pool), reference: None }
-        .into()
+    Spend {
+        tenant: tenant("acme"),
+        account: id(account),
+        total,
+        pool: id(pool),
+        reference: None,
+        ceiling: None,
+    }
+    .into()
 }
 
 /// Lets a lot lapse.

@@ -24,7 +24,7 @@ pub fn billing(mode: Mode) -> Operation {
 
 /// The tenant bills like this.
 pub fn bill(billing: Billing) -> Operation {
-    ChangeBilling { tenant: tenant("acme"), billing, reason: reason() }.into()
+    ChangeBilling { tenant: tenant("acme"), billing, over: None, reason: reason() }.into()
 }
 
 /// The tenant bills in this mode, and uses lots of a pool in this order.
@@ -68,8 +68,10 @@ pub fn time_out(account: &str, reservation: &str) -> Operation {
 /// Takes so much of a lot back; none for all that can be.
 pub fn claw_back(account: &str, lot: &str, amount: Option<u64>) -> Operation {
     let amount = amount.map(super::build::units);
-    let (account, lot, refund) = (id(account), id(lot), None);
-    ClawBack { tenant: tenant("acme"), account, lot, amount, refund, reason: reason() }.into()
+    let (account, lot) = (id(account), id(lot));
+    let (commodity, refund) = (None, None);
+    ClawBack { tenant: tenant("acme"), account, lot, amount, commodity, refund, reason: reason() }
+        .into()
 }
 
 /// Takes what is left of a lot that should never have been.

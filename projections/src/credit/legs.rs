@@ -153,9 +153,9 @@ impl<'a> Legs<'a> {
                 set position: at.position,
             }));
         }
-        self.into.push(change!(SHARES [at.position] {
-            set tenant: &at.tenant,
+        self.into.push(change!(SHARES [&at.tenant, at.position] {
             set account: &at.stream.id,
+            may reference: self.reference.map(str::to_owned),
             set commodity: self.of.commodity,
             set rule: shares.rule,
             set commons: signed(shares.commons),

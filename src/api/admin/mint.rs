@@ -2,7 +2,8 @@
 
 use axum::{Router, extract::State, routing::post};
 use piperoll_domain::{
-    account::{Source, SourceKind},
+    account::{self, Source, SourceKind},
+    event::{Event, Idempotency, Recorded},
     id::{AccountId, LotId, Pool, TenantId},
     money::Money,
     operation::Mint,
@@ -12,10 +13,11 @@ use utoipa::ToSchema;
 
 use crate::api::{
     Api, Problem,
+    accounts::untold,
     caller::Caller,
     extract::{Path, Write, must_be_reference},
     listing::time,
-    problem::{self, Code},
+    problem,
     render::{Answer, Sum},
 };
 
@@ -96,44 +98,53 @@ pub(in crate::api) async fn mint(
     write: Write<NewLot>,
 ) -> Result<Answer<Minted>, Problem> {
     let key = write.key("lot.mint", &[tenant.as_str(), account.as_str()])?;
-    let body = write.body;
-    must_be_reference(body.source_id.as_deref()).map_err(|problem| problem.field("source_id"))?;
-    let operation = Mint {
-        tenant: tenant.clone(),
-        account: account.clone(),
-        lot: lot()?,
-        amount: body.amount,
-        source: Source {
-            kind: body.source.into(),
-            id: body.source_id.unwrap_or_else(|| format!("manual:{}", key.key)),
-        },
-        pool: body.pool.unwrap_or_else(Pool::general),
-        expires_at: time("expires_at", body.expires_at.as_deref())?,
-        cost: body.cost,
-        reason: body.reason,
-    };
+    let operation = write.body.of(tenant.clone(), account.clone(), &key)?;
     let done = api.service().execute(&who, operation, Some(key)).await?;
-    let minted = done.events.iter().find_map(|recorded| minted(recorded, &tenant, &account));
-    let untold = || Problem::new(Code::Internal, "the command left nothing to tell");
-    Ok(Answer::done(&api, &done, minted.ok_or_else(untold)?).created())
+    let minted = minted(&done.events, &tenant, &account).ok_or_else(untold)?;
+    Ok(Answer::done(&api, &done, minted).created())
+}
+
+impl NewLot {
+    pub(in crate::api) fn of(
+        self,
+        tenant: TenantId,
+        account: AccountId,
+        key: &Idempotency,
+    ) -> Result<Mint, Problem> {
+        must_be_reference(self.source_id.as_deref())
+            .map_err(|problem| problem.field("source_id"))?;
+        Ok(Mint {
+            tenant,
+            account,
+            lot: lot()?,
+            amount: self.amount,
+            source: Source {
+                kind: self.source.into(),
+                id: self.source_id.unwrap_or_else(|| format!("manual:{}", key.key)),
+            },
+            pool: self.pool.unwrap_or_else(Pool::general),
+            expires_at: time("expires_at", self.expires_at.as_deref())?,
+            cost: self.cost,
+            reason: self.reason,
+        })
+    }
 }
 
 /// The answer to a repeat names the lot of the first request.
-fn minted(
-    recorded: &piperoll_domain::event::Recorded,
+pub(in crate::api) fn minted(
+    events: &[Recorded],
     tenant: &TenantId,
     account: &AccountId,
 ) -> Option<Minted> {
-    use piperoll_domain::{account::Event as Of, event::Event};
-    match &recorded.event {
-        Event::Account(Of::LotMinted(minted)) => Some(Minted {
+    events.iter().find_map(|recorded| match &recorded.event {
+        Event::Account(account::Event::LotMinted(minted)) => Some(Minted {
             tenant: tenant.to_string(),
             account: account.to_string(),
             lot: minted.lot.to_string(),
             amount: minted.amount.into(),
         }),
         _ => None,
-    }
+    })
 }
 
 fn lot() -> Result<LotId, Problem> {

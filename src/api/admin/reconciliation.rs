@@ -26,6 +26,7 @@ pub(super) fn routes() -> Router<Api> {
         .route("/v1/admin/reconciliation/payments/run", post(run))
         .route("/admin/reconciliation/payments/run", post(run_for_runbooks))
         .route("/v1/admin/reconciliation/payments/runs", get(runs))
+        .route("/v1/admin/reconciliation/ledger", get(ledger))
 }
 
 /// What a sweep came to.
@@ -98,4 +99,31 @@ pub(in crate::api) async fn runs(
         errors: row.errors,
     };
     Ok(looked(&api, &snapshot, Listed::all(rows.into_iter().map(shown).collect())))
+}
+
+/// The ledger compared with itself.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::api) struct Ledger {
+    /// Whether it found nothing.
+    passed: bool,
+    /// How many accounts there are.
+    accounts: u64,
+    /// How many of them hold something else than their lots add up to.
+    accounts_with_drift: u64,
+    /// How many lots break their own sum.
+    lots_broken: u64,
+}
+
+/// Compares what every account holds with what its lots add up to, now.
+#[utoipa::path(get, path = "/v1/admin/reconciliation/ledger", tag = "admin",
+    responses((status = 200, body = Ledger)))]
+pub(in crate::api) async fn ledger(
+    State(api): State<Api>,
+    _: Caller,
+    Look(mut snapshot): Look,
+) -> Result<Answer<Ledger>, Problem> {
+    let drift = snapshot.drift().await?;
+    let passed = drift.is_none();
+    let read::Drift { accounts, drifted: accounts_with_drift, lots_broken, .. } = drift;
+    Ok(looked(&api, &snapshot, Ledger { passed, accounts, accounts_with_drift, lots_broken }))
 }

@@ -1,24 +1,28 @@
 //! An item of a batch: what it says, who may say it, and what it is answered with.
 
+mod schema;
+
 use std::collections::BTreeSet;
 
+use axum::http::StatusCode;
 use piperoll_domain::{
     event::Idempotency,
-    id::AccountId,
+    id::{AccountId, ReservationId, TenantId},
     operation::{OpenAccount, Wish},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
-use utoipa::ToSchema;
 
+pub(in crate::api) use self::schema::BatchItem;
 use crate::{
     api::{
-        Problem,
-        accounts::{self, Account, NewAccount, SpendBody, Spent},
+        Api, Problem,
+        accounts::{self, Account, NewAccount, SpendBody, Spent, untold},
+        admin::mint::{self, Minted, NewLot},
         caller::{self, Of},
         extract::{bound, strict, typed},
         problem::{self, Code},
-        render::Sum,
+        reservations::{self, Cost, Ended, NewReservation, OfAccount, Reservation},
         routes,
     },
     engine::Done,
@@ -30,6 +34,10 @@ use crate::{
 enum Kind {
     OpenAccount,
     Spend,
+    Reserve,
+    Finalize,
+    Release,
+    Mint,
 }
 
 /// An item, ready to be carried out.
@@ -42,9 +50,12 @@ pub(super) struct Item {
 
 /// What its answer is about.
 #[derive(Debug)]
-pub(super) struct About {
-    kind: Kind,
-    account: AccountId,
+pub(super) enum About {
+    Account(AccountId),
+    Use(AccountId),
+    Beginning,
+    End(TenantId, ReservationId),
+    Credit(TenantId, AccountId),
 }
 
 /// What an item is answered with: the same as alone.
@@ -53,102 +64,119 @@ pub(super) struct About {
 pub(in crate::api) enum Outcome {
     Account(Account),
     Spent(Spent),
+    Reservation(Box<Reservation>),
+    Ended(Box<Ended>),
+    Minted(Minted),
 }
 
-/// A command: what its own route takes, and in `operation` which it is.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "it only describes what a body says")]
-pub(in crate::api) enum BatchItem {
-    /// As `POST /v1/accounts`.
-    #[schema(title = "account.open")]
-    OpenAccount(OpenItem),
-    /// As `POST /v1/accounts/{account}/spend`.
-    #[schema(title = "account.spend")]
-    Spend(SpendItem),
-}
-
-/// An account to be opened.
-#[derive(Debug, Serialize, ToSchema)]
-pub(in crate::api) struct OpenItem {
-    /// `account.open`.
-    operation: String,
-    /// 1 to 255 printable characters: the same key is the same request, here and alone.
-    #[schema(max_length = 255)]
-    idempotency_key: String,
-    /// Its name: opaque, no personal data.
-    account: String,
-}
-
-/// Credit to be used.
-#[derive(Debug, Serialize, ToSchema)]
-pub(in crate::api) struct SpendItem {
-    /// `account.spend`.
-    operation: String,
-    /// 1 to 255 printable characters: the same key is the same request, here and alone.
-    #[schema(max_length = 255)]
-    idempotency_key: String,
-    /// Whose credit.
-    account: String,
-    /// How much.
-    amount: Sum,
-    /// From which pool first; `general` unless said.
-    pool: Option<String>,
-    /// The caller's own name for it; opaque.
-    #[schema(max_length = 200)]
-    reference: Option<String>,
-}
+/// An item, taken apart.
+type Read = (About, Wish, Idempotency);
 
 impl Kind {
-    const ALL: [Self; 2] = [Self::OpenAccount, Self::Spend];
+    const ALL: [Self; 6] =
+        [Self::OpenAccount, Self::Spend, Self::Reserve, Self::Finalize, Self::Release, Self::Mint];
 
     const fn name(self) -> &'static str {
         match self {
             Self::OpenAccount => "account.open",
             Self::Spend => "account.spend",
+            Self::Reserve => "reservation.reserve",
+            Self::Finalize => "reservation.finalize",
+            Self::Release => "reservation.release",
+            Self::Mint => "lot.mint",
         }
     }
 
-    /// The route that does the same alone: whoever may call it may put this into a batch.
-    const fn route(self) -> (&'static str, &'static str) {
+    /// The routes that do the same alone: whoever may call one may put this into a batch.
+    const fn routes(self) -> &'static [&'static str] {
         match self {
-            Self::OpenAccount => ("POST", "/v1/accounts"),
-            Self::Spend => ("POST", "/v1/accounts/{account}/spend"),
+            Self::OpenAccount => &["/v1/accounts"],
+            Self::Spend => &["/v1/accounts/{account}/spend"],
+            Self::Reserve => &["/v1/accounts/{account}/reservations"],
+            Self::Finalize => &["/v1/reservations/{reservation}/finalize"],
+            Self::Release => &[
+                "/v1/reservations/{reservation}/release",
+                "/v1/admin/tenants/{tenant}/reservations/{reservation}/release",
+            ],
+            Self::Mint => &["/v1/admin/tenants/{tenant}/accounts/{account}/mint"],
         }
     }
 
     fn must_be_allowed(self, of: &Of) -> Result<(), Problem> {
-        let (method, path) = self.route();
-        let allowed =
-            routes::route(method, path).is_some_and(|route| caller::may(&of.who, route.needs));
+        let mut routes = self.routes().iter().filter_map(|path| routes::route("POST", path));
+        let allowed = routes.any(|route| caller::may(&of.who, route.needs));
         if allowed { Ok(()) } else { Err(caller::forbidden().field("operation")) }
     }
 
-    /// The wish, the account that it is about, and the caller's key, bound to what its own route
-    /// would bind it to.
-    fn wish(
-        self,
-        of: &Of,
-        key: idempotency::Key,
-        mut fields: Map<String, Value>,
-    ) -> Result<(Wish, AccountId, Idempotency), Problem> {
+    /// The wish, what its answer is about, and the caller's key, bound to what its own route would
+    /// bind it to.
+    fn read(self, of: &Of, fields: Fields) -> Result<Read, Problem> {
         let tenant = of.tenant.clone();
         match self {
             Self::OpenAccount => {
-                let fields = Value::Object(fields);
-                let key = bound(key, self.name(), &[], &fields)?;
+                let (fields, key) = fields.bound(self, &[])?;
                 let NewAccount { account } = typed(&fields)?;
                 let wish = OpenAccount { tenant, account: account.clone() };
-                Ok((Wish::OpenAccount(wish), account, key))
+                Ok((About::Account(account), Wish::OpenAccount(wish), key))
             }
             Self::Spend => {
-                let account: AccountId = taken(&mut fields, "account")?;
-                let fields = Value::Object(fields);
-                let key = bound(key, self.name(), &[account.as_str()], &fields)?;
+                let (account, fields, key) = fields.of_account(self)?;
                 let wish = typed::<SpendBody>(&fields)?.of(tenant, account.clone())?;
-                Ok((Wish::Spend(wish), account, key))
+                Ok((About::Use(account), Wish::Spend(wish), key))
+            }
+            Self::Reserve => {
+                let (account, fields, key) = fields.of_account(self)?;
+                let wish = typed::<NewReservation>(&fields)?.of(tenant, account)?;
+                Ok((About::Beginning, Wish::Reserve(wish.into()), key))
+            }
+            Self::Finalize => {
+                let (reservation, fields, key) = fields.of_reservation(self)?;
+                let wish = typed::<Cost>(&fields)?.of(tenant.clone(), reservation.clone());
+                Ok((About::End(tenant, reservation), Wish::Finalize(wish.into()), key))
+            }
+            Self::Release => {
+                let (reservation, fields, key) = fields.of_reservation(self)?;
+                let wish = typed::<OfAccount>(&fields)?.of(tenant.clone(), reservation.clone());
+                Ok((About::End(tenant, reservation), Wish::Release(wish), key))
+            }
+            Self::Mint => {
+                let mut fields = fields;
+                let account: AccountId = taken(&mut fields.rest, "account")?;
+                let (fields, key) = fields.bound(self, &[tenant.as_str(), account.as_str()])?;
+                let wish = typed::<NewLot>(&fields)?.of(tenant.clone(), account.clone(), &key)?;
+                Ok((About::Credit(tenant, account), Wish::Mint(wish.into()), key))
             }
         }
+    }
+}
+
+/// What stands in an item beside its operation.
+struct Fields {
+    key: idempotency::Key,
+    rest: Map<String, Value>,
+}
+
+impl Fields {
+    /// What its own route takes as its body, and the key bound to that and to the path's part.
+    fn bound(self, kind: Kind, path: &[&str]) -> Result<(Value, Idempotency), Problem> {
+        let fields = Value::Object(self.rest);
+        let key = bound(self.key, kind.name(), path, &fields)?;
+        Ok((fields, key))
+    }
+
+    fn of_account(mut self, kind: Kind) -> Result<(AccountId, Value, Idempotency), Problem> {
+        let account: AccountId = taken(&mut self.rest, "account")?;
+        let (fields, key) = self.bound(kind, &[account.as_str()])?;
+        Ok((account, fields, key))
+    }
+
+    fn of_reservation(
+        mut self,
+        kind: Kind,
+    ) -> Result<(ReservationId, Value, Idempotency), Problem> {
+        let reservation: ReservationId = taken(&mut self.rest, "reservation")?;
+        let (fields, key) = self.bound(kind, &[reservation.as_str()])?;
+        Ok((reservation, fields, key))
     }
 }
 
@@ -166,21 +194,41 @@ impl Item {
         })?;
         kind.must_be_allowed(of)?;
         let key = key(&mut fields)?;
-        let (wish, account, key) = kind.wish(of, key, fields)?;
-        Ok(Self { about: About { kind, account }, wish, key })
+        let (about, wish, key) = kind.read(of, Fields { key, rest: fields })?;
+        Ok(Self { about, wish, key })
     }
 }
 
 impl About {
-    /// What the item would be answered with alone.
-    pub(super) fn outcome(&self, done: &Done) -> Result<Outcome, Problem> {
-        match self.kind {
-            Kind::OpenAccount => Ok(Outcome::Account(Account::named(&self.account))),
-            Kind::Spend => {
-                let spent = accounts::spent(&self.account, &done.events);
-                spent.map(Outcome::Spent).ok_or_else(accounts::untold)
+    /// What the item is answered with alone.
+    pub(super) const fn status(&self) -> StatusCode {
+        match self {
+            Self::Account(_) | Self::Use(_) | Self::Beginning | Self::Credit(..) => {
+                StatusCode::CREATED
             }
+            Self::End(..) => StatusCode::OK,
         }
+    }
+
+    /// What the item would be answered with alone, and whether that is a first answer given again.
+    pub(super) async fn outcome(&self, api: &Api, done: &Done) -> Result<(Outcome, bool), Problem> {
+        let outcome = match self {
+            Self::Account(account) => Some(Outcome::Account(Account::named(account))),
+            Self::Use(account) => accounts::spent(account, &done.events).map(Outcome::Spent),
+            Self::Beginning => {
+                let told = done.events.iter().find_map(reservations::begun);
+                told.map(|told| Outcome::Reservation(told.into()))
+            }
+            Self::End(tenant, reservation) => {
+                let metered = api.service().end_of(tenant, reservation, done).await?;
+                let told = reservations::ended(&metered.fact).ok_or_else(untold)?;
+                return Ok((Outcome::Ended(told.into()), metered.replayed));
+            }
+            Self::Credit(tenant, account) => {
+                mint::minted(&done.events, tenant, account).map(Outcome::Minted)
+            }
+        };
+        Ok((outcome.ok_or_else(untold)?, done.replayed))
     }
 }
 

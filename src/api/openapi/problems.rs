@@ -29,8 +29,14 @@ const LOOKS: &[&str] = &[
     "/v1/admin/events",
     "/v1/admin/ledger/trial-balance",
     "/v1/admin/receipts/refused",
+    "/v1/admin/reconciliation/ledger",
     "/v1/admin/reconciliation/payments/runs",
     "/v1/admin/reviews",
+    "/v1/admin/tenants/{tenant}/accounts/{account}/balance",
+    "/v1/admin/tenants/{tenant}/accounts/{account}/lots",
+    "/v1/admin/tenants/{tenant}/billing/doctor",
+    "/v1/admin/tenants/{tenant}/billing/readiness",
+    "/v1/admin/tenants/{tenant}/reservations",
     "/v1/entitlements",
     "/v1/entitlements/{entitlement}",
     "/v1/events",
@@ -38,6 +44,7 @@ const LOOKS: &[&str] = &[
     "/v1/ledger/trial-balance",
     "/v1/payments",
     "/v1/receipts",
+    "/v1/reservations",
     "/v1/reviews",
 ];
 
@@ -54,8 +61,27 @@ const OWN: &[(&str, &str, &[u16])] = &[
     ("ANY", "/v1/l402/challenge/{service}/{*path}", &[400, 402, 404, 429, 502, 504]),
     ("GET", "/v1/accounts/{account}/balance", &[404]),
     ("GET", "/v1/accounts/{account}/lots", &[404]),
+    ("GET", "/v1/admin/tenants/{tenant}/accounts/{account}/balance", &[404]),
+    ("GET", "/v1/admin/tenants/{tenant}/accounts/{account}/lots", &[404]),
     ("GET", "/v1/accounts/{account}/entries", &[404]),
     ("POST", "/v1/accounts/{account}/spend", &[402, 404]),
+    ("POST", "/api/internal/billing/finalize", FINALIZES),
+    ("POST", "/api/billing/internal/finalize", FINALIZES),
+    ("POST", "/api/internal/finalize", FINALIZES),
+    ("POST", "/v1/accounts/{account}/reservations", &[402, 404, 409]),
+    ("GET", "/v1/reservations/{reservation}", &[404]),
+    ("POST", "/v1/reservations/{reservation}/finalize", &[404, 409]),
+    ("POST", "/v1/reservations/{reservation}/release", &[404, 409]),
+    ("POST", "/v1/payments/{payment}/refunds", &[404, 409]),
+    ("POST", "/v1/accounts/{account}/lots/{lot}/clawback", &[404, 409]),
+    ("POST", "/v1/accounts/{account}/lots/{lot}/void", &[404, 409]),
+    ("POST", "/v1/transfers", &[402, 403, 404, 409]),
+    ("POST", "/v1/admin/tenants/{tenant}/payments/{payment}/refunds", &[404, 409]),
+    ("POST", "/v1/admin/tenants/{tenant}/accounts/{account}/lots/{lot}/clawback", &[404, 409]),
+    ("POST", "/v1/admin/tenants/{tenant}/accounts/{account}/lots/{lot}/void", &[404, 409]),
+    ("POST", "/v1/admin/tenants/{tenant}/transfers", &[402, 404, 409]),
+    ("POST", "/v1/batch", &[402, 404, 409]),
+    ("POST", "/v1/admin/tenants/{tenant}/batch", &[404, 409]),
     ("GET", "/v1/events/{position}", &[404]),
     ("GET", "/v1/payments/{payment}", &[404]),
     ("POST", "/v1/payments/{payment}/sync", &[404]),
@@ -73,6 +99,20 @@ const OWN: &[(&str, &str, &[u16])] = &[
     ("DELETE", "/v1/admin/tenants/{tenant}/keys/{key}", &[404]),
     ("POST", "/v1/admin/tenants/{tenant}/accounts/{account}/mint", &[404, 409]),
     ("POST", "/v1/admin/tenants/{tenant}/reviews/{payment}/{number}", &[404, 409]),
+    ("GET", "/v1/admin/tenants/{tenant}/billing", &[404]),
+    ("PUT", "/v1/admin/tenants/{tenant}/billing", &[404, 409]),
+    ("GET", "/v1/admin/tenants/{tenant}/billing/readiness", &[404]),
+    ("GET", "/v1/admin/tenants/{tenant}/billing/doctor", &[404]),
+    ("GET", "/v1/admin/tenants/{tenant}/billing/shares", &[404]),
+    ("POST", "/v1/admin/tenants/{tenant}/billing/shares", &[404]),
+    ("POST", "/v1/admin/tenants/{tenant}/billing/shares/{rule}/approve", &[404, 409]),
+    ("POST", "/v1/admin/tenants/{tenant}/billing/shares/{rule}/reject", &[404, 409]),
+    ("POST", "/v1/admin/tenants/{tenant}/billing/shares/{rule}/hasten", &[404, 409]),
+    ("GET", "/admin/billing/config", &[404]),
+    ("PUT", "/admin/billing/config", &[404, 409]),
+    ("POST", "/admin/billing/accounts/{account}/mint", &[404, 409]),
+    ("GET", "/v1/admin/tenants/{tenant}/reservations/{reservation}", &[404]),
+    ("POST", "/v1/admin/tenants/{tenant}/reservations/{reservation}/release", &[404, 409]),
     ("DELETE", "/v1/admin/connections/{connection}", &[404]),
     ("GET", "/v1/admin/commodities/{code}", &[404]),
     ("PUT", "/v1/admin/commodities/{code}", &[409]),
@@ -86,6 +126,9 @@ const OWN: &[(&str, &str, &[u16])] = &[
 ];
 /// What whoever asks for money may hear beside the rest.
 const SELLS: &[u16] = &[404, 409, 502, 504];
+
+/// What a service that finalizes may hear beside the rest.
+const FINALIZES: &[u16] = &[404, 409, 429];
 
 /// Documents them all.
 pub(super) fn document(operation: &mut Operation, route: &Route, path: &str) {
@@ -108,9 +151,14 @@ fn statuses(operation: &Operation, route: &Route, path: &str) -> BTreeSet<u16> {
     match route.needs {
         Needs::Nothing => {}
         Needs::Provider => all.extend([400, 401, 404]),
-        Needs::Metrics | Needs::Tenant | Needs::One(_) | Needs::Operator | Needs::OperatorOr(_) => {
-            all.extend([401, 403]);
-        }
+        Needs::Metrics
+        | Needs::Tenant
+        | Needs::One(_)
+        | Needs::Operator
+        | Needs::OperatorOr(_)
+        | Needs::Peer
+        | Needs::Administrator
+        | Needs::OperatorOrAdministrator => all.extend([401, 403]),
     }
     if operation.request_body.is_some() && route.needs != Needs::Provider {
         all.extend([400, 422]);

@@ -257,3 +257,107 @@ async fn who_may_not_do_it_alone_may_not_do_it_in_a_batch() {
     assert_eq!(shop.head(), before + 4, "two keys, a tenant and its key");
     shop.app.stop().await;
 }
+
+fn held(key: &str, name: &str, amount: u64) -> Value {
+    json!({"operation": "reservation.reserve", "idempotency_key": key, "account": "alice",
+        "reservation": name, "amount": msat(amount)})
+}
+
+fn charged(key: &str, name: &str, cost: u64) -> Value {
+    json!({"operation": "reservation.finalize", "idempotency_key": key, "reservation": name,
+        "account": "alice", "cost": msat(cost)})
+}
+
+fn given_back(key: &str, name: &str) -> Value {
+    json!({"operation": "reservation.release", "idempotency_key": key, "reservation": name})
+}
+
+async fn live_bank() -> Shop {
+    let shop = bank().await;
+    super::metering::switch(&shop, piperoll_domain::billing::Mode::Live).await;
+    shop
+}
+
+#[tokio::test]
+async fn metered_items_are_answered_as_alone() {
+    let shop = live_bank().await;
+    let all = [held("k0", "res_1", 30), held("k1", "res_2", 30), held("k2", "res_3", 50)];
+    let answer = put(&shop, "independent", &all).await.must_be(200);
+    assert_eq!(statuses(&answer), [201, 201, 402]);
+    assert_eq!(items(&answer)[0]["result"]["reserved"], msat(30));
+    let ends = [charged("k3", "res_1", 20), given_back("k4", "res_2"), charged("k5", "res_9", 1)];
+    let answer = put(&shop, "independent", &ends).await.must_be(200);
+    assert_eq!(statuses(&answer), [200, 200, 404]);
+    let told = items(&answer);
+    assert_eq!(
+        (&told[0]["result"]["charged"], &told[1]["result"]["status"]),
+        (&msat(20), &json!("released"))
+    );
+    // Under other keys: the stored answers, and no other cost.
+    let again = [charged("k6", "res_1", 20), charged("k7", "res_1", 21), given_back("k8", "res_2")];
+    let answer = put(&shop, "independent", &again).await.must_be(200);
+    assert_eq!(statuses(&answer), [200, 409, 200]);
+    assert_eq!(
+        (&items(&answer)[0]["result"], &items(&answer)[0]["replayed"]),
+        (&told[0]["result"], &json!(true))
+    );
+    assert_eq!(available(&shop, "alice").await, "80");
+    shop.app.stop().await;
+}
+
+#[tokio::test]
+async fn what_an_atomic_batch_holds_it_may_charge() {
+    let shop = live_bank().await;
+    let all = [held("k0", "res_1", 30), charged("k1", "res_1", 30), spend("k2", "alice", 70)];
+    let answer = put(&shop, "atomic", &all).await.must_be(200);
+    assert_eq!(statuses(&answer), [201, 200, 201]);
+    let again = put(&shop, "atomic", &all).await.must_be(200);
+    assert_eq!(again.header("idempotency-replayed"), "true");
+    for (one, other) in items(&answer).iter().zip(items(&again)) {
+        assert_eq!(one["result"], other["result"]);
+    }
+    assert_eq!(available(&shop, "alice").await, "0");
+    shop.app.stop().await;
+}
+
+#[tokio::test]
+async fn credit_is_given_in_operators_batches_and_in_no_others() {
+    let shop = bank().await;
+    let mint = |key: &str, account: &str, source: &str| {
+        json!({"operation": "lot.mint", "idempotency_key": key, "account": account,
+            "amount": msat(7), "source_id": source, "reason": "test"})
+    };
+    let refused = put(&shop, "atomic", &[mint("k0", "carol", "a")]).await;
+    assert_eq!(refused.must_be_problem(403, "forbidden").json()["field"], "items.0.operation");
+    let all = [
+        mint("k0", "carol", "a"),
+        mint("k1", "dora", "b"),
+        mint("k2", "dora", "a"),
+        spend("k3", "alice", 1),
+    ];
+    let body = json!({"mode": "independent", "items": all});
+    let ask = || shop.operate("POST", "/v1/admin/tenants/dev/batch").json(&body).send();
+    let answer = ask().await.must_be(200);
+    assert_eq!(statuses(&answer), [201, 201, 409, 403]);
+    let again = ask().await.must_be(200);
+    assert_eq!(items(&answer)[1]["result"]["lot"], items(&again)[1]["result"]["lot"]);
+    assert_eq!(available(&shop, "dora").await, "7");
+    shop.app.stop().await;
+}
+
+#[tokio::test]
+async fn with_billing_switched_off_only_what_charges_is_refused() {
+    let shop = Shop::with(&[("FEATURE_BILLING_ENABLED", "false")]).await;
+    let all = [
+        open("k0", "alice"),
+        spend("k1", "alice", 1),
+        held("k2", "res_1", 1),
+        charged("k3", "res_1", 1),
+        given_back("k4", "res_1"),
+        open("k5", "bob"),
+    ];
+    let answer = put(&shop, "independent", &all).await.must_be(200);
+    assert_eq!(statuses(&answer), [201, 503, 503, 503, 503, 201]);
+    put(&shop, "atomic", &all).await.must_be_problem(503, "billing_off");
+    shop.app.stop().await;
+}

@@ -99,9 +99,12 @@ async fn a_key_does_what_its_roles_say_and_an_operator_no_more_than_operate() {
                 assert_eq!((by_proxy, by_operator), (403, 403), "{method} {path}");
                 assert_ne!(by_all, 403, "{method} {path}");
             }
-            Needs::Operator | Needs::Metrics => {
+            Needs::Operator | Needs::Metrics | Needs::OperatorOrAdministrator => {
                 assert_eq!((by_proxy, by_all), (403, 403), "{method} {path}");
                 assert_ne!(by_operator, 403, "{method} {path}");
+            }
+            Needs::Peer | Needs::Administrator => {
+                assert_eq!((by_proxy, by_all, by_operator), (403, 403, 403), "{method} {path}");
             }
             Needs::OperatorOr(_) => {
                 assert_eq!(by_proxy, 403, "{method} {path}");

@@ -11,6 +11,7 @@ struct Alpha {
     key: String,
     payment: String,
     position: String,
+    lot: String,
 }
 
 async fn alpha(shop: &Shop) -> Alpha {
@@ -25,14 +26,17 @@ async fn alpha(shop: &Shop) -> Alpha {
     let payment = by("POST", "/v1/payments", payment).await.must_be(201);
     let path = "/v1/admin/tenants/alpha/accounts/vault/mint";
     let lot = json!({"amount": msat(5_000), "source_id": OURS, "reason": OURS});
-    shop.operate("POST", path).json(&lot).fresh().await.must_be(201);
+    let minted = shop.operate("POST", path).json(&lot).fresh().await.must_be(201);
+    let lot = minted.json()["lot"].as_str().unwrap().to_owned();
+    let hold = json!({"amount": msat(1), "reservation": "held", "reference": OURS});
+    by("POST", "/v1/accounts/vault/reservations", hold).await.must_be(201);
     let usage = json!({"amount": msat(1_000), "reference": reference});
     let spent = by("POST", "/v1/accounts/vault/spend", usage).await.must_be(201);
     shop.settle().await;
     let (_, position) = spent.header("piperoll-position").split_once(':').unwrap();
     let (position, _) = position.split_once(':').unwrap();
     let payment = payment.json()["payment"].as_str().unwrap().to_owned();
-    Alpha { position: position.to_owned(), payment, key: key.clone() }
+    Alpha { position: position.to_owned(), payment, lot, key: key.clone() }
 }
 
 async fn history(shop: &Shop, key: &str) -> Vec<u8> {
@@ -49,7 +53,13 @@ fn body(template: &str) -> Value {
         "/v1/l402/redeem" => json!({"authorization": "L402 x:y", "service": "weather",
             "method": "GET", "path": "/x"}),
         "/v1/l402/release" => json!({"entitlement": "e", "number": 1, "reason": "r"}),
-        "/v1/accounts/{account}/spend" => json!({"amount": msat(1)}),
+        "/v1/accounts/{account}/spend" | "/v1/accounts/{account}/reservations" => {
+            json!({"amount": msat(1)})
+        }
+        "/v1/reservations/{reservation}/finalize" => json!({"cost": msat(1)}),
+        "/v1/reservations/{reservation}/release" => json!({}),
+        "/v1/payments/{payment}/refunds" => json!({"amount": msat(1), "reason": "r"}),
+        "/v1/transfers" => json!({"from": "vault", "to": "own", "amount": msat(1), "reason": "r"}),
         "/v1/batch" => json!({"mode": "atomic", "items": [{"operation": "account.spend",
             "idempotency_key": "theirs", "account": "vault", "amount": msat(1)}]}),
         "/v1/accounts" => json!({"account": "its-own"}),
@@ -69,6 +79,8 @@ async fn no_route_shows_or_moves_what_belongs_to_another_tenant() {
         let path = routes::filled(&template, |name| match name {
             "payment" => alpha.payment.clone(),
             "position" => alpha.position.clone(),
+            "lot" => alpha.lot.clone(),
+            "reservation" => "held".to_owned(),
             "account" => "vault".to_owned(),
             "offer" => "gold".to_owned(),
             "key" => "k1".to_owned(),
@@ -97,7 +109,7 @@ async fn no_route_shows_or_moves_what_belongs_to_another_tenant() {
         let told = String::from_utf8_lossy(&answer.body);
         assert!(!told.contains(OURS), "{method} {path}: {told}");
         assert!(answer.status != 500, "{method} {path}: {told}");
-        let named = ["payment", "account", "position"].iter();
+        let named = ["payment", "account", "position", "reservation"].iter();
         let named = named.filter(|name| template.contains(&format!("{{{name}}}"))).count() > 0;
         if named {
             assert!([403, 404].contains(&answer.status.as_u16()), "{method} {path}: {told}");

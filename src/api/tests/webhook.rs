@@ -11,7 +11,7 @@ const PATHS: [&str; 3] = [
     "/api/payments/webhooks/sandbox/settled",
 ];
 
-async fn tell(shop: &Shop, path: &str, body: &Value, secret: &str) -> Answer {
+pub(super) async fn tell(shop: &Shop, path: &str, body: &Value, secret: &str) -> Answer {
     let body = body.to_string();
     let signature = hex::encode(hmac_sha256(secret.as_bytes(), &[body.as_bytes()]));
     let ask = shop.ask("POST", path).raw(body).header("x-wordclaw-payment-signature", &signature);

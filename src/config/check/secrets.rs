@@ -8,12 +8,15 @@ use crate::{
 };
 
 pub(super) fn check(config: &Config, problems: &mut Vec<Problem>) {
-    let several = [
+    let mut several = vec![
         ("admin.token", config.admin.tokens()),
         ("keyring.master_key", config.keyring.master_keys()),
         ("l402.secret", config.l402.secrets()),
         ("connection.webhook_secret", config.connection.webhook_secrets()),
     ];
+    let tokens =
+        [("internal_jwt.secret", &config.internal_jwt), ("admin_jwt.secret", &config.admin_jwt)];
+    several.extend(tokens.into_iter().filter_map(|(key, jwt)| Some((key, jwt.secrets()?))));
     for (key, secrets) in &several {
         rotated(key, secrets, problems);
     }

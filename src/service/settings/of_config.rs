@@ -10,7 +10,7 @@ use crate::{
     config::{self, Config, ProviderKind},
     providers::signature::hmac_sha256,
     secret::{Refused, Secret, Secrets},
-    service::Patience,
+    service::{Bearers, Patience},
 };
 
 const CALLBACKS: &[u8] = b"piperoll.callbacks.v1";
@@ -54,6 +54,12 @@ impl Settings {
             },
             billing: config.billing.enabled,
             ceiling: Some(config.billing.ceiling()),
+            peers: Bearers::of(&config.internal_jwt),
+            administrators: Bearers::of(&config.admin_jwt),
+            finalizes_per_minute: usize::try_from(
+                config.limits.finalizes_per_issuer_per_minute.get(),
+            )
+            .unwrap_or(usize::MAX),
             real_money_in_development: config.connection.real_money_in_development,
             sandbox_directory: Some(config.data.join("sandbox")),
             sandbox_seed: seed,

@@ -13,7 +13,7 @@ use sqlx::{
     sqlite::{SqliteArguments, SqliteRow},
 };
 
-use super::{Error, Snapshot, query::Query};
+use super::{Error, Snapshot, query::Query, rows::row};
 use crate::{
     roll::shape,
     views::store::{bind, definitions},
@@ -34,6 +34,21 @@ pub struct Counts {
 
 /// A row of any table.
 pub type TableRow = (Key, Row);
+
+row! {
+    /// What wrote the roll, and since when.
+    #[derive(serde::Serialize)]
+    Step {
+        /// The position where it began.
+        id: i64,
+        /// Its name.
+        name: String,
+        /// What it is: the roll's format, a release, a feature.
+        kind: String,
+        /// Since when, in UTC.
+        applied_at: String,
+    }
+}
 
 /// Where a time stands: the event sought is one of these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +94,14 @@ impl Snapshot {
     pub async fn provider_events_doubled(&mut self) -> Result<u64, Error> {
         let query = Query::over("SELECT count(*) AS n FROM payment_provider_events_doubled");
         query.one(self).await?.map_or(Ok(0), |row| count(&row, "n"))
+    }
+
+    /// What wrote the roll, the latest first.
+    pub async fn steps(&mut self) -> Result<Vec<Step>, Error> {
+        let mut query = Query::over(Step::SELECT);
+        query.words(" FROM migrations ORDER BY applied_at DESC, id DESC");
+        let rows = query.all(self).await?;
+        rows.iter().map(Step::read).collect::<Result<_, _>>().map_err(Error::Read)
     }
 
     /// How many rows each table has.

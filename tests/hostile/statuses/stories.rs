@@ -1,6 +1,9 @@
 //! What has to be brought about before it can be answered: successes, conflicts, and providers that
 //! fail.
 
+mod billing;
+mod metered;
+
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
@@ -97,6 +100,8 @@ pub(super) async fn told(document: &Document, keys: &Keys) -> Statuses {
     let mut teller = Teller { door: &keys.door, document, reached: Statuses::new() };
     names(&mut teller).await;
     money(&mut teller).await;
+    billing::told(&mut teller).await;
+    billing::finalized(&mut teller).await;
     webhooks(&mut teller).await;
     let used_up = access(&mut teller).await;
     operation(&mut teller).await;
@@ -194,6 +199,7 @@ async fn money(teller: &mut Teller<'_>) {
         let lot = json!({ "amount": msat(1), "source_id": source, "reason": "a gift" });
         teller.operator(POST, &path, lot).await.is(status);
     }
+    metered::told(teller).await;
     lists(teller).await;
 }
 
@@ -384,7 +390,10 @@ async fn operation(teller: &mut Teller<'_>) {
         "/v1/admin/clock",
         "/v1/admin/duties",
         "/v1/admin/reviews",
+        "/v1/admin/reconciliation/ledger",
         "/v1/admin/reconciliation/payments/runs",
+        "/v1/admin/tenants/dev/billing/doctor",
+        "/v1/admin/tenants/dev/billing/readiness",
         "/metrics",
         "/api/payments",
         "/v1/admin/commodities/MSAT",

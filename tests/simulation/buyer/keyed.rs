@@ -208,6 +208,7 @@ impl Visit {
                 total: msat(*units),
                 pool: Pool::general(),
                 reference: None,
+                ceiling: None,
             }
             .into(),
             Wish::Release { entitlement, number } => {

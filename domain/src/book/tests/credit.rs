@@ -263,6 +263,7 @@ impl Model {
 
     fn spend(&mut self, wish: &Spend, moment: Moment) -> Result<(), Refused> {
         let (commodity, total) = plain(wish.total);
+        self.below_ceiling(&commodity, total)?;
         let ended = &mut self.ended.clone();
         let holder = self.holder(wish.account.as_str(), total)?;
         holder.end_all(moment, ended);
@@ -296,6 +297,9 @@ impl Model {
         let lot = lot.ok_or("lot_not_found")?;
         let most =
             lot.available + lot.reserved - lot.awaited + lot.consumed + lot.moved - lot.indebted;
+        if wish.amount.is_none() && most == 0 {
+            return Err("lot_empty");
+        }
         let amount = wish.amount.map_or(most, |amount| amount.units().into());
         if amount == 0 {
             return Err("amount_zero");

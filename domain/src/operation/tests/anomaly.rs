@@ -12,7 +12,8 @@ use crate::{
 fn frozen_under(on_lot_violation: OnViolation) -> Story {
     let settings = Settings { on_lot_violation, ..Settings::default() };
     let billing = Billing { mode: Mode::Live, ..Billing::default() };
-    let live = ChangeBilling { tenant: tenant("acme"), billing, reason: "go live".to_owned() };
+    let live =
+        ChangeBilling { tenant: tenant("acme"), billing, reason: "go live".to_owned(), over: None };
     let story = if on_lot_violation == OnViolation::Alert {
         shop()
     } else {
@@ -42,8 +43,12 @@ fn a_broken_account_changes_billing_as_the_settings_say_and_once() {
         let story = frozen_under(on_violation).when(note()).says(said);
         assert_eq!(billing(&story), after);
         let again = Billing { mode: Mode::Live, ..Billing::default() };
-        let again =
-            ChangeBilling { tenant: tenant("acme"), billing: again, reason: "seen to".to_owned() };
+        let again = ChangeBilling {
+            tenant: tenant("acme"),
+            billing: again,
+            reason: "seen to".to_owned(),
+            over: None,
+        };
         let story = story.and(again).when(note()).nothing();
         assert_eq!(billing(&story), (true, Mode::Live), "an operator's word holds");
     }

@@ -17,6 +17,7 @@ fn using(account: &str, amount: u64) -> Wish {
         total: msat(amount),
         pool: Pool::general(),
         reference: None,
+        ceiling: None,
     })
 }
 

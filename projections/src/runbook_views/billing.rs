@@ -1,0 +1,169 @@
+//! How the runbook's tenant bills, its payments, the names that were taken, and what wrote the roll.
+
+use std::fmt::Write as _;
+
+use super::{TENANT, View, time};
+
+/// The views, in order.
+pub(super) fn views() -> Vec<View> {
+    vec![
+        ("runbook_tenant", tenant().to_owned()),
+        ("ledger_drift", drift()),
+        ("ledger_reconciliation", reconciliation()),
+        ("billing_config", config()),
+        ("billing_idempotency_keys", idempotency_keys()),
+        ("crypto_payments", crypto_payments()),
+        ("migrations", migrations()),
+    ]
+}
+
+/// `default` if there is a tenant of that name, else the one that was opened first.
+const fn tenant() -> &'static str {
+    "SELECT b.tenant FROM billing AS b CROSS JOIN accounts AS a \
+     ON a.tenant = b.tenant AND a.account = 'sys-commons' \
+     ORDER BY b.tenant = 'default' DESC, a.opened_at, b.tenant LIMIT 1"
+}
+
+/// What an account holds that its lots do not add up to. Sums are taken in halves, as SQL's own give
+/// up beyond 64 bits. The three who share hold no lots.
+fn drift() -> String {
+    let mut conditions = String::new();
+    for column in
+        ["available", "reserved", "consumed", "expired", "clawed_back", "voided", "moved", "minted"]
+    {
+        let or = if conditions.is_empty() { "" } else { " OR " };
+        let high = format!(
+            "coalesce(sum(l.{column} >> 31), 0) - ((b.{column}_over << 31) + (b.{column} >> 31))"
+        );
+        let low = format!("coalesce(sum(l.{column} & 2147483647), 0) - (b.{column} & 2147483647)");
+        let _ =
+            write!(conditions, "{or}({low}) & 2147483647 <> 0 OR ({high}) + (({low}) >> 31) <> 0");
+    }
+    format!(
+        "SELECT b.tenant, b.account, b.commodity, b.pool, \
+         b.available + (b.available_over << 62) AS held, \
+         (coalesce(sum(l.available >> 31), 0) << 31) + coalesce(sum(l.available & 2147483647), 0) \
+         AS of_lots FROM balances AS b LEFT JOIN lots AS l \
+         ON l.tenant = b.tenant AND l.account = b.account AND l.commodity = b.commodity \
+         AND l.pool = b.pool WHERE b.account NOT LIKE 'sys-%' \
+         GROUP BY b.tenant, b.account, b.commodity, b.pool HAVING {conditions} \
+         UNION ALL SELECT l.tenant, l.account, l.commodity, l.pool, 0, l.available \
+         FROM lots AS l WHERE NOT EXISTS (SELECT 1 FROM balances AS b WHERE b.tenant = l.tenant \
+         AND b.account = l.account AND b.commodity = l.commodity AND b.pool = l.pool)"
+    )
+}
+
+/// The comparison of the ledger with itself, made anew whenever it is looked at.
+fn reconciliation() -> String {
+    "SELECT (SELECT count(*) FROM accounts) AS accounts, \
+     (SELECT count(*) FROM (SELECT DISTINCT tenant, account FROM ledger_drift)) \
+     AS accounts_with_drift, (SELECT count(*) FROM lot_invariant) AS lots_broken"
+        .to_owned()
+}
+
+/// One row a setting, each value as text. The rule of shares is the one that holds now: the latest
+/// that has begun, or the one that stands from the beginning.
+fn config() -> String {
+    let of_billing = |key: &str, value: &str| {
+        format!("SELECT '{key}' AS key, {value} AS value FROM billing WHERE tenant = {TENANT}")
+    };
+    let rule = |key: &str, at_first: u32| {
+        format!(
+            "SELECT '{key}', CAST(coalesce((SELECT {key} FROM share_rules WHERE tenant = {TENANT} \
+             AND state = 'approved' AND holds_from <= CAST(unixepoch('subsec') * 1000000 AS INTEGER) \
+             ORDER BY holds_from DESC, rule DESC LIMIT 1), {at_first}) AS TEXT)"
+        )
+    };
+    let always = |key: &str, value: &str| format!("SELECT '{key}', {value}");
+    let result = "(SELECT json_object('timestamp', strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), \
+                  'passed', json(iif(lots_broken + accounts_with_drift = 0, 'true', 'false')), \
+                  'accounts', accounts, 'checks', json_array(json_object('name', 'lot_invariant', \
+                  'passed', json(iif(lots_broken = 0, 'true', 'false')), 'violations', lots_broken), \
+                  json_object('name', 'lots_and_balances', \
+                  'passed', json(iif(accounts_with_drift = 0, 'true', 'false')), \
+                  'violations', accounts_with_drift))) FROM ledger_reconciliation)";
+    [
+        of_billing("billing_mode", "mode"),
+        of_billing("enabled", "iif(enabled = 1, 'true', 'false')"),
+        of_billing("ceiling_micro", "CAST(ceiling_micro AS TEXT)"),
+        of_billing("reserve_ttl_seconds", "CAST(reserve_ttl_seconds AS TEXT)"),
+        of_billing("safety_multiplier", "CAST(safety_multiplier_bps / 10000.0 AS TEXT)"),
+        of_billing("shares_cooldown_seconds", "CAST(shares_cooldown_seconds AS TEXT)"),
+        of_billing("share_gifts", "iif(share_gifts = 1, 'true', 'false')"),
+        rule("commons_bps", 500),
+        rule("community_bps", 7_000),
+        rule("foundation_bps", 2_500),
+        always("commons_account_id", "'sys-commons'"),
+        always("community_account_id", "'sys-community-pool'"),
+        always("foundation_account_id", "'sys-foundation'"),
+        always("last_reconciliation_at", "datetime('now')"),
+        always("last_reconciliation_result", result),
+    ]
+    .join(" UNION ALL ")
+}
+
+/// The names that money has taken: each once and for ever. Lots by their source, with the key that a
+/// caller sent; reservations, their ends, and webhooks by their own names.
+fn idempotency_keys() -> String {
+    let of_lots = |scope: &str, which: &str| {
+        let created_at = time("minted_at");
+        format!(
+            "SELECT '{scope}' AS scope, coalesce(idempotency, source_id) AS idempotency_key, \
+             source_kind AS source_type, source_id, lot AS lot_id, NULL AS response_hash, \
+             NULL AS expires_at, {created_at} AS created_at FROM lots \
+             WHERE source_kind {which} 'grant' AND tenant = {TENANT}"
+        )
+    };
+    let of_reservations = |scope: &str, at: &str, which: &str| {
+        let created_at = time(at);
+        format!(
+            "SELECT '{scope}', reservation, 'reservation', reservation, NULL, NULL, NULL, \
+             {created_at} FROM reservations WHERE {which} AND tenant = {TENANT}"
+        )
+    };
+    let received_at = time("recorded_at");
+    [
+        of_lots("deposit", "<>"),
+        of_lots("mint", "<>"),
+        of_lots("grant", "="),
+        of_reservations("reserve", "reserved_at", "status IS NOT NULL"),
+        of_reservations("finalize", "ended_at", "status = 'finalized'"),
+        of_reservations("release", "ended_at", "status IN ('released', 'expired')"),
+        format!(
+            "SELECT 'distribute', coalesce(reference, CAST(position AS TEXT)), 'shares', \
+             CAST(position AS TEXT), NULL, NULL, NULL, {received_at} \
+             FROM shares WHERE tenant = {TENANT}"
+        ),
+        format!(
+            "SELECT 'webhook', connection || ':' || event_id, 'receipt', receipt, NULL, digest, \
+             NULL, {received_at} FROM receipts WHERE event_id IS NOT NULL \
+             AND payment_tenant = {TENANT}"
+        ),
+    ]
+    .join(" UNION ALL ")
+}
+
+/// The `+` keeps the tenant out of the choice of an index: it would win over the provider's name.
+fn crypto_payments() -> String {
+    let [created_at, expires_at, finished_at] =
+        ["requested_at", "expires_at", "coalesce(consumed_at, settled_at)"].map(time);
+    format!(
+        "SELECT payment AS id, connection AS provider, provider_id AS provider_payment_id, status, \
+         detail AS provider_status, protocol, network, payment_hash, \
+         commodity AS price_currency, price AS price_amount, received AS actually_paid, \
+         CASE commodity WHEN 'USD' THEN price END AS amount_usd_micro, \
+         refunded AS refunded_amount, account AS account_id, reference AS order_id, \
+         CASE gave_kind WHEN 'lot' THEN gave END AS lot_id, {created_at} AS created_at, \
+         {expires_at} AS expires_at, {finished_at} AS finished_at \
+         FROM payments WHERE +tenant = {TENANT}"
+    )
+}
+
+/// What the roll was written by, each with its beginning.
+fn migrations() -> String {
+    let applied_at = time("min(recorded_at)");
+    format!(
+        "SELECT min(position) AS id, name, kind, {applied_at} AS applied_at \
+         FROM steps GROUP BY kind, name"
+    )
+}

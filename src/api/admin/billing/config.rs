@@ -1,0 +1,167 @@
+//! How the runbooks' tenant bills, under their path: said in part, what is not said stays.
+
+use axum::extract::State;
+use piperoll_domain::{
+    billing::{Billing, CeilingOf, Cut, InForce, Mode},
+    id::TenantId,
+    money::{Amount, Code},
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{changed, readiness::reason};
+use crate::api::{Api, Problem, caller::Caller, extract::Loose, render::Answer};
+
+/// How the runbooks' tenant bills.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::api) struct Config {
+    /// Whose.
+    tenant: String,
+    /// Counts its changes; 0 before the first.
+    version: u32,
+    /// Off: nothing is reserved and nothing finalized.
+    enabled: bool,
+    /// How strictly credit is demanded of reservations from here on.
+    mode: &'static str,
+    /// How long a reservation lasts where nobody says otherwise.
+    reserve_ttl_seconds: u32,
+    /// What an estimate is multiplied by before it is reserved, in ten-thousandths.
+    safety_multiplier_bps: u32,
+    /// The most that one reservation or charge may come to by the setting; null for no bound.
+    ceiling_micro: Option<String>,
+    /// The lower of that and of what the environment says.
+    ceiling_micro_in_force: Option<String>,
+    /// Which of the two it is: `setting` or `environment`.
+    ceiling_set_by: Option<&'static str>,
+    /// Whether credit that was given, not sold, is shared out too.
+    share_gifts: bool,
+    /// How long an approved rule of shares waits before it holds.
+    shares_cooldown_seconds: u32,
+    /// The rule of shares that holds now.
+    shares_rule: u32,
+    /// What goes to the commons, in ten-thousandths.
+    commons_rate_bps: u32,
+    /// What goes to the community.
+    community_rate_bps: u32,
+    /// What goes to the foundation.
+    foundation_rate_bps: u32,
+}
+
+impl Config {
+    fn of(api: &Api, tenant: &TenantId, state: &InForce) -> Self {
+        let (rule, cut) = state.rule_at(api.service().moment());
+        let Cut { commons_bps, community_bps, foundation_bps } = cut;
+        let Billing { enabled, mode, reserve_ttl_seconds, safety_multiplier_bps, .. } =
+            state.billing;
+        let set = state.billing.ceilings.get(&Code::USD).copied();
+        let in_force = lower(set, api.service().settings().ceiling.map(|most| most.amount));
+        Self {
+            tenant: tenant.to_string(),
+            version: state.version,
+            enabled,
+            mode: mode.as_str(),
+            reserve_ttl_seconds,
+            safety_multiplier_bps,
+            ceiling_micro: set.map(|most| most.to_string()),
+            ceiling_micro_in_force: in_force.map(|(most, _)| most.to_string()),
+            ceiling_set_by: in_force.map(|(_, of)| of.as_str()),
+            share_gifts: state.billing.share_gifts,
+            shares_cooldown_seconds: state.billing.shares_cooldown_seconds,
+            shares_rule: rule,
+            commons_rate_bps: commons_bps,
+            community_rate_bps: community_bps,
+            foundation_rate_bps: foundation_bps,
+        }
+    }
+}
+
+/// Which of the two bounds, if any, is met first.
+fn lower(set: Option<Amount>, given: Option<Amount>) -> Option<(Amount, CeilingOf)> {
+    let set = set.map(|most| (most, CeilingOf::Setting));
+    let given = given.map(|most| (most, CeilingOf::Environment));
+    set.into_iter().chain(given).min_by_key(|(most, _)| *most)
+}
+
+/// What shall be otherwise; what is not said stays.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::api) struct Adjusted {
+    /// Off: nothing is reserved and nothing finalized.
+    enabled: Option<bool>,
+    /// How strictly credit is demanded: `shadow`, `soft` or `live`.
+    #[serde(alias = "billing_mode")]
+    #[schema(value_type = Option<String>, pattern = "^(shadow|soft|live)$")]
+    mode: Option<Mode>,
+    /// How long a reservation lasts where nobody says otherwise.
+    reserve_ttl_seconds: Option<u32>,
+    /// What an estimate is multiplied by before it is reserved, in ten-thousandths.
+    safety_multiplier_bps: Option<u32>,
+    /// The most that one reservation or charge may come to, in micro USD.
+    #[schema(value_type = Option<String>, example = "100000000000")]
+    ceiling_micro: Option<Amount>,
+    /// Whether credit that was given, not sold, is shared out too.
+    share_gifts: Option<bool>,
+    /// How long an approved rule of shares waits before it holds.
+    shares_cooldown_seconds: Option<u32>,
+    /// Why; no place for personal data.
+    #[serde(deserialize_with = "crate::api::extract::line")]
+    reason: String,
+    /// Why the mode becomes stricter though its checklist does not hold.
+    #[serde(default, rename = "override", deserialize_with = "crate::api::extract::maybe_line")]
+    overruling: Option<String>,
+}
+
+impl Adjusted {
+    fn adjust(&self, billing: &mut Billing) {
+        fn put<T: Copy>(into: &mut T, said: Option<T>) {
+            *into = said.unwrap_or(*into);
+        }
+        put(&mut billing.enabled, self.enabled);
+        put(&mut billing.mode, self.mode);
+        put(&mut billing.reserve_ttl_seconds, self.reserve_ttl_seconds);
+        put(&mut billing.safety_multiplier_bps, self.safety_multiplier_bps);
+        put(&mut billing.share_gifts, self.share_gifts);
+        put(&mut billing.shares_cooldown_seconds, self.shares_cooldown_seconds);
+        billing.ceilings.extend(self.ceiling_micro.map(|most| (Code::USD, most)));
+    }
+}
+
+fn tenant(api: &Api) -> &TenantId {
+    &api.service().settings().administrators.tenant
+}
+
+/// Tells how the runbooks' tenant bills.
+#[utoipa::path(get, path = "/admin/billing/config", tag = "runbooks",
+    responses((status = 200, body = Config)))]
+pub(in crate::api) async fn show(
+    State(api): State<Api>,
+    Caller(who): Caller,
+) -> Result<Answer<Config>, Problem> {
+    let state = api.service().billing(&who, tenant(&api)).await?;
+    let config = Config::of(&api, tenant(&api), &state);
+    Ok(Answer::at(&api, api.service().engine().head(), config))
+}
+
+/// Changes how the runbooks' tenant bills; holds at once, for reservations made from then on.
+#[utoipa::path(put, path = "/admin/billing/config", tag = "runbooks", request_body = Adjusted,
+    responses((status = 200, body = Config)))]
+pub(in crate::api) async fn change(
+    State(api): State<Api>,
+    Caller(who): Caller,
+    write: Loose<Adjusted>,
+) -> Result<Answer<Config>, Problem> {
+    let key = write.key("billing.adjust", &[])?;
+    let mut adjusted = write.body;
+    if let Some(mode) = adjusted.mode {
+        let (said, overruling) = (adjusted.reason.clone(), adjusted.overruling.as_deref());
+        adjusted.reason = reason(&api, &who, tenant(&api), mode, said, overruling).await?;
+    }
+    let service = api.service();
+    let adjust = |billing: &mut Billing| adjusted.adjust(billing);
+    let done = service.adjust_billing(&who, tenant(&api), adjust, &adjusted.reason, key).await?;
+    let mut state = service.billing(&who, tenant(&api)).await?;
+    if let Some(InForce { version, billing, .. }) = changed(&done) {
+        (state.version, state.billing) = (version, billing);
+    }
+    Ok(Answer::done(&api, &done, Config::of(&api, tenant(&api), &state)))
+}

@@ -1,0 +1,238 @@
+//! Before and after a change of the mode: whether a tenant may bill more strictly, and how it fares.
+
+use std::time::Duration;
+
+use axum::extract::State;
+use piperoll_domain::{
+    billing::{Billing, Mode},
+    id::TenantId,
+    time::Time,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::{
+    api::{
+        Api, Problem,
+        accounts::looked,
+        caller::Caller,
+        extract::{Path, Query},
+        position::Look,
+        problem::Code,
+        render::{Answer, At},
+    },
+    audit::{
+        health::{self, Health},
+        readiness::{self, Point, Readiness},
+    },
+    service::Principal,
+};
+
+/// How long a change of the mode waits for the views that the checklist is made of.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The mode that is asked for.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(in crate::api) struct To {
+    /// `soft` or `live`; without it, the one after the mode that holds.
+    #[param(value_type = Option<String>, pattern = "^(shadow|soft|live)$")]
+    to: Option<Mode>,
+}
+
+/// The checklist before a mode.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::api) struct Checklist {
+    /// Whose.
+    tenant: String,
+    /// The mode that holds.
+    mode: String,
+    /// Since when.
+    since: At,
+    /// The mode that is asked for.
+    to: &'static str,
+    /// Whether every point holds.
+    ready: bool,
+    /// The points.
+    #[schema(value_type = Vec<Checked>)]
+    points: Vec<Point>,
+}
+
+/// A point of the checklist.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it only describes what an audit says")]
+pub(in crate::api) struct Checked {
+    /// Which.
+    name: String,
+    /// Whether it holds.
+    passed: bool,
+    /// What is wanted.
+    wanted: String,
+    /// What there is.
+    found: String,
+}
+
+/// Tells whether a tenant may bill more strictly: the runbook's checklist, out of the views.
+#[utoipa::path(get, path = "/v1/admin/tenants/{tenant}/billing/readiness", tag = "admin",
+    params(("tenant" = String, Path), To), responses((status = 200, body = Checklist)))]
+pub(in crate::api) async fn ready(
+    State(api): State<Api>,
+    Caller(who): Caller,
+    Path(tenant): Path<TenantId>,
+    Query(To { to }): Query<To>,
+    Look(mut snapshot): Look,
+) -> Result<Answer<Checklist>, Problem> {
+    let mode = api.service().billing(&who, &tenant).await?.billing.mode;
+    let to = to.unwrap_or(if mode == Mode::Shadow { Mode::Soft } else { Mode::Live });
+    let found = readiness::readiness(&mut snapshot, &tenant, to, now(&api)).await?;
+    let Readiness { mode, since, to, ready, points } = found.ok_or_else(behind)?;
+    let tenant = tenant.to_string();
+    let list = Checklist { tenant, mode, since: At(since), to, ready, points };
+    Ok(looked(&api, &snapshot, list))
+}
+
+/// How a tenant's billing fares.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::api) struct Report {
+    /// Whose.
+    tenant: String,
+    /// Whether nothing is wrong.
+    healthy: bool,
+    /// What is wrong, for people.
+    findings: Vec<String>,
+    /// Whether anything is reserved and charged at all.
+    enabled: bool,
+    /// How strictly credit is demanded.
+    mode: &'static str,
+    /// Since when.
+    mode_since: At,
+    /// Lots whose parts do not add up to what was minted, of all tenants.
+    lots_broken: u64,
+    /// Accounts that hold something else than their lots add up to, of all tenants.
+    accounts_with_drift: u64,
+    /// Accounts that owe something.
+    accounts_in_debt: u64,
+    /// Open reservations.
+    reservations_pending: u64,
+    /// Open reservations whose time is over.
+    reservations_overdue: u64,
+    /// What became of reservations of this mode in the last day.
+    #[schema(value_type = LastDay)]
+    last_day: health::Day,
+    /// Answers with 402 since this process began, to any tenant.
+    answers_payment_required: u64,
+    /// All answers since this process began.
+    answers: u64,
+}
+
+/// What became of reservations in a day.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it only describes what an audit says")]
+pub(in crate::api) struct LastDay {
+    /// Made.
+    reserved: i64,
+    /// Made though credit was missing; in shadow, what live mode would have refused.
+    short: i64,
+    /// Charged.
+    charged: i64,
+    /// Charged more than was set aside.
+    over: i64,
+    /// Given back.
+    released: i64,
+    /// Ended by nobody.
+    expired: i64,
+}
+
+/// Tells how a tenant's billing fares: the mode, the invariant, rates and what is wrong.
+#[utoipa::path(get, path = "/v1/admin/tenants/{tenant}/billing/doctor", tag = "admin",
+    params(("tenant" = String, Path)), responses((status = 200, body = Report)))]
+pub(in crate::api) async fn doctor(
+    State(api): State<Api>,
+    Caller(who): Caller,
+    Path(tenant): Path<TenantId>,
+    Look(mut snapshot): Look,
+) -> Result<Answer<Report>, Problem> {
+    let Billing { enabled, mode, .. } = api.service().billing(&who, &tenant).await?.billing;
+    let found = health::health(&mut snapshot, &tenant, mode, now(&api)).await?;
+    let Health { since, drift, proofs, day, findings } = found.ok_or_else(behind)?;
+    let (answers, answers_payment_required) = answered(&api.metrics().render());
+    let report = Report {
+        tenant: tenant.to_string(),
+        healthy: findings.is_empty(),
+        findings,
+        enabled,
+        mode: mode.as_str(),
+        mode_since: At(since),
+        lots_broken: drift.lots_broken,
+        accounts_with_drift: drift.drifted,
+        accounts_in_debt: proofs.accounts_in_debt,
+        reservations_pending: proofs.pending,
+        reservations_overdue: proofs.overdue,
+        last_day: day,
+        answers_payment_required,
+        answers,
+    };
+    Ok(looked(&api, &snapshot, report))
+}
+
+/// The reason that is recorded for a change of the mode. A stricter mode wants the checklist, or
+/// somebody who overrules it, and says why.
+pub(super) async fn reason(
+    api: &Api,
+    who: &Principal,
+    tenant: &TenantId,
+    to: Mode,
+    said: String,
+    overruling: Option<&str>,
+) -> Result<String, Problem> {
+    let holds = api.service().billing(who, tenant).await?.billing.mode;
+    match overruling {
+        _ if to <= holds => Ok(said),
+        Some(overruling) => Ok(format!("{said} (not asked whether it is ready: {overruling})")),
+        None => {
+            let head = api.service().engine().head().position;
+            let mut snapshot = api.views().snapshot_with(head, PATIENCE).await?;
+            let found = readiness::readiness(&mut snapshot, tenant, to, now(api)).await?;
+            let readiness = found.ok_or_else(behind)?;
+            if readiness.ready {
+                return Ok(said);
+            }
+            Err(Problem::new(Code::BillingNotReady, readiness.missing()))
+        }
+    }
+}
+
+fn now(api: &Api) -> Time {
+    api.service().moment().now
+}
+
+/// The tenant is open, and the views do not know it yet.
+fn behind() -> Problem {
+    Problem::new(Code::ViewBehind, "the views have not seen this tenant yet")
+}
+
+/// How many requests were answered, and how many of them with a 402.
+fn answered(metrics: &str) -> (u64, u64) {
+    let counts = metrics.lines().filter(|line| line.starts_with("http_requests_total{"));
+    counts.fold((0, 0), |(all, refused), line| {
+        let count = line.rsplit(' ').next().and_then(|count| count.parse().ok()).unwrap_or(0_u64);
+        let is_refused = line.contains(r#"status="402""#);
+        let refused_now = if is_refused { count } else { 0 };
+        (all.saturating_add(count), refused.saturating_add(refused_now))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::answered;
+
+    #[test]
+    fn answers_are_counted_over_all_routes() {
+        let text = "http_requests_total{method=\"GET\",path=\"/a\",status=\"200\"} 5\n\
+                    http_requests_total{method=\"GET\",path=\"/a\",status=\"402\"} 3\n\
+                    http_requests_total{method=\"PUT\",path=\"/b\",status=\"402\"} 1\n\
+                    other_total 9\n";
+        assert_eq!(answered(text), (9, 4));
+    }
+}

@@ -1,0 +1,78 @@
+//! A stricter mode wants its checklist, or somebody who overrules it and says why.
+
+use serde_json::{Value, json};
+
+use super::{admin, open};
+use crate::api::tests::{Answer, Shop};
+
+const CONFIG: &str = "/admin/billing/config";
+const DEV: &str = "/v1/admin/tenants/dev/billing";
+
+async fn put(shop: &Shop, body: Value) -> Answer {
+    shop.ask("PUT", CONFIG).header("authorization", &admin("ada")).json(&body).await
+}
+
+async fn mode(shop: &Shop) -> String {
+    let held = shop.operate("GET", DEV).await.must_be(200).json();
+    held["billing"]["mode"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_stricter_mode_is_refused_until_its_checklist_holds() {
+    let shop = open().await;
+    shop.settle().await;
+    for stricter in ["soft", "live"] {
+        let body = json!({ "mode": stricter, "reason": "launch" });
+        let refused = put(&shop, body).await.must_be_problem(409, "billing_not_ready");
+        let told = refused.json().to_string();
+        assert!(told.contains("lasted: 0 days and 0 hours of shadow"), "{told}");
+    }
+    assert_eq!(mode(&shop).await, "shadow");
+    let held = shop.operate("GET", DEV).await.must_be(200).json();
+    let mut whole = json!({ "billing": held["billing"], "version": 0, "reason": "launch" });
+    whole["billing"]["mode"] = json!("live");
+    let change = |body: &Value| {
+        shop.ask("PUT", DEV).header("authorization", &admin("ada")).fresh().json(body)
+    };
+    change(&whole).await.must_be_problem(409, "billing_not_ready");
+    whole["override"] = json!("the new staging house");
+    change(&whole).await.must_be(200);
+    assert_eq!(mode(&shop).await, "live");
+    let events = shop.get("/v1/events?limit=1000").await.json().to_string();
+    assert!(events.contains("launch (not asked whether it is ready: the new staging house)"));
+    shop.app.stop().await;
+}
+
+#[tokio::test]
+async fn a_milder_mode_is_never_refused() {
+    let shop = open().await;
+    put(&shop, json!({ "mode": "live", "reason": "a", "override": "b" })).await.must_be(200);
+    for milder in ["live", "soft", "shadow"] {
+        put(&shop, json!({ "mode": milder, "reason": "402 spike" })).await.must_be(200);
+        assert_eq!(mode(&shop).await, milder);
+    }
+    shop.app.stop().await;
+}
+
+#[tokio::test]
+async fn the_checklist_and_the_report_are_shown() {
+    let shop = open().await;
+    shop.settle().await;
+    let list = shop.operate("GET", format!("{DEV}/readiness?to=live")).await.must_be(200).json();
+    assert_eq!(
+        (&list["mode"], &list["to"], &list["ready"]),
+        (&json!("shadow"), &json!("live"), &json!(false))
+    );
+    let names: Vec<_> = list["points"].as_array().unwrap().iter().map(|p| &p["name"]).collect();
+    let wanted = ["lasted", "overrun_rate", "payment_required", "refund", "lot_invariant"];
+    assert_eq!(names, wanted);
+    let report = shop.operate("GET", format!("{DEV}/doctor")).await.must_be(200).json();
+    assert_eq!((&report["healthy"], &report["mode"]), (&json!(true), &json!("shadow")));
+    assert_eq!((&report["lots_broken"], &report["accounts_with_drift"]), (&json!(0), &json!(0)));
+    for look in ["readiness", "doctor"] {
+        let path = format!("/v1/admin/tenants/nobody/billing/{look}");
+        shop.operate("GET", &path).await.must_be_problem(404, "tenant_not_found");
+        shop.get(format!("{DEV}/{look}")).await.must_be_problem(403, "forbidden");
+    }
+    shop.app.stop().await;
+}

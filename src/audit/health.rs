@@ -1,0 +1,137 @@
+//! How a tenant's billing fares, and what somebody should look at: the first page of an incident.
+
+use piperoll_domain::{billing::Mode, id::TenantId, time::Time};
+use serde::Serialize;
+
+use crate::views::{
+    Error, Snapshot,
+    read::{Drift, Hours, Proofs},
+};
+
+const DAY_MICROS: i64 = 86_400_000_000;
+/// Overruns that are too many, in hundredths of what was charged.
+const OVERRUNS_PERCENT: i64 = 5;
+/// Reservations that lapse that are too many, in hundredths of what ended.
+const EXPIRIES_PERCENT: i64 = 20;
+/// A reservation that ended by its time is closed within this.
+const GRACE_MICROS: i64 = 60_000_000;
+
+/// What became of reservations in a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Day {
+    /// Made.
+    pub reserved: i64,
+    /// Made though credit was missing.
+    pub short: i64,
+    /// Charged.
+    pub charged: i64,
+    /// Charged more than was set aside.
+    pub over: i64,
+    /// Given back.
+    pub released: i64,
+    /// Ended by nobody.
+    pub expired: i64,
+}
+
+impl From<Hours> for Day {
+    fn from(hours: Hours) -> Self {
+        let charged = hours.charged();
+        let Hours { reserved, short, over, released, expired, .. } = hours;
+        Self { reserved, short, charged, over, released, expired }
+    }
+}
+
+/// How it fares.
+#[derive(Debug, Clone)]
+pub struct Health {
+    /// Since when the mode holds.
+    pub since: Time,
+    /// The ledger compared with itself.
+    pub drift: Drift,
+    /// Debts and open reservations.
+    pub proofs: Proofs,
+    /// The last day.
+    pub day: Day,
+    /// What is wrong.
+    pub findings: Vec<String>,
+}
+
+/// How a tenant's billing fares; none if the views know no such tenant.
+pub async fn health(
+    snapshot: &mut Snapshot,
+    tenant: &TenantId,
+    mode: Mode,
+    now: Time,
+) -> Result<Option<Health>, Error> {
+    let Some(since) = snapshot.billing_mode(tenant).await? else { return Ok(None) };
+    let drift = snapshot.drift().await?;
+    let proofs = snapshot.proofs(tenant, now.plus_micros(-GRACE_MICROS)).await?;
+    let hours = snapshot.metered(tenant, mode.as_str(), now.plus_micros(-DAY_MICROS)).await?;
+    let findings = findings(&drift, proofs, hours);
+    Ok(Some(Health { since: since.since, drift, proofs, day: hours.into(), findings }))
+}
+
+fn findings(drift: &Drift, proofs: Proofs, hours: Hours) -> Vec<String> {
+    let above = |part: i64, whole: i64, percent: i64| {
+        part.saturating_mul(100) > whole.saturating_mul(percent)
+    };
+    let Drift { drifted, lots_broken, .. } = drift;
+    let all = [
+        (
+            *lots_broken > 0,
+            format!(
+                "{lots_broken} lots break their sum: set the mode to shadow, then `piperoll verify`"
+            ),
+        ),
+        (
+            *drifted > 0,
+            format!(
+                "{drifted} accounts hold something else than their lots: `piperoll verify`, then `piperoll rebuild`"
+            ),
+        ),
+        (
+            proofs.overdue > 0,
+            format!(
+                "{} reservations are open after their end: see `piperoll duties list`",
+                proofs.overdue
+            ),
+        ),
+        (
+            above(hours.over, hours.charged(), OVERRUNS_PERCENT),
+            format!(
+                "{} of {} charges of the last day were above the reservation: estimates are too low",
+                hours.over,
+                hours.charged()
+            ),
+        ),
+        (
+            above(hours.expired, hours.ended(), EXPIRIES_PERCENT),
+            format!(
+                "{} of {} reservations of the last day lapsed: nobody finalizes them, or they end too soon",
+                hours.expired,
+                hours.ended()
+            ),
+        ),
+    ];
+    all.into_iter().filter(|(is_wrong, _)| *is_wrong).map(|(_, what)| what).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_said_while_nothing_is_wrong() {
+        let quiet = Hours { reserved: 100, exact: 95, over: 5, expired: 20, ..Hours::default() };
+        assert_eq!(findings(&Drift::default(), Proofs::default(), quiet), Vec::<String>::new());
+    }
+
+    #[test]
+    fn each_thing_that_is_wrong_is_said() {
+        let drift = Drift { drifted: 1, lots_broken: 2, ..Drift::default() };
+        let proofs = Proofs { overdue: 3, ..Proofs::default() };
+        let hours = Hours { exact: 94, over: 6, expired: 26, ..Hours::default() };
+        let said = findings(&drift, proofs, hours);
+        assert_eq!(said.len(), 5, "{said:?}");
+    }
+}

@@ -1,0 +1,215 @@
+//! `piperoll billing`: how a tenant bills, and who shares in what is used.
+
+mod shares;
+
+use clap::{Args, Subcommand, ValueEnum};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{
+    client::{self, Target},
+    error::Error,
+    exit::Exit,
+    output::Output,
+};
+
+/// How a tenant bills: look, change; who shares in what is used.
+#[derive(Debug, Subcommand)]
+pub(super) enum Billing {
+    /// Show how a tenant bills.
+    Show(Whose),
+    /// How strictly credit is demanded.
+    #[command(subcommand)]
+    Mode(ModeVerb),
+    /// Say how billing fares: the mode, broken lots, drift, debts, rates, and what is wrong. Exits with
+    /// 7 where something is.
+    Doctor(Whose),
+    /// Change parts of how a tenant bills; what is not said stays.
+    Set(Box<Set>),
+    /// Who shares in what is used: propose, approve, reject, hasten, list.
+    #[command(subcommand)]
+    Shares(shares::Shares),
+}
+
+/// The mode's verbs.
+#[derive(Debug, Subcommand)]
+pub(super) enum ModeVerb {
+    /// Change the mode. Holds at once, for reservations made from then on; those that are open keep
+    /// theirs. A stricter mode is refused unless `piperoll readiness billing` holds.
+    Set(SetMode),
+}
+
+/// A tenant.
+#[derive(Debug, Args)]
+pub(super) struct Whose {
+    #[command(flatten)]
+    server: Target,
+    /// Whose billing.
+    #[arg(long, default_value = "default")]
+    tenant: String,
+}
+
+/// A mode.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum Mode {
+    /// What would have happened is recorded; nothing is charged.
+    Shadow,
+    /// Use is charged; what credit is missing becomes a debt.
+    Soft,
+    /// Without credit nothing is reserved, and nothing is charged beyond it.
+    Live,
+}
+
+impl Mode {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Shadow => "shadow",
+            Self::Soft => "soft",
+            Self::Live => "live",
+        }
+    }
+}
+
+/// A mode that shall hold.
+#[derive(Debug, Args)]
+pub(super) struct SetMode {
+    #[command(flatten)]
+    whose: Whose,
+    /// The mode.
+    mode: Mode,
+    /// Why. Plain text that stays for ever; no personal data.
+    #[arg(long)]
+    reason: String,
+    /// Why the mode becomes stricter though its checklist does not hold. Is recorded too.
+    #[arg(long, value_name = "REASON")]
+    r#override: Option<String>,
+}
+
+/// What shall be otherwise.
+#[derive(Debug, Args)]
+pub(super) struct Set {
+    #[command(flatten)]
+    whose: Whose,
+    /// Whether anything is reserved and charged.
+    #[arg(long, value_name = "BOOLEAN")]
+    enabled: Option<bool>,
+    /// How long a reservation lasts where nobody says otherwise.
+    #[arg(long, value_name = "SECONDS")]
+    reserve_ttl: Option<u32>,
+    /// What an estimate is multiplied by before it is reserved, in ten-thousandths.
+    #[arg(long, value_name = "BPS")]
+    safety_multiplier: Option<u32>,
+    /// The most that one reservation or charge may come to, such as USD=100000000000 in smallest
+    /// units; `USD=none` for no bound. May be repeated.
+    #[arg(long, value_name = "COMMODITY=AMOUNT", value_parser = ceiling)]
+    ceiling: Vec<(String, Option<u64>)>,
+    /// Whether credit that was given, not sold, is shared out too when it is used.
+    #[arg(long, value_name = "BOOLEAN")]
+    share_gifts: Option<bool>,
+    /// How long after its approval a rule of shares waits before it holds.
+    #[arg(long, value_name = "SECONDS")]
+    shares_cooldown: Option<u32>,
+    /// Why. Plain text that stays for ever; no personal data.
+    #[arg(long)]
+    reason: String,
+}
+
+fn ceiling(text: &str) -> Result<(String, Option<u64>), String> {
+    let (code, amount) = text.split_once('=').ok_or("write it as COMMODITY=AMOUNT")?;
+    let amount = match amount {
+        "none" => None,
+        amount => Some(amount.parse().map_err(|error| format!("the amount: {error}"))?),
+    };
+    Ok((code.to_owned(), amount))
+}
+
+impl Billing {
+    pub(super) async fn run(self, output: Output) -> Result<Exit, Error> {
+        let answer = match self {
+            Self::Show(whose) => whose.show().await?,
+            Self::Doctor(whose) => return whose.doctor(output).await,
+            Self::Mode(ModeVerb::Set(SetMode { whose, mode, reason, r#override })) => {
+                let change = |billing: &mut Value| billing["mode"] = mode.as_str().into();
+                whose.change(&reason, r#override.as_deref(), change).await?
+            }
+            Self::Set(set) => set.ask().await?,
+            Self::Shares(verb) => verb.ask().await?,
+        };
+        output.answer(&answer)?;
+        Ok(Exit::Done)
+    }
+}
+
+impl Whose {
+    fn path<'a>(&'a self, more: &[&'a str]) -> Vec<&'a str> {
+        [&["v1", "admin", "tenants", &self.tenant, "billing"], more].concat()
+    }
+
+    async fn show(&self) -> Result<Value, client::Error> {
+        self.server.operator().get(&self.path(&[]), &[]).await
+    }
+
+    /// Looks at something about how it bills.
+    pub(super) async fn look(
+        &self,
+        what: &str,
+        query: &[(&str, Option<String>)],
+    ) -> Result<Value, client::Error> {
+        self.server.operator().get(&self.path(&[what]), query).await
+    }
+
+    async fn doctor(&self, output: Output) -> Result<Exit, Error> {
+        let answer = self.look("doctor", &[]).await?;
+        output.answer(&answer)?;
+        let healthy = answer["healthy"].as_bool().unwrap_or(false);
+        Ok(if healthy { Exit::Done } else { Exit::AuditFailed })
+    }
+
+    /// Changes what holds; refused if somebody else changed it meanwhile.
+    async fn change(
+        &self,
+        reason: &str,
+        overruling: Option<&str>,
+        change: impl FnOnce(&mut Value),
+    ) -> Result<Value, client::Error> {
+        let mut held = self.show().await?;
+        change(&mut held["billing"]);
+        let mut body = json!({
+            "billing": held["billing"],
+            "version": held["version"],
+            "reason": reason,
+        });
+        if let Some(overruling) = overruling {
+            body["override"] = overruling.into();
+        }
+        self.server.operator().write(Method::PUT, &self.path(&[]), Some(&body), None).await
+    }
+}
+
+impl Set {
+    async fn ask(self) -> Result<Value, client::Error> {
+        self.whose.change(&self.reason, None, |billing| self.adjust(billing)).await
+    }
+
+    fn adjust(&self, billing: &mut Value) {
+        let said = [
+            ("enabled", self.enabled.map(Value::from)),
+            ("reserve_ttl_seconds", self.reserve_ttl.map(Value::from)),
+            ("safety_multiplier_bps", self.safety_multiplier.map(Value::from)),
+            ("share_gifts", self.share_gifts.map(Value::from)),
+            ("shares_cooldown_seconds", self.shares_cooldown.map(Value::from)),
+        ];
+        for (name, value) in said {
+            if let Some(value) = value {
+                billing[name] = value;
+            }
+        }
+        let Some(ceilings) = billing["ceilings"].as_object_mut() else { return };
+        for (code, amount) in &self.ceiling {
+            match amount {
+                Some(amount) => ceilings.insert(code.clone(), amount.to_string().into()),
+                None => ceilings.remove(code),
+            };
+        }
+    }
+}

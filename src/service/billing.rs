@@ -1,0 +1,64 @@
+//! How a tenant bills: looked at as it is now, and changed without losing what others change.
+
+use piperoll_domain::{
+    billing::{Billing, InForce},
+    book::{Slot, State},
+    event::Idempotency,
+    id::{Kind, Stream, TenantId},
+    operation::ChangeBilling,
+    rejection::Rejection,
+    time::Moment,
+};
+
+use crate::{
+    engine::Done,
+    service::{Error, Principal, Service},
+};
+
+/// How often a change is made out again because somebody else was faster.
+const ROUNDS_MAX: usize = 8;
+
+impl Service {
+    /// How a tenant bills now: the roll's word, never a view's. Another tenant's does not exist.
+    pub async fn billing(&self, who: &Principal, tenant: &TenantId) -> Result<InForce, Error> {
+        let open = self.engine().directory().opened(tenant).is_some();
+        if !open || who.tenant().is_some_and(|own| own != tenant) {
+            return Err(Rejection::TenantNotFound.into());
+        }
+        match self.engine().look(&Stream::new(Kind::Billing, tenant, tenant)).await? {
+            Some(Slot { state: State::Billing(state), .. }) => Ok(*state),
+            _ => Ok(InForce::default()),
+        }
+    }
+
+    /// Changes parts of it. What others change at the same time stays changed.
+    pub async fn adjust_billing(
+        &self,
+        who: &Principal,
+        tenant: &TenantId,
+        adjust: impl Fn(&mut Billing),
+        reason: &str,
+        key: Option<Idempotency>,
+    ) -> Result<Done, Error> {
+        let mut rounds = 1..=ROUNDS_MAX;
+        loop {
+            let InForce { version, mut billing, .. } = self.billing(who, tenant).await?;
+            adjust(&mut billing);
+            let (tenant, reason) = (tenant.clone(), reason.to_owned());
+            let wish = ChangeBilling { tenant, billing, over: Some(version), reason };
+            let done = self.execute(who, wish, key.clone()).await;
+            let raced =
+                |error: &Error| matches!(error.rejection(), Some(Rejection::BillingChanged { .. }));
+            match done {
+                Err(error) if raced(&error) && rounds.next().is_some() => {}
+                done => return done,
+            }
+        }
+    }
+
+    /// What time it is, as far as the clock is believed.
+    pub fn moment(&self) -> Moment {
+        let clock = self.engine().clock();
+        Moment { now: clock.now(), rests: clock.doubt().is_some() }
+    }
+}

@@ -1,0 +1,78 @@
+//! A tenant's history in all three modes, with every correction that there is.
+
+use piperoll_domain::{
+    billing::Mode,
+    operation::Operation,
+    testing::{
+        billing, claw_back, declare_connection, deposit, finalize, give_back, grant, hold, invoice,
+        issue_key, money, msat, open_tenant, plain, time_out, transfer, void,
+    },
+};
+
+use crate::house::House;
+
+fn usd(micro: u64) -> piperoll_domain::money::Money {
+    money("USD", micro)
+}
+
+fn shadow() -> Vec<Operation> {
+    vec![
+        deposit("alice", "lot_a", usd(1_000_000), msat(500)).into(),
+        hold("alice", "res_s1", usd(300_000)).into(),
+        finalize("res_s1", usd(310_000)).into(),
+        hold("alice", "res_s2", usd(5_000_000)).into(),
+        give_back("res_s2"),
+    ]
+}
+
+fn soft() -> Vec<Operation> {
+    vec![
+        billing(Mode::Soft),
+        hold("alice", "res_1", usd(400_000)).into(),
+        finalize("res_1", usd(1_200_001)).into(),
+    ]
+}
+
+fn live() -> Vec<Operation> {
+    vec![
+        billing(Mode::Live),
+        deposit("bob", "lot_b", usd(800_000), msat(400)).into(),
+        hold("bob", "res_2", usd(100_000)).into(),
+        finalize("res_2", usd(120_000)).into(),
+        hold("bob", "res_4", usd(60_000)).into(),
+    ]
+}
+
+fn corrections() -> Vec<Operation> {
+    vec![
+        time_out("bob", "res_4"),
+        claw_back("bob", "lot_b", Some(200_000)),
+        grant("bob", "lot_g", usd(70_000)).into(),
+        deposit("bob", "lot_c", usd(90_000), msat(45)).into(),
+        void("bob", "lot_c"),
+        transfer("tr_1", "bob", "carol", usd(10_000)).into(),
+        hold("bob", "res_3", usd(50_000)).into(),
+        plain("pay_1", 9_000),
+        invoice("pay_1", 9_000),
+    ]
+}
+
+/// A house in which all of that happened. The tenant is not called `default`, and another one was
+/// opened later.
+pub(crate) async fn told() -> House {
+    let house = House::new().await;
+    for wish in [declare_connection("default"), open_tenant("acme"), issue_key("key_1", 3)] {
+        house.put(wish).await;
+    }
+    house.pass(1);
+    house.put(open_tenant("zeta")).await;
+    for wish in shadow().into_iter().chain(soft()).chain(live()) {
+        house.put(wish).await;
+    }
+    house.pass(301);
+    for wish in corrections() {
+        house.put(wish).await;
+    }
+    house.build_views().await;
+    house
+}
