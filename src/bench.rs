@@ -11,6 +11,7 @@ mod bare;
 pub mod bulk;
 mod callers;
 mod cpu;
+pub mod credits;
 mod disk;
 mod edge;
 pub mod engine;

@@ -19,6 +19,7 @@ mod duties;
 mod error;
 mod events;
 mod exit;
+mod export;
 mod keys;
 mod migrate;
 mod offers;
@@ -76,6 +77,9 @@ enum Noun {
     Verify(verify::Verify),
     /// Print the events of a roll, one line of JSON each.
     Events(events::Events),
+    /// Write the roll in the words of other programs.
+    #[command(subcommand)]
+    Export(export::Export),
     /// Look at payments, ask about them, decide about money in suspense.
     #[command(subcommand)]
     Payments(payments::Payments),
@@ -178,6 +182,7 @@ impl Noun {
             Self::Rebuild(verb) => verb.run(output).await,
             Self::Verify(verb) => verb.run(output).await,
             Self::Events(verb) => verb.run().await,
+            Self::Export(verb) => verb.run(output).await,
             Self::Payments(verb) => verb.run(output).await,
             Self::Accounts(verb) => verb.run(output).await,
             Self::Batch(verb) => verb.run(output).await,

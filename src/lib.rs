@@ -9,6 +9,7 @@ pub mod cli;
 pub mod config;
 pub mod engine;
 pub mod entropy;
+pub mod exports;
 pub mod fact;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]

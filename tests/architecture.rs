@@ -79,11 +79,24 @@ const FLOORS: &[(&str, &[&str])] = &[
             "views",
         ],
     ),
+    ("exports", &[]),
     ("fuzzing", &["api", "service", "views"]),
     ("bench", &["app", "audit", "config", "engine", "l402", "roll", "telemetry", "views"]),
     (
         "cli",
-        &["api", "app", "audit", "bench", "config", "fact", "providers", "roll", "secret", "views"],
+        &[
+            "api",
+            "app",
+            "audit",
+            "bench",
+            "config",
+            "exports",
+            "fact",
+            "providers",
+            "roll",
+            "secret",
+            "views",
+        ],
     ),
 ];
 

@@ -5,9 +5,10 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value;
 
 /// Every bench, with what keeps it short.
-const BENCHES: [&[&str]; 11] = [
+const BENCHES: &[&[&str]] = &[
     &["engine", "--callers", "16", "--accounts", "10", "--seconds", "0.2"],
     &["engine", "--callers", "2", "--hot", "--views", "off", "--seconds", "0.2"],
+    &["credits", "--callers", "4", "--accounts", "10", "--lots", "30", "--seconds", "0.3"],
     &["http", "--connections", "4", "--accounts", "10", "--seconds", "0.3"],
     &["bulk", "--connections", "2", "--items", "10", "--accounts", "10", "--seconds", "0.3"],
     &[
@@ -47,7 +48,7 @@ fn is_number(value: &Value) -> bool {
 
 #[test]
 fn every_bench_prints_one_object_with_its_figures_against_a_limit() {
-    for arguments in BENCHES {
+    for arguments in BENCHES.iter().copied() {
         let output = bench(arguments, true);
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success(), "{arguments:?}: {told}");

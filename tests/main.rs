@@ -13,6 +13,7 @@ mod commands;
 mod crash;
 mod doors;
 mod events_page;
+mod exports;
 mod faults;
 mod flips;
 mod fuzz;

@@ -7,6 +7,7 @@
 mod correct;
 mod correction;
 mod event;
+mod kept;
 mod lot;
 mod order;
 mod reservation;
@@ -47,21 +48,23 @@ use crate::{
 /// The order in which lots are used unless somebody says otherwise, as it stands in facts.
 pub const ORDER: &str = "pool-expiry-age.v1";
 
-/// An account's state.
+/// An account's state. Written down without what is only another order of the same.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "kept::Kept")]
 pub struct Account {
     open: bool,
     lots: BTreeMap<LotId, Lot>,
-    /// Where lots stand that can be used, under each policy.
-    ranks: BTreeSet<Rank>,
     reservations: BTreeMap<ReservationId, Reservation>,
-    /// Open reservations by their end.
-    ends: BTreeSet<(Time, ReservationId)>,
     debts: BTreeMap<(Code, Pool), Amount>,
     shared: BTreeMap<Code, Sum>,
     /// What was given of late from sources that nobody named.
-    #[serde(default)]
     unnamed: Unnamed,
+    /// Where lots stand that can be used, under each policy.
+    #[serde(skip)]
+    ranks: BTreeSet<Rank>,
+    /// Open reservations by their end.
+    #[serde(skip)]
+    ends: BTreeSet<(Time, ReservationId)>,
 }
 
 impl Account {
@@ -125,8 +128,8 @@ impl Account {
         scratch.end_what_is_over();
         let picked = scratch.pick_all(Order::default(), total, pool)?;
         let parts = scratch.parts(&picked);
-        scratch.say(Event::Spent(Spent { total, parts, order: ORDER.to_owned(), reference }));
-        Ok(scratch.facts())
+        let spent = Spent { total, parts, order: ORDER.to_owned(), reference };
+        Ok(scratch.conclude(Event::Spent(spent)))
     }
 
     /// Refuses what looks like an unnamed gift of less than a day ago, sent again.
@@ -197,18 +200,17 @@ impl Account {
     fn put(&mut self, id: LotId, lot: Option<Lot>) {
         let is_usable = |lot: &Lot| !lot.available.is_zero();
         let is = lot.as_ref().is_some_and(is_usable);
-        let ranks = |lot: &Lot| Order::ALL.map(|order| Rank::of(order, &lot.place));
         let before = match lot {
             Some(lot) => {
                 if is && !self.lots.get(&id).is_some_and(is_usable) {
-                    self.ranks.extend(ranks(&lot));
+                    self.ranks.extend(Rank::all(&lot));
                 }
                 self.lots.insert(id, lot)
             }
             None => self.lots.remove(&id),
         };
         if let Some(before) = before.filter(|before| is_usable(before) && !is) {
-            for rank in ranks(&before) {
+            for rank in Rank::all(&before) {
                 self.ranks.remove(&rank);
             }
         }

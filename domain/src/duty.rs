@@ -53,6 +53,12 @@ impl Kind {
         Self::ManualReview,
     ];
 
+    /// Whether a duty of this kind is opened once and never again, whatever it is called: the name
+    /// of a reservation is taken for ever.
+    pub const fn is_opened_once(self) -> bool {
+        matches!(self, Self::Return)
+    }
+
     /// The word that metrics and commands use.
     pub const fn as_str(self) -> &'static str {
         match self {

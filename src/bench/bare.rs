@@ -21,9 +21,9 @@ use crate::engine::{self, Engine};
 /// The tenant that development begins with.
 const TENANT: &str = "dev";
 /// What an account holds: more than any bench spends.
-const HOLDS: u64 = 1 << 40;
+pub(super) const HOLDS: u64 = 1 << 40;
 /// Accounts that are stocked at once.
-const AT_ONCE: usize = 1_000;
+pub(super) const AT_ONCE: usize = 1_000;
 
 /// Accounts with one lot each.
 #[derive(Debug, Clone)]
@@ -47,7 +47,7 @@ impl Stock {
         for some in accounts.chunks(AT_ONCE) {
             let mut minting = JoinSet::new();
             for account in some {
-                let wish = mint(&tenant, account)?;
+                let wish = mint(&tenant, account, account.as_str(), HOLDS)?;
                 let (engine, command) = (engine.clone(), command(&tenant, wish, random.id(), None));
                 minting.spawn(async move { engine.execute(command).await });
             }
@@ -81,14 +81,20 @@ fn open(tenant: TenantId, uid: Id16) -> Operation {
     OpenTenant { tenant, opened }.into()
 }
 
-fn mint(tenant: &TenantId, account: &AccountId) -> Result<Operation, Error> {
-    let amount = Amount::new(HOLDS).ok_or("too much").map_err(failed("stock an account"))?;
+/// Gives an account a lot; `name` is the lot's, and its source's.
+pub(super) fn mint(
+    tenant: &TenantId,
+    account: &AccountId,
+    name: &str,
+    units: u64,
+) -> Result<Operation, Error> {
+    let amount = Amount::new(units).ok_or("too much").map_err(failed("stock an account"))?;
     let wish = Mint {
         tenant: tenant.clone(),
         account: account.clone(),
-        lot: format!("lot_{account}").parse().map_err(failed("name a lot"))?,
+        lot: format!("lot_{name}").parse().map_err(failed("name a lot"))?,
         amount: Money::msat(amount),
-        source: Source { kind: SourceKind::Grant, id: account.to_string() },
+        source: Source { kind: SourceKind::Grant, id: name.to_owned() },
         pool: Pool::general(),
         expires_at: None,
         cost: None,
@@ -97,7 +103,8 @@ fn mint(tenant: &TenantId, account: &AccountId) -> Result<Operation, Error> {
     Ok(wish.into())
 }
 
-fn command(
+/// A wish of the bench's caller.
+pub(super) fn command(
     tenant: &TenantId,
     operation: Operation,
     id: Id16,
@@ -196,13 +203,15 @@ impl Bare {
             reference: None,
             ceiling: None,
         };
-        let key = Idempotency {
-            operation: "account.spend".to_owned(),
-            key: self.random.key(),
-            fingerprint: Bytes([1; 33]),
-        };
+        let key = key("account.spend", &mut self.random);
         command(&self.stock.tenant, wish.into(), self.random.id(), Some(key))
     }
+}
+
+/// A caller's key that nobody used before.
+pub(super) fn key(operation: &str, random: &mut Random) -> Idempotency {
+    let fingerprint = Bytes([1; 33]);
+    Idempotency { operation: operation.to_owned(), key: random.key(), fingerprint }
 }
 
 impl Caller for Bare {

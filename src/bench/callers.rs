@@ -70,6 +70,22 @@ pub struct Load {
 }
 
 impl Load {
+    /// This and another load, as one.
+    pub fn and(mut self, other: &Self) -> Result<Self, Error> {
+        self.latency.add(&other.latency).map_err(failed("add up latencies"))?;
+        let sum = |(one, other): (Duration, Duration)| one.saturating_add(other);
+        Ok(Self {
+            took: self.took.saturating_add(other.took),
+            units: self.units.saturating_add(other.units),
+            units_ever: self.units_ever.saturating_add(other.units_ever),
+            failed: self.failed.saturating_add(other.failed),
+            first_failure: self.first_failure.or_else(|| other.first_failure.clone()),
+            latency: self.latency,
+            cpu: self.cpu.zip(other.cpu).map(sum),
+            cpu_outside: self.cpu_outside.zip(other.cpu_outside).map(sum),
+        })
+    }
+
     /// Units a second.
     pub fn per_second(&self) -> f64 {
         float(self.units) / self.took.as_secs_f64()

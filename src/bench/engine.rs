@@ -124,7 +124,7 @@ async fn load(
 }
 
 /// How many events a tenant has, as its last record says.
-async fn count(roll: &Roll, tenant: &TenantId) -> Result<u64, Error> {
+pub(super) async fn count(roll: &Roll, tenant: &TenantId) -> Result<u64, Error> {
     let head = roll.head().await.map_err(failed("read the roll"))?.position;
     for position in (head.saturating_sub(BEHIND)..=head).rev() {
         let record = roll.record(position).await.map_err(failed("read the roll"))?;

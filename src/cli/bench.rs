@@ -10,7 +10,7 @@ use super::{
     output::{Output, columns, enough},
 };
 use crate::bench::{
-    Ask, Report, authorize, bulk, engine, growth, http, l402, rebuild, replays, verify,
+    Ask, Report, authorize, bulk, credits, engine, growth, http, l402, rebuild, replays, verify,
 };
 
 /// Measure, beside a limit of the machine that is measured in the same run.
@@ -18,6 +18,8 @@ use crate::bench::{
 pub(super) enum Bench {
     /// Bare commands put to the writer in this process, every group synced.
     Engine(Engine),
+    /// Credit set aside before work and charged after it, against bare commands in the same run.
+    Credits(Credits),
     /// All views from nothing, of a roll with a day of business in it.
     Rebuild(Rebuild),
     /// Bare commands over HTTP, against a handler with nothing behind it.
@@ -103,6 +105,19 @@ pub(super) struct Engine {
     views: Switch,
 }
 
+/// Pairs of reserve and finalize.
+#[derive(Debug, Args)]
+pub(super) struct Credits {
+    #[command(flatten)]
+    load: Load,
+    /// Accounts to take from.
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    accounts: u32,
+    /// The most lots that a hot account has, and that another one has had.
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    lots: u32,
+}
+
 /// All views from nothing.
 #[derive(Debug, Args)]
 pub(super) struct Rebuild {
@@ -167,6 +182,10 @@ impl Bench {
     pub(super) async fn run(self, output: Output) -> Result<Exit, Error> {
         let report = match self {
             Self::Engine(bench) => engine::run(&bench.options()).await,
+            Self::Credits(Credits { load, accounts, lots }) => {
+                let (ask, accounts, lots) = (load.ask(), size(accounts), size(lots));
+                credits::run(&credits::Options { ask, accounts, lots }).await
+            }
             Self::Rebuild(bench) => rebuild::run(&bench.options()).await,
             Self::Http(bench) => {
                 let (ask, accounts) = (bench.edge.ask(), size(bench.accounts));

@@ -3,7 +3,7 @@
 use std::{io, path::PathBuf};
 
 use super::{client, exit::Exit};
-use crate::{app, audit, bench, config, fact, roll, views};
+use crate::{app, audit, bench, config, exports::beancount, fact, roll, views};
 
 /// Why a command did not get done.
 #[derive(Debug, thiserror::Error)]
@@ -96,6 +96,12 @@ pub(super) enum Error {
     /// A bench came to no figures.
     #[error("failed to measure")]
     Bench(#[source] Box<bench::Error>),
+    /// The roll could not be written in another program's words.
+    #[error("failed to export")]
+    Export(#[from] beancount::Error),
+    /// The last day is not behind the first.
+    #[error("--to must be a day behind --from")]
+    EmptyPeriod,
     /// Nobody could be told.
     #[error("failed to write to the output")]
     Output(#[from] io::Error),
@@ -117,6 +123,7 @@ impl Error {
                 _ => Exit::Failed,
             },
             Self::AlreadyThere { .. } => Exit::Conflict,
+            Self::EmptyPeriod => Exit::Usage,
             Self::Client(error) => error.exit(),
             // A directory that cannot be read or written is no mistake in what was asked.
             Self::Config(error) => match **error {
@@ -134,6 +141,7 @@ impl Error {
             | Self::Output(_)
             | Self::Serve(_)
             | Self::Bench(_)
+            | Self::Export(_)
             | Self::Demo(_) => Exit::Failed,
         }
     }

@@ -65,6 +65,17 @@ impl Output {
         let _ = writeln!(io::stderr(), "{text}");
     }
 
+    /// What somebody should know beside the answer.
+    pub(super) fn warn(self, what: &str) {
+        let text = if self.json {
+            serde_json::json!({ "warning": what }).to_string()
+        } else {
+            format!("warning: {what}")
+        };
+        // There is nobody else to tell.
+        let _ = writeln!(io::stderr(), "{text}");
+    }
+
     /// A bar on stderr, where somebody is looking.
     pub(super) fn bar(self) -> Bar {
         let watched = !self.json && io::stderr().is_terminal();

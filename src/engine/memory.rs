@@ -29,7 +29,7 @@ type Set<K> = HashSet<K, RandomState>;
 const SNAPSHOT_EVERY: u64 = 32;
 /// A state of this weight is kept half as often, and so on: what keeping costs an event does not
 /// grow with what is kept.
-const SNAPSHOT_WEIGHT: u64 = 1_024;
+const SNAPSHOT_WEIGHT: u64 = 64;
 /// How many facts that commands asked for are kept.
 const FACTS_MAX: usize = 4_096;
 

@@ -105,15 +105,14 @@ impl Account {
         let picked = scratch.pick_all(order, total, pool)?;
         let debit = |(lot, amount): &(LotId, Amount)| scratch.work.lot(lot)?.debit(*amount);
         let debits: Vec<Debit> = picked.iter().filter_map(debit).collect();
-        scratch.say(Event::TransferredOut(TransferredOut {
+        Ok(scratch.conclude(Event::TransferredOut(TransferredOut {
             transfer: transfer.clone(),
             to: to.clone(),
             total,
             debits,
             order,
             reason: reason.to_owned(),
-        }));
-        Ok(scratch.facts())
+        })))
     }
 
     /// What taking back what is left of a lot that should never have been causes.

@@ -51,7 +51,7 @@ pub struct Place {
 }
 
 /// Where a lot stands under a policy.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Rank {
     order: Order,
     place: Place,
@@ -64,6 +64,11 @@ impl Rank {
             Order::PoolAge => Time::EPOCH,
         };
         Self { order, place: Place { expires_at, ..place.clone() } }
+    }
+
+    /// Where a lot stands under every policy.
+    pub(super) fn all(lot: &super::Lot) -> [Self; 2] {
+        Order::ALL.map(|order| Self::of(order, &lot.place))
     }
 
     /// Before every lot of a pool.

@@ -173,11 +173,11 @@ impl Account {
 }
 
 impl Scratch<'_> {
-    fn reserve(mut self, hold: Hold, terms: &Terms, picked: &Picked) -> Vec<Fact> {
+    fn reserve(self, hold: Hold, terms: &Terms, picked: &Picked) -> Vec<Fact> {
         let Hold { reservation, estimate, wanted, pool, expires_at, reference } = hold;
         let taken = self.held(picked);
         let total = taken.iter().fold(Amount::ZERO, |sum, held| plus(sum, held.amount));
-        self.say(Event::Reserved(Reserved {
+        self.conclude(Event::Reserved(Reserved {
             reservation,
             mode: terms.mode,
             estimate,
@@ -188,8 +188,7 @@ impl Scratch<'_> {
             order: terms.order,
             expires_at,
             reference,
-        }));
-        self.facts()
+        }))
     }
 
     fn finalize(
@@ -213,8 +212,9 @@ impl Scratch<'_> {
             |debt: &(LotId, Pool, Amount)| self.is_shared(&debt.0, terms).then_some(debt.2);
         let unpaid = ended.debts.iter().filter_map(unpaid).fold(Amount::ZERO, plus);
         let base = self.collected(&parts, terms).saturating_sub(unpaid);
-        let returned: Vec<LotId> = ended.returned.iter().map(|held| held.lot.clone()).collect();
-        self.say(Event::Finalized(Finalized {
+        let back = ended.returned.iter().map(|held| &held.lot).filter(|lot| self.is_over(lot));
+        let over: Vec<LotId> = back.cloned().collect();
+        let finalized = Event::Finalized(Finalized {
             reservation: charge.reservation.clone(),
             mode: known.mode,
             reserved,
@@ -230,8 +230,12 @@ impl Scratch<'_> {
             shares: Shares::of(base, terms.rule),
             order: terms.order,
             reference: known.reference.clone(),
-        }));
-        self.lapse_all(&returned);
+        });
+        if over.is_empty() {
+            return Ok(self.conclude(finalized));
+        }
+        self.say(finalized);
+        self.lapse_all(&over);
         Ok(self.facts())
     }
 

@@ -51,6 +51,14 @@ impl<'a> Scratch<'a> {
         self.facts.push(Fact::Account(event));
     }
 
+    /// Says the last fact. Nobody looks at what it would change any more, so that is left to whoever
+    /// takes it in.
+    pub(super) fn conclude(mut self, event: Event) -> Vec<Fact> {
+        self.facts.reserve_exact(1);
+        self.facts.push(Fact::Account(event));
+        self.facts
+    }
+
     /// Ends reservations whose time is over, oldest end first, so that they hold nobody up.
     pub(super) fn end_what_is_over(&mut self) {
         let past = self.account.ends.iter().take_while(|(end, _)| self.moment.is_past(*end));
@@ -96,11 +104,15 @@ impl<'a> Scratch<'a> {
         trial.settle(known, parts).ok()
     }
 
+    /// Whether a lot's time is over.
+    pub(super) fn is_over(&self, lot: &LotId) -> bool {
+        self.work.lot(lot).is_some_and(|lot| self.moment.is_past(lot.place.expires_at))
+    }
+
     /// Lets lots lapse whose time is over.
     pub(super) fn lapse_all(&mut self, lots: &[LotId]) {
         for lot in lots {
-            let known = self.work.lot(lot);
-            let known = known.filter(|lot| self.moment.is_past(lot.place.expires_at));
+            let known = self.work.lot(lot).filter(|_| self.is_over(lot));
             if let Some(lapsed) = known.and_then(lapse) {
                 self.say(Event::LotExpired(lapsed));
             }

@@ -1,11 +1,11 @@
 //! What records add to the index.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use foldhash::fast::RandomState;
 use piperoll_domain::{
     claim::{Claim, Taker, lasting},
-    duty::{Change, duties},
+    duty::{Change, Duty, Name, duties},
     event::Recorded,
     id::{Stream, TenantId},
 };
@@ -71,6 +71,26 @@ impl Entries {
         self.streams.extend(ends);
         let counts: HashMap<_, _, RandomState> = self.tenants.drain(..).collect();
         self.tenants.extend(counts);
+        // A store finds the place of a key sooner beside that of the one before it.
+        self.claims.sort_by_key(|(key, _)| *key);
+    }
+
+    /// Drops duties that were opened and closed meanwhile and can be opened once only. Where nothing
+    /// of this was ever written, there is nothing of them to be removed.
+    pub(in crate::engine) fn forget_what_ended(&mut self) {
+        let opened = self.duties.iter().filter_map(|change| match change {
+            Change::Open(duty) if duty.name.kind.is_opened_once() => Some(&duty.name),
+            Change::Open(_) | Change::Close(_) => None,
+        });
+        let opened: HashSet<&Name, RandomState> = opened.collect();
+        let closed = self.duties.iter().filter_map(|change| match change {
+            Change::Close(name) if opened.contains(name) => Some(name.clone()),
+            Change::Open(_) | Change::Close(_) => None,
+        });
+        let ended: HashSet<Name, RandomState> = closed.collect();
+        self.duties.retain(|change| match change {
+            Change::Open(Duty { name, .. }) | Change::Close(name) => !ended.contains(name),
+        });
     }
 
     /// Forgets everything, and keeps the room.

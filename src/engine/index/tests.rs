@@ -1,5 +1,7 @@
 //! What an index holds after it was opened again, and after the power failed.
 
+use piperoll_domain::duty;
+
 use super::*;
 
 fn head(position: u64) -> Head {
@@ -44,4 +46,32 @@ fn an_index_that_lost_something_gives_no_answer_any_more() {
     let lost = index.reopen();
     assert!(matches!(lost, Err(IndexError::Lost { found: 10, written: 20 })), "{lost:?}");
     assert!(matches!(index.taker(Bytes::ZERO), Err(IndexError::Closed)));
+}
+
+fn opened(entries: &mut Entries, kind: duty::Kind, item: &str, closed: bool) {
+    let stream: Stream = "account-acme-alice".parse().unwrap();
+    let name = duty::Name { kind, stream, item: Some(item.to_owned()) };
+    let due = piperoll_domain::time::Time::EPOCH;
+    entries.duties.push(Change::Open(Duty { name: name.clone(), due, opener: 1 }));
+    entries.duties.extend(closed.then_some(Change::Close(name)));
+}
+
+#[test]
+fn a_reservation_that_ended_meanwhile_is_never_written() {
+    let mut entries = Entries::default();
+    opened(&mut entries, duty::Kind::Return, "ended", true);
+    opened(&mut entries, duty::Kind::Return, "open", false);
+    // What may have been stored before must be removed all the same.
+    opened(&mut entries, duty::Kind::Lapse, "lot", true);
+    let stream = "account-acme-alice".parse().unwrap();
+    let name = duty::Name { kind: duty::Kind::Return, stream, item: Some("older".to_owned()) };
+    entries.duties.push(Change::Close(name));
+    entries.settle();
+    assert_eq!(entries.duties.len(), 6, "a start folds again what may have been written");
+    entries.forget_what_ended();
+    let named = entries.duties.iter().map(|change| match change {
+        Change::Open(duty) => format!("open {}", duty.name.item.as_deref().unwrap()),
+        Change::Close(name) => format!("close {}", name.item.as_deref().unwrap()),
+    });
+    assert_eq!(named.collect::<Vec<_>>(), ["open open", "open lot", "close lot", "close older"]);
 }

@@ -175,6 +175,8 @@ fn all(batch: &mut Entries, first: Entries, entries: &mut Waiting) {
         batch.extend(more);
     }
     batch.settle();
+    // What comes here was never written, unlike what a start folds once more.
+    batch.forget_what_ended();
 }
 
 /// Writes to the index, unless a test wants to see what happens otherwise.

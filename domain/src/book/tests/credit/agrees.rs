@@ -29,6 +29,9 @@ fn units(amount: Amount) -> u128 {
 
 impl Holder {
     fn agrees(&self, account: &Account) {
+        let kept = rmp_serde::to_vec(account).unwrap();
+        let read: Account = rmp_serde::from_slice(&kept).unwrap();
+        assert_eq!(read, *account, "what is written down is read again as it was");
         for lot in account.lots() {
             assert!(self.lots.iter().any(|known| known.name == lot.place.lot.as_str()), "{lot:?}");
         }

@@ -1,0 +1,133 @@
+//! `bench credits`: credit set aside before work and charged after it, each pair two synced commands.
+//!
+//! First pairs over many accounts, between two halves of bare commands over the same, which are the
+//! limit: the index grows meanwhile, and must weigh as much on both. Then pairs over one hot account:
+//! with one lot, with many that it had and used up, and with many that it has.
+
+mod hot;
+mod pair;
+
+use std::sync::{Mutex, PoisonError};
+
+use self::{hot::Hot, pair::Pair};
+use super::{
+    Ask, Bare, Error, Load, Machine, Place, Plan, Random, Report, Stock, Writer, closed_loop,
+    engine::count,
+};
+use crate::engine::Engine;
+
+/// Between one lot and as many as are asked for.
+const MIDDLE: usize = 1_000;
+
+/// What is asked.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// What all benches are asked.
+    pub ask: Ask,
+    /// Accounts that are taken from.
+    pub accounts: usize,
+    /// The most lots that a hot account has, and that another one has had.
+    pub lots: usize,
+}
+
+/// Measures.
+pub async fn run(options: &Options) -> Result<Report, Error> {
+    let place = Place::make(options.ask.data.as_deref())?;
+    let durability = "each group is synced before it is answered";
+    let mut report = Report::new("credits", durability, Machine::look(place.path())?);
+    report.asked("callers", options.ask.callers);
+    report.asked("accounts", options.accounts);
+    report.asked("lots", options.lots);
+    report.asked("seconds", options.ask.seconds.as_secs_f64());
+    let writer = Writer::start(&place.house("credits")).await?;
+    let stock = Stock::of(&writer.engine, options.accounts).await?;
+    pair::demand(&writer.engine, &stock.tenant).await?;
+    spread(options, &writer.engine, &stock, &mut report).await?;
+    hot_ones(options, &writer.engine, &stock, &mut report).await?;
+    let open: usize = writer.engine.open_duties().iter().map(|duties| duties.count).sum();
+    report.must(open == 0, || format!("{open} reservations were never ended"));
+    writer.stop().await?;
+    Ok(report)
+}
+
+/// Bare commands and pairs, over the same accounts.
+async fn spread(
+    options: &Options,
+    engine: &Engine,
+    stock: &Stock,
+    report: &mut Report,
+) -> Result<(), Error> {
+    let half = options.ask.plan().part(2);
+    let before = bare(half, engine, stock).await?;
+    let pairs = pairs(options.ask.plan(), engine, stock, report).await?;
+    let bare = before.and(&bare(half, engine, stock).await?)?;
+    report.load("bare", &bare);
+    report.load("pairs", &pairs);
+    if let Some((bare, pair)) = bare.cpu_per_unit().zip(pairs.cpu_per_unit()) {
+        report.found("cpu_ratio", bare.as_secs_f64() / pair.as_secs_f64().max(1e-9));
+    }
+    let what = "bare commands a second, over the same accounts";
+    report.against(what, bare.per_second(), pairs.per_second());
+    Ok(())
+}
+
+async fn bare(plan: Plan, engine: &Engine, stock: &Stock) -> Result<Load, Error> {
+    let random = Mutex::new(Random::seeded()?);
+    closed_loop(plan, |_| {
+        Bare::new(engine, stock, &mut random.lock().unwrap_or_else(PoisonError::into_inner))
+    })
+    .await
+}
+
+/// Pairs over one account at a time; what they cost must not depend on its lots.
+async fn hot_ones(
+    options: &Options,
+    engine: &Engine,
+    stock: &Stock,
+    report: &mut Report,
+) -> Result<(), Error> {
+    let plan = options.ask.plan().part(3);
+    let one = pairs(plan, engine, &Hot::one(engine, &stock.tenant).await?, report).await?;
+    report.load("hot_1", &one);
+    let middle = Some(MIDDLE).filter(|middle| *middle < options.lots);
+    for lots in middle.into_iter().chain([options.lots]) {
+        let had = Hot::had(engine, &stock.tenant, lots).await?;
+        let had = pairs(plan, engine, &had, report).await?;
+        tell(&format!("had_{lots}"), &one, &had, report);
+        let live = Hot::live(engine, &stock.tenant, lots).await?;
+        let live = pairs(plan, engine, &live, report).await?;
+        tell(&format!("live_{lots}"), &one, &live, report);
+    }
+    Ok(())
+}
+
+/// A load, and how much more a pair cost in it than where there is one lot.
+fn tell(name: &str, one: &Load, many: &Load, report: &mut Report) {
+    report.load(name, many);
+    let (few, more) = (one.per_second(), many.per_second());
+    report.found(format!("{name}_growth"), if more > 0.0 { few / more } else { 0.0 });
+    if let Some((few, more)) = one.cpu_per_unit().zip(many.cpu_per_unit()) {
+        let growth = more.as_secs_f64() / few.as_secs_f64().max(1e-9);
+        report.found(format!("{name}_cpu_growth"), growth);
+    }
+}
+
+/// Puts pairs to the engine. Each is two events, or the run is broken.
+async fn pairs(
+    plan: Plan,
+    engine: &Engine,
+    stock: &Stock,
+    report: &mut Report,
+) -> Result<Load, Error> {
+    let before = count(engine.roll(), &stock.tenant).await?;
+    let random = Mutex::new(Random::seeded()?);
+    let load = closed_loop(plan, |_| {
+        Pair::new(engine, stock, &mut random.lock().unwrap_or_else(PoisonError::into_inner))
+    });
+    let load = load.await?;
+    let appended = count(engine.roll(), &stock.tenant).await?.saturating_sub(before);
+    report.must(appended == load.units_ever.saturating_mul(2), || {
+        format!("{} pairs were acknowledged and {appended} events appended", load.units_ever)
+    });
+    Ok(load)
+}
