@@ -6,6 +6,7 @@ mod batch;
 mod bench;
 mod billing;
 mod cache;
+mod campaigns;
 mod client;
 mod clock;
 mod commodities;
@@ -88,6 +89,9 @@ enum Noun {
     Accounts(accounts::Accounts),
     /// Put many commands of a tenant to the roll, out of a file.
     Batch(batch::Batch),
+    /// Credit that is given away out of a budget: plan, begin, pause, end, grant.
+    #[command(subcommand)]
+    Campaigns(campaigns::Campaigns),
     /// What is sold: publish, look at, withdraw.
     #[command(subcommand)]
     Offers(offers::Offers),
@@ -186,6 +190,7 @@ impl Noun {
             Self::Payments(verb) => verb.run(output).await,
             Self::Accounts(verb) => verb.run(output).await,
             Self::Batch(verb) => verb.run(output).await,
+            Self::Campaigns(verb) => verb.run(output).await,
             Self::Offers(verb) => verb.run(output).await,
             Self::Connections(verb) => verb.run(output).await,
             Self::Settings(verb) => verb.run(output).await,

@@ -4,6 +4,7 @@
 mod anomaly;
 mod batch;
 mod bill;
+mod campaign;
 mod correct;
 mod credit;
 mod fulfil;
@@ -20,6 +21,9 @@ mod work;
 pub use anomaly::{AcknowledgeAnomaly, NoteAnomaly};
 pub use batch::{Batch, Item, Wish};
 pub use bill::{ApproveShares, ChangeBilling, HastenShares, ProposeShares, RejectShares};
+pub use campaign::{
+    ActivateCampaign, CompleteCampaign, CreateCampaign, ExpireCampaign, GrantCredit, PauseCampaign,
+};
 pub use correct::{ClawBack, RefundPayment, TransferCredit, VoidLot};
 pub use credit::{ExpireLot, Mint, MintUnnamed, OpenAccount, Spend};
 pub use fulfil::{BY_PROVIDER, Fulfil, ResolveReview};
@@ -180,6 +184,18 @@ operations! {
     RejectShares(RejectShares),
     /// Let other shares hold at once.
     HastenShares(HastenShares),
+    /// Plan to give credit away.
+    CreateCampaign(Box<CreateCampaign>),
+    /// Let a campaign give.
+    ActivateCampaign(ActivateCampaign),
+    /// Let a campaign give nothing for a while.
+    PauseCampaign(PauseCampaign),
+    /// End a campaign.
+    CompleteCampaign(CompleteCampaign),
+    /// End a campaign whose time is over.
+    ExpireCampaign(ExpireCampaign),
+    /// Give credit out of a campaign's budget.
+    GrantCredit(GrantCredit),
     /// Use an entitlement.
     UseEntitlement(UseEntitlement),
     /// Give a use back.

@@ -74,6 +74,18 @@ pub fn of_ledger(drift: &Drift) {
     }
 }
 
+/// Sets how much of a campaign's budget is given: the share, or nothing once it has ended.
+pub fn of_campaign(tenant: &str, campaign: &str, share: Option<f64>) {
+    let labels = [("tenant", tenant.to_owned()), ("campaign", campaign.to_owned())];
+    gauge!("campaign_budget_spent_ratio", &labels).set(share.unwrap_or(f64::NAN));
+}
+
+/// A part of a whole, from 0 to 1.
+#[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "a metric is a float")]
+pub fn ratio(part: i64, whole: i64) -> f64 {
+    if whole > 0 { part as f64 / whole as f64 } else { 0.0 }
+}
+
 fn age(due: Option<Time>, now: Time) -> f64 {
     let micros = due.map_or(0, |due| now.micros_since(due).max(0));
     std::time::Duration::from_micros(u64::try_from(micros).unwrap_or(0)).as_secs_f64()

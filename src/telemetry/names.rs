@@ -54,6 +54,7 @@ names! {
     Counter reconciliation_fail_total [] "Questions to providers that failed in sweeps.";
     Gauge reconciliation_consecutive_failures [] "Sweeps in a row, up to the latest, with a question that failed.";
     Gauge pending_over_15m_count [] "Payments that have been pending for more than 15 minutes.";
+    Gauge campaign_budget_spent_ratio ["tenant", "campaign"] "How much of a campaign's budget is given, from 0 to 1; not a number once it has ended.";
     Counter payment_transition_violations_total ["from", "to", "source"] "Moves that a verified source wanted and the rules refused.";
     Counter topup_total ["provider", "outcome"] "Payments for credit that ended, by what they came to.";
     Counter billing_finalize_total ["mode", "outcome"] "Charges of reservations: exact, under or over what was set aside.";

@@ -1,5 +1,6 @@
 //! One fact of every wire name, every field filled that can be.
 
+mod campaigns;
 mod letters;
 mod metered;
 
@@ -10,6 +11,7 @@ use crate::{
     bytes::Bytes,
     commodity, connection, entitlement,
     event::{Event, Recorded},
+    grantee::GranteeId,
     id::{Kind, Pool, Stream},
     offer::{self, Gives, OfferRef},
     payment::{
@@ -39,6 +41,7 @@ pub fn samples() -> Vec<Recorded> {
     let events = events.into_iter().flatten();
     let events = events.chain(metered::credit()).chain(access()).chain(metered::bills());
     let events = events.chain(letters::letters());
+    let events = events.chain(campaigns::all());
     let placed = |(event, position): (Event, u64)| Recorded {
         envelope: envelope(&stream_of(&event), position),
         event,
@@ -60,6 +63,11 @@ fn stream_of(event: &Event) -> Stream {
         Event::Entitlement(_) => stream(Kind::Entitlement, "pay_1"),
         Event::Billing(_) => stream(Kind::Billing, "acme"),
         Event::Letter(_) => stream(Kind::Letter, "fulfil.7"),
+        Event::Campaign(_) => stream(Kind::Campaign, "welcome"),
+        Event::Grantee(_) => {
+            let pair = GranteeId::of(&id("welcome"), &id("alice"));
+            Stream::new(Kind::Grantee, &id("acme"), &pair)
+        }
     }
 }
 
