@@ -199,6 +199,7 @@ mod tests {
                 awaited: Amount::ZERO,
                 debt: None,
                 reversed,
+                past: None,
                 reason: "it was".to_owned(),
             };
             let (mut credit, mut tallies) = (Credit::new(), Tallies::new());
