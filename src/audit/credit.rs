@@ -180,7 +180,7 @@ mod tests {
         Recorded { envelope: envelope(&stream(Kind::Account, "alice"), 9), event: event.into() }
     }
 
-    fn failed(tally: Tally) -> bool {
+    fn failed(tally: &Tally) -> bool {
         tally.has_failed()
     }
 
@@ -204,7 +204,7 @@ mod tests {
             };
             let (mut credit, mut tallies) = (Credit::new(), Tallies::new());
             credit.event(&recorded(clawed), &mut tallies);
-            assert_eq!(failed(tallies.shares), lost == 1);
+            assert_eq!(failed(&tallies.shares), lost == 1);
         }
     }
 
@@ -225,7 +225,7 @@ mod tests {
         credit.event(&recorded(minted), &mut tallies);
         let (stream, slot) = (stream(Kind::Account, "alice"), Slot::absent(Kind::Account));
         credit.compare([(&stream, &slot)].into_iter(), &mut tallies.ledger);
-        assert!(failed(tallies.ledger));
+        assert!(failed(&tallies.ledger));
     }
 
     #[test]
@@ -240,6 +240,6 @@ mod tests {
         };
         let (mut credit, mut tallies) = (Credit::new(), Tallies::new());
         credit.event(&recorded(shadow), &mut tallies);
-        assert_eq!((tallies.shadow.checked, failed(tallies.shadow)), (1, false));
+        assert_eq!((tallies.shadow.checked, failed(&tallies.shadow)), (1, false));
     }
 }

@@ -108,5 +108,12 @@ pub(super) fn zero() {
     for scope in ["invoices", "finalizes"] {
         counter!("rate_limited_total", "scope" => scope).increment(0);
     }
+    for audience in ["internal", "admin"] {
+        for key in ["current", "previous"] {
+            counter!("jwt_secret_used_total", &[("audience", audience), ("key", key)]).increment(0);
+        }
+        let labels = [("audience", audience), ("reason", "signature")];
+        counter!("jwt_refused_total", &labels).increment(0);
+    }
     super::facts::zero_credit();
 }

@@ -60,9 +60,9 @@ impl Walk {
         serde_json::from_slice(&output.stdout).unwrap_or(Value::Null)
     }
 
-    async fn set(&self, mode: &str, more: &[&str]) -> Value {
+    async fn set(&self, mode: &str, words: &[&str]) -> Value {
         let verb = ["billing", "mode", "set", mode, "--reason", "the runbook"];
-        self.done(&[&verb, more].concat()).await
+        self.done(&[&verb, words].concat()).await
     }
 
     /// The runbook's call, as curl sends it.
