@@ -31,7 +31,7 @@ pub use self::{
     letters::Letter,
     payments::{Entitlement, Order, Payment, PaymentFilter, Review},
     query::Direction,
-    readiness::{Hours, ModeSince, Proofs},
+    readiness::{Hours, ModeSince, Pattern, Proofs},
     receipts::{Receipt, ReceiptFilter, Refused},
     reservations::{Reservation, ReservationFilter, ReservationStatus},
 };
