@@ -15,6 +15,7 @@ mod end;
 mod expire;
 mod fulfil;
 mod give_back;
+pub(crate) mod guard;
 mod lapse;
 mod letters;
 mod match_receipts;
@@ -69,6 +70,7 @@ pub fn start(service: &Service, tasks: &TaskTracker, stop: &CancellationToken) {
     }
     tasks.spawn(sweep::run(service.clone(), stop.clone()));
     tasks.spawn(refusals::run(service.clone(), stop.clone()));
+    tasks.spawn(guard::run(service.clone(), stop.clone()));
 }
 
 /// Does duties of one kind.

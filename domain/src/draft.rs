@@ -236,6 +236,15 @@ impl<'a> Draft<'a> {
         Ok(state)
     }
 
+    /// Which of a tenant's streams are known to be frozen, and since when.
+    pub fn anomalies(&mut self, tenant: &TenantId) -> Result<&BTreeMap<Stream, u64>, Stop> {
+        let stream = Stream::anomalies(tenant);
+        let State::Roll(state) = &self.slot(&stream)?.state else {
+            return Err(Rejection::StreamFrozen { stream, position: 0 }.into());
+        };
+        Ok(&state.anomalies)
+    }
+
     /// The workers that rest.
     pub fn workers(&mut self) -> Result<&Resting, Stop> {
         let stream = Stream::of_roll(Kind::Roll, "workers");

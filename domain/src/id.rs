@@ -325,6 +325,11 @@ impl Stream {
         Self { kind, tenant: tenant.clone(), id: id.into() }
     }
 
+    /// Where it is noted which of a tenant's streams are frozen.
+    pub fn anomalies(tenant: &TenantId) -> Self {
+        Self { kind: Kind::Roll, tenant: tenant.clone(), id: Id("anomalies".into()) }
+    }
+
     /// The one stream that tells of the roll itself.
     pub fn roll() -> Self {
         Self::of_roll(Kind::Roll, "main")

@@ -1,6 +1,7 @@
 //! Operations: every wish that may be put to the roll. A wish decides over the whole book; what it
 //! says lands together or not at all.
 
+mod anomaly;
 mod batch;
 mod bill;
 mod campaign;
@@ -17,6 +18,7 @@ mod sell;
 mod tests;
 mod work;
 
+pub use anomaly::{AcknowledgeAnomaly, NoteAnomaly};
 pub use batch::{Batch, Item, Wish};
 pub use bill::{ApproveShares, ChangeBilling, HastenShares, ProposeShares, RejectShares};
 pub use campaign::{
@@ -26,9 +28,9 @@ pub use correct::{ClawBack, RefundPayment, TransferCredit, VoidLot};
 pub use credit::{ExpireLot, Mint, MintUnnamed, OpenAccount, Spend};
 pub use fulfil::{BY_PROVIDER, Fulfil, ResolveReview};
 pub use govern::{
-    AcknowledgeAnomaly, ChangeSettings, CorrectClock, DeclareCommodity, DeclareConnection,
-    EnableFeature, FinishReconciliation, IssueKey, OpenRoll, OpenTenant, PublishOffer,
-    RetireConnection, RevokeKey, StartWriter, WaiveDuty, WithdrawOffer,
+    ChangeSettings, CorrectClock, DeclareCommodity, DeclareConnection, EnableFeature,
+    FinishReconciliation, IssueKey, OpenRoll, OpenTenant, PublishOffer, RetireConnection,
+    RevokeKey, StartWriter, WaiveDuty, WithdrawOffer,
 };
 pub use hear::{
     AnswerReceipt, HearStatus, MatchReceipt, NoteSilence, ReceiveWebhook, RefuseReceipts,
@@ -94,6 +96,8 @@ operations! {
     CorrectClock(CorrectClock),
     /// Let a new kind of duty or claim hold.
     EnableFeature(EnableFeature),
+    /// Note a broken invariant.
+    NoteAnomaly(NoteAnomaly),
     /// Accept a broken invariant.
     AcknowledgeAnomaly(AcknowledgeAnomaly),
     /// Close a duty by hand.

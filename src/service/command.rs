@@ -164,6 +164,7 @@ fn whose(operation: &Operation) -> &TenantId {
         Operation::PublishOffer(wish) => &wish.tenant,
         Operation::WithdrawOffer(wish) => &wish.tenant,
         Operation::AcknowledgeAnomaly(wish) => &wish.stream.tenant,
+        Operation::NoteAnomaly(wish) => &wish.stream.tenant,
         Operation::MatchReceipt(wish) => &wish.stream.tenant,
         Operation::AnswerReceipt(wish) => &wish.stream.tenant,
         Operation::WaiveDuty(wish) => &wish.name.stream.tenant,

@@ -1,7 +1,7 @@
 //! What stands, measured when somebody looks.
 
 use metrics::gauge;
-use piperoll_domain::{time::Time, worker::Worker};
+use piperoll_domain::{id::Kind, time::Time, worker::Worker};
 
 use crate::{
     engine::{Engine, Health, OpenDuties},
@@ -26,6 +26,9 @@ pub fn of_engine(engine: &Engine) {
         let paused = if directory.resting(worker).is_some() { 1.0 } else { 0.0 };
         gauge!("workers_paused", "worker" => worker.as_str()).set(paused);
     }
+    let frozen = directory.anomalies().filter(|(stream, _)| stream.kind == Kind::Account);
+    let frozen = u64::try_from(frozen.count()).unwrap_or(u64::MAX);
+    gauge!("piperoll_accounts_frozen").set(float(frozen));
     let runs = directory.reconciliations().map(|roll| &roll.runs);
     let failed = |runs: &std::collections::VecDeque<(Time, _)>| {
         let run =

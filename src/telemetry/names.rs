@@ -78,6 +78,7 @@ names! {
     Gauge piperoll_duties_open ["kind"] "Duties that are open.";
     Gauge piperoll_duty_oldest_age_seconds ["kind"] "Seconds since the oldest open duty was due.";
     Gauge billing_dlq_depth ["status"] "Dead letters, by status.";
+    Gauge piperoll_accounts_frozen [] "Accounts whose history breaks an invariant, until that is acknowledged.";
     Gauge workers_paused ["worker"] "Whether an operator paused a worker.";
     Gauge piperoll_roll_head_position [] "The roll's last position.";
     Gauge piperoll_roll_writable [] "Whether writes are taken.";

@@ -21,10 +21,10 @@ use crate::{
     },
     receipt::{self, Matched},
     roll::{
-        AnomalyAcknowledged, ClockCorrected, DutyWaived, FeatureEnabled, ReconciliationFinished,
-        WorkerPaused, WorkerResumed, WriterStarted,
+        AnomalyAcknowledged, AnomalyClosed, AnomalyFound, ClockCorrected, DutyWaived,
+        FeatureEnabled, ReconciliationFinished, WorkerPaused, WorkerResumed, WriterStarted,
     },
-    settings::{self, Settings},
+    settings::{self, OnViolation, Settings},
     tenant::{KeyIssued, KeyRevoked, Role},
     testing::build::{
         after, envelope, hash, id, instrument, money, msat, opened, payment_ref, sandbox, sealed,
@@ -89,6 +89,15 @@ fn roll() -> Vec<Event> {
             reason: reason(),
         }
         .into(),
+        AnomalyFound {
+            stream: stream(Kind::Account, "alice"),
+            position: 7,
+            check: "parts add up to the total".to_owned(),
+            expected: "10".to_owned(),
+            found: "11".to_owned(),
+        }
+        .into(),
+        AnomalyClosed { stream: stream(Kind::Account, "alice"), position: 7 }.into(),
         DutyWaived {
             duty: "lapse".to_owned(),
             item: Some("lot_1".to_owned()),
@@ -115,8 +124,12 @@ fn rules() -> Vec<Event> {
     vec![
         commodity::Declared { code: euro, scale: 2 }.into(),
         commodity::Retired { code: euro, reason: reason() }.into(),
-        settings::Changed { version: 1, settings: Settings::default() }.into(),
+        settings::Changed { version: 1, settings: every_setting() }.into(),
     ]
+}
+
+fn every_setting() -> Settings {
+    Settings { on_lot_violation: OnViolation::Shadow, ..Settings::default() }
 }
 
 fn names() -> Vec<Event> {
