@@ -105,6 +105,12 @@ async fn traffic(server: &Server) {
     assert!(ask(server, "refused").await.status >= 400);
     server.faults(&json!({})).await;
     ask(server, "pending").await.is(402);
+    let plan = json!({ "campaign": "welcome", "budget": msat(100) });
+    server.post("/v1/campaigns", "plan", &plan).await.is(201);
+    let reason = json!({ "reason": "launch" });
+    let path = "/v1/campaigns/welcome";
+    server.post(&format!("{path}/activate"), "begin", &reason).await.is(200);
+    server.until(path, |campaign| campaign.body["status"] == "active").await;
     server.faults(&json!({ "status_unreachable": true })).await;
     tokio::time::sleep(std::time::Duration::from_millis(1_200)).await;
     reconcile(server).await;
