@@ -8,7 +8,7 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     events_page::verifier,
@@ -285,6 +285,7 @@ fn a_server_serves_commands_beside_audits_and_stops_in_good_order() {
     exits(&server.ask(&["clock", "accept"]), 0);
     exits(&server.ask(&["payments", "review", "list"]), 0);
     exits(&server.ask(&["settings", "show"]), 0);
+    bills(&server);
     exits(&server.ask(&["commodities", "declare", "USDC", "--scale", "6"]), 0);
     exits(&server.ask(&["commodities", "show", "USDC"]), 0);
     let accepted = ["anomalies", "acknowledge", "account-other-alice", "3", "--reason", "a test"];
@@ -340,6 +341,36 @@ fn a_file_of_commands_is_a_batch_and_says_by_its_exit_how_it_went() {
     exits(&balance, 0);
     let balance: Value = serde_json::from_str(&said(&balance)).unwrap();
     assert_eq!(balance["balances"][0]["available"], "349", "{balance}");
+}
+
+/// How a tenant bills, from the command line.
+fn bills(server: &Server) {
+    let ask = |words: &[&str], exit| {
+        let why = ["--tenant", "other", "--reason", "a test"];
+        exits(&server.ask(&[&["billing"], words, &why].concat()), exit);
+    };
+    let show = |tenant, exit| {
+        let output = server.ask(&["--json", "billing", "show", "--tenant", tenant]);
+        exits(&output, exit);
+        output
+    };
+    show("nobody", 5);
+    ask(&["mode", "set", "shadow"], 0);
+    let set = ["set", "--reserve-ttl", "600", "--ceiling", "USD=5", "--ceiling", "MSAT=none"];
+    ask(&set, 0);
+    let held: Value = serde_json::from_slice(&show("other", 0).stdout).unwrap();
+    assert_eq!(held["version"], 1, "{held}");
+    assert_eq!(held["billing"]["reserve_ttl_seconds"], 600);
+    assert_eq!(held["billing"]["ceilings"], json!({ "USD": "5" }));
+    ask(&["set", "--reserve-ttl", "0"], 1);
+    ask(&["mode", "set", "strict"], 2);
+    let cut = ["--commons", "0", "--community", "0", "--foundation", "10000"];
+    ask(&[&["shares", "propose"], &cut[..]].concat(), 0);
+    ask(&["shares", "approve", "1"], 4);
+    ask(&["shares", "hasten", "1"], 6);
+    ask(&["shares", "reject", "1"], 0);
+    ask(&["shares", "reject", "2"], 5);
+    exits(&server.ask(&["billing", "shares", "list", "--tenant", "other"]), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

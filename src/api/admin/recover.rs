@@ -287,8 +287,9 @@ async fn before(
         let head = api.service().engine().head();
         return Ok(Answer::at(api, head, told).status(StatusCode::OK));
     }
-    Err(taken
-        .with("lotId", told.lot_id)
-        .with("accountId", told.account_id)
-        .with("amountMicro", told.amount_micro))
+    let amount = serde_json::json!({
+        "commodity": minted.amount.commodity.as_str(),
+        "amount": told.amount_micro,
+    });
+    Err(taken.with("lotId", told.lot_id).with("accountId", told.account_id).with("amount", amount))
 }

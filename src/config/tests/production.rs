@@ -98,3 +98,47 @@ fn an_unknown_environment_is_refused_and_makes_nothing_up() {
     given.refuses(["env"]);
     assert!(!given.directory.path().join("data").exists());
 }
+
+const TOKENS: [(&str, &str); 2] =
+    [("BILLING_INTERNAL_JWT_SECRET", "internal_jwt"), ("BILLING_ADMIN_JWT_SECRET", "admin_jwt")];
+
+#[test]
+fn secrets_of_services_and_administrators_are_as_long_and_as_different_as_ours() {
+    for (name, section) in TOKENS {
+        let (key, previous) = (format!("{section}.secret"), format!("{section}.secret_previous"));
+        let long = "e58f0d3cbd9a41fd9cb0ba1b0ad6b5a1";
+        let config = production().and(name, long).and(&format!("{name}_PREV"), &long[1..]);
+        config.refuses([previous.as_str()]);
+        production().and(name, &long[1..]).refuses([key.as_str()]);
+        production().and(name, "with space e58f0d3cbd9a41fd9cb0ba1b0ad6").refuses([key.as_str()]);
+        production().and(name, "a58f0d3cbd9a41fd9cb0ba1b0ad6b5a1").refuses([key.as_str()]);
+        production()
+            .and(name, long)
+            .and(&format!("{name}_PREV"), long)
+            .refuses([previous.as_str()]);
+    }
+}
+
+#[test]
+fn nobody_signs_where_no_secret_is_set() {
+    let config = production().config();
+    assert!(config.internal_jwt.rules().is_none() && config.admin_jwt.rules().is_none());
+    for (name, section) in TOKENS {
+        let long = "e58f0d3cbd9a41fd9cb0ba1b0ad6b5a1";
+        let key = format!("{section}.secret");
+        production().and(&format!("{name}_PREV"), long).refuses([key.as_str()]);
+        let variable = format!("PIPEROLL_{}__", section.to_uppercase());
+        for list in ["issuers", "audiences"] {
+            let key = format!("{section}.{list}");
+            let nobody = production().and(&format!("{variable}{}", list.to_uppercase()), ",");
+            nobody.refuses([key.as_str()]);
+        }
+        production()
+            .and(&format!("{variable}TENANT"), "_")
+            .refuses([format!("{section}.tenant").as_str()]);
+    }
+    let rules = production().and(TOKENS[0].0, "e58f0d3cbd9a41fd9cb0ba1b0ad6b5a1").config();
+    let rules = rules.internal_jwt.rules().unwrap();
+    assert_eq!(rules.issuers, ["loa-finn"]);
+    assert_eq!(rules.audiences, ["arrakis-internal"]);
+}

@@ -20,7 +20,7 @@ fn peer() -> String {
 }
 
 async fn mode(shop: &Shop, mode: &str) {
-    let body = json!({ "mode": mode, "reason": "test" });
+    let body = json!({ "mode": mode, "reason": "test", "override": "it is a test" });
     let put = shop.ask("PUT", "/admin/billing/config").header("authorization", &admin("ada"));
     put.json(&body).await.must_be(200);
 }

@@ -86,7 +86,8 @@ async fn a_named_source_gives_one_lot_however_often_it_is_asked_for() {
     let mut more = named.clone();
     more["amountMicro"] = "5000001".into();
     let other = mint(&shop, &more).await.must_be_problem(409, "claim_taken").json();
-    assert_eq!((&other["lotId"], &other["amountMicro"]), (&first["lotId"], &json!("5000000")));
+    let there = json!({ "commodity": "USD", "amount": "5000000" });
+    assert_eq!((&other["lotId"], &other["amount"]), (&first["lotId"], &there));
     let elsewhere = shop.ask("POST", "/admin/billing/accounts/bob/mint");
     let elsewhere = elsewhere.header("authorization", &admin("ada")).json(&named).await;
     elsewhere.must_be_problem(409, "claim_taken");
@@ -125,12 +126,16 @@ async fn a_key_gives_the_first_answer_again_under_both_its_names() {
 async fn topup(shop: &Shop) -> [String; 3] {
     let body = json!({ "account": "alice", "amount": msat(9_000) });
     let payment = shop.post("/v1/topups", &body).await.must_be(402).json();
+    let text = |name: &str| payment[name].as_str().unwrap().to_owned();
+    [text("payment"), text("payment_hash"), provider_of(shop).await]
+}
+
+/// How the provider calls the one payment that there is.
+async fn provider_of(shop: &Shop) -> String {
     let events = shop.get("/v1/events?limit=1000").await.must_be(200).json();
     let events = events["events"].as_array().unwrap();
     let made = events.iter().find(|event| event["type"] == "payment.instrument_created.v1");
-    let provider = &made.unwrap()["data"]["provider_id"];
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
-    [text(&payment["payment"]), text(&payment["payment_hash"]), text(provider)]
+    made.unwrap()["data"]["provider_id"].as_str().unwrap().to_owned()
 }
 
 /// Its webhook, perhaps late.
@@ -173,6 +178,26 @@ async fn f13_a_webhook_and_then_a_recovery_by_hand_give_one_lot() {
     let elsewhere = elsewhere.header("authorization", &admin("ada")).json(&recovery).await;
     let refused = elsewhere.must_be_problem(422, "field_invalid").json();
     assert_eq!(refused["field"], "providerPaymentId");
+    shop.app.stop().await;
+}
+
+#[tokio::test]
+async fn f13_a_pack_that_its_webhook_gave_is_found_and_not_given_again() {
+    let shop = open().await;
+    let gives = json!({ "credit": { "amount": { "commodity": "USD", "amount": "5000000" } } });
+    let offer =
+        json!({ "service": "packs", "path": "/pack", "price": msat(9_000), "gives": gives });
+    shop.ask("PUT", "/v1/offers/pack").key(&shop.keys.key).json(&offer).fresh().await.must_be(200);
+    let bought = json!({ "offer": "pack", "account": "alice" });
+    let payment = shop.post("/v1/payments", &bought).await.must_be(201).json();
+    let [payment, hash] =
+        ["payment", "payment_hash"].map(|name| payment[name].as_str().unwrap().to_owned());
+    let provider = provider_of(&shop).await;
+    settled(&shop, &payment, &hash).await;
+    let found = mint(&shop, &with("providerPaymentId", provider.as_str())).await.must_be(200);
+    let found = found.json();
+    assert_eq!((&found["alreadyMinted"], &found["sourceType"]), (&json!(true), &json!("purchase")));
+    assert_eq!(lots(&shop).await, 1);
     shop.app.stop().await;
 }
 
