@@ -10,6 +10,7 @@ mod bare;
 #[expect(unused_qualifications, reason = "utoipa's macro names types in full")]
 mod batch;
 mod caller;
+mod campaigns;
 mod challenge;
 mod compared;
 mod connections;
@@ -221,6 +222,7 @@ fn resources() -> Router<Api> {
         .merge(reservations::routes())
         .merge(corrections::routes())
         .merge(batch::routes())
+        .merge(campaigns::routes())
         .merge(events::routes())
         .merge(offers::routes())
         .merge(connections::routes())

@@ -5,6 +5,7 @@
 
 mod book;
 mod chain;
+mod credit;
 pub mod health;
 mod index;
 pub mod line;
@@ -184,12 +185,15 @@ impl Audit<'_> {
             let again = self.copy().await;
             index = self.believable(again, head, &mut follows).await?;
         };
-        let Books { ids, streams, lots, claims, acknowledged, compared } = books;
+        let Books { ids, streams, lots, claims, credit, acknowledged, compared } = books;
+        let credit::Tallies { ledger, shares, shadow } = credit;
         report.acknowledged = acknowledged;
         let rows_held = usize::try_from(self.ask.events_held).unwrap_or(usize::MAX);
         let views = Rows::check(self.roll, &self.ask.directory, rows_held, self.progress).await?;
         let Rows { storage, follows: views_follow, cells } = views;
-        let tallies = [ids, streams, lots, claims, follows].into_iter().chain(compared.each());
+        let tallies = [ids, streams, lots, ledger, shares, shadow, claims, follows]
+            .into_iter()
+            .chain(compared.each());
         let tallies = tallies.chain([storage, views_follow, cells]);
         Ok(tallies.map(Tally::finish).collect())
     }

@@ -6,12 +6,14 @@ mod batch;
 mod bench;
 mod billing;
 mod cache;
+mod campaigns;
 mod client;
 mod clock;
 mod commodities;
 mod completions;
 mod config;
 mod connections;
+mod correct;
 mod demo;
 mod dlq;
 mod document;
@@ -21,7 +23,9 @@ mod events;
 mod exit;
 mod export;
 mod keys;
+mod lots;
 mod migrate;
+mod money;
 mod offers;
 mod offline;
 mod openapi;
@@ -32,12 +36,14 @@ mod readiness;
 mod rebuild;
 mod reconcile;
 mod replay;
+mod reservations;
 mod sandbox;
 mod serve;
 mod settings;
 mod tenant;
 #[cfg(test)]
 mod tests;
+mod transfers;
 mod verify;
 mod workers;
 
@@ -86,8 +92,20 @@ enum Noun {
     /// Look at accounts and give credit by hand.
     #[command(subcommand)]
     Accounts(accounts::Accounts),
+    /// Credit set aside before the work, and charged after it.
+    #[command(subcommand)]
+    Reservations(reservations::Reservations),
+    /// An account's lots: look at them, take them back.
+    #[command(subcommand)]
+    Lots(lots::Lots),
+    /// Credit moved between accounts of a tenant.
+    #[command(subcommand)]
+    Transfers(transfers::Transfers),
     /// Put many commands of a tenant to the roll, out of a file.
     Batch(batch::Batch),
+    /// Credit that is given away out of a budget: plan, begin, pause, end, grant.
+    #[command(subcommand)]
+    Campaigns(campaigns::Campaigns),
     /// What is sold: publish, look at, withdraw.
     #[command(subcommand)]
     Offers(offers::Offers),
@@ -185,7 +203,11 @@ impl Noun {
             Self::Export(verb) => verb.run(output).await,
             Self::Payments(verb) => verb.run(output).await,
             Self::Accounts(verb) => verb.run(output).await,
+            Self::Reservations(verb) => verb.run(output).await,
+            Self::Lots(verb) => verb.run(output).await,
+            Self::Transfers(verb) => verb.run(output).await,
             Self::Batch(verb) => verb.run(output).await,
+            Self::Campaigns(verb) => verb.run(output).await,
             Self::Offers(verb) => verb.run(output).await,
             Self::Connections(verb) => verb.run(output).await,
             Self::Settings(verb) => verb.run(output).await,

@@ -16,9 +16,12 @@ mod state;
 mod tests;
 mod writer;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering::Relaxed},
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
 };
 
 use arc_swap::ArcSwap;
@@ -65,6 +68,7 @@ pub(crate) struct Shared {
     head: watch::Sender<Head>,
     directory: ArcSwap<Directory>,
     duties: state::Duties,
+    frozen: state::Frozen,
     state: watch::Sender<Health>,
     /// What became of an append is not known: nobody else is let in before it is.
     unresolved: AtomicBool,
@@ -239,6 +243,16 @@ impl Engine {
     /// A duty, if it is open.
     pub fn duty(&self, name: &duty::Name) -> Option<Duty> {
         self.shared.duties.get(name)
+    }
+
+    /// The frozen streams that were come across since this was asked last.
+    pub fn frozen_seen(&self) -> BTreeSet<Stream> {
+        self.shared.frozen.take()
+    }
+
+    /// It could not be noted that a stream is frozen: it is told again.
+    pub fn frozen_again(&self, stream: &Stream) {
+        self.shared.frozen.seen(stream);
     }
 
     /// How many duties are open, and since when the oldest is due, by kind.

@@ -126,8 +126,12 @@ impl From<&Rejection> for Problem {
                 problem.with("ceiling", money(*ceiling)).with("set_by", of.as_str())
             }
             Rejection::ReservationFinalized { cost } => problem.with("cost", money(*cost)),
-            Rejection::ClawbackExceeds { left } | Rejection::RefundExceeds { left } => {
-                problem.with("left", money(*left))
+            Rejection::ClawbackExceeds { left }
+            | Rejection::RefundExceeds { left }
+            | Rejection::BudgetExceeded { left }
+            | Rejection::CapExceeded { left } => problem.with("left", money(*left)),
+            Rejection::CampaignNotActive { status } | Rejection::CampaignWrongStatus { status } => {
+                problem.with("campaign_status", status.as_str())
             }
             Rejection::DurationOutOfRange { most } => problem.with("most_seconds", *most),
             Rejection::PaymentTooLate { status } | Rejection::PaymentNotPaid { status } => {

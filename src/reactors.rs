@@ -11,9 +11,11 @@
 //! to a dead letter. A worker that is paused begins nothing, and nothing of what is owed is lost.
 
 mod create;
+mod end;
 mod expire;
 mod fulfil;
 mod give_back;
+pub(crate) mod guard;
 mod lapse;
 mod letters;
 mod match_receipts;
@@ -36,8 +38,16 @@ use self::retries::Retries;
 use crate::service::{Error, Service};
 
 /// The kinds that are done one by one; stale payments are swept together.
-pub(crate) const ONE_BY_ONE: [Kind; 7] =
-    [Kind::Create, Kind::Expire, Kind::Fulfil, Kind::Match, Kind::Lapse, Kind::Return, Kind::Retry];
+pub(crate) const ONE_BY_ONE: [Kind; 8] = [
+    Kind::Create,
+    Kind::Expire,
+    Kind::Fulfil,
+    Kind::Match,
+    Kind::Lapse,
+    Kind::Return,
+    Kind::Retry,
+    Kind::End,
+];
 
 /// How many duties are taken at once.
 const STEP_MAX: usize = 256;
@@ -60,6 +70,7 @@ pub fn start(service: &Service, tasks: &TaskTracker, stop: &CancellationToken) {
     }
     tasks.spawn(sweep::run(service.clone(), stop.clone()));
     tasks.spawn(refusals::run(service.clone(), stop.clone()));
+    tasks.spawn(guard::run(service.clone(), stop.clone()));
 }
 
 /// Does duties of one kind.
@@ -150,6 +161,7 @@ async fn do_own(service: &Service, duty: &Duty) -> Result<Outcome, Error> {
         Kind::Match => match_receipts::react(service, duty).await,
         Kind::Lapse => lapse::react(service, duty).await,
         Kind::Return => give_back::react(service, duty).await,
+        Kind::End => end::react(service, duty).await,
         Kind::Sweep | Kind::Retry | Kind::ManualReview => Ok(Outcome::Later),
     }
 }

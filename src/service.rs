@@ -41,6 +41,7 @@ mod sandbox;
 mod seal;
 mod settings;
 mod settle;
+mod shortfall;
 mod silence;
 mod sold;
 mod sweep;
@@ -74,6 +75,7 @@ pub use self::{
     metering::{Metered, Metering},
     principal::Principal,
     settings::{Rate, Settings, Vars, default_connection},
+    shortfall::Shortfall,
     sold::Sold,
 };
 use self::{

@@ -101,7 +101,7 @@ const FLOORS: &[(&str, &[&str])] = &[
 ];
 
 /// What the rules may know of the world.
-const DOMAIN: &[&str] = &["rmp-serde", "serde", "thiserror"];
+const DOMAIN: &[&str] = &["rmp-serde", "serde", "sha2", "thiserror"];
 /// What the folds may know of it.
 const PROJECTIONS: &[&str] = &["piperoll-domain", "foldhash", "indexmap", "serde", "serde_json"];
 

@@ -22,6 +22,7 @@ mod house;
 mod letters;
 mod lnbits;
 mod macaroons;
+mod metered;
 mod metrics;
 mod nginx;
 mod offline;

@@ -4,6 +4,7 @@
 mod history;
 mod queries;
 mod views;
+mod walk;
 
 use std::{
     fs,

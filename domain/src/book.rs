@@ -13,12 +13,14 @@ use serde::{Deserialize, Serialize};
 use crate::{
     account::Account,
     billing,
+    campaign::Campaign,
     claim::{Claim, Taker, claims},
     commodity::Commodity,
     connection::Connection,
     duty::{Change, Duty, Name, duties},
     entitlement::Entitlement,
     event::{Event, Recorded},
+    grantee::Grantee,
     id::{Kind, Stream, TenantId},
     letter::Letter,
     offer::Offer,
@@ -98,6 +100,10 @@ pub enum State {
     Billing(Box<billing::InForce>),
     /// A dead letter.
     Letter(Box<Letter>),
+    /// A campaign.
+    Campaign(Box<Campaign>),
+    /// What an account got of a campaign.
+    Grantee(Box<Grantee>),
 }
 
 impl State {
@@ -116,6 +122,8 @@ impl State {
             Kind::Entitlement => Self::Entitlement(Box::default()),
             Kind::Billing => Self::Billing(Box::default()),
             Kind::Letter => Self::Letter(Box::default()),
+            Kind::Campaign => Self::Campaign(Box::default()),
+            Kind::Grantee => Self::Grantee(Box::default()),
         }
     }
 
@@ -137,6 +145,8 @@ impl State {
             (Self::Entitlement(state), Event::Entitlement(event)) => state.evolve(event, at),
             (Self::Billing(state), Event::Billing(event)) => state.evolve(event, at),
             (Self::Letter(state), Event::Letter(event)) => state.evolve(event),
+            (Self::Campaign(state), Event::Campaign(event)) => state.evolve(event),
+            (Self::Grantee(state), Event::Grantee(event)) => state.evolve(event, &at.stream.id),
             (_, event) => {
                 let kind = at.stream.kind.as_str();
                 Err(Broken::new("a stream holds its own kind of events", kind, event.name()))
@@ -195,7 +205,9 @@ impl Slot {
             | State::Receipt(_)
             | State::Entitlement(_)
             | State::Billing(_)
-            | State::Letter(_) => 0,
+            | State::Letter(_)
+            | State::Campaign(_)
+            | State::Grantee(_) => 0,
         }
     }
 

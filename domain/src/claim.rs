@@ -199,7 +199,9 @@ pub fn lasting(recorded: &Recorded) -> Vec<Claim> {
         | Event::Receipt(_)
         | Event::Entitlement(_)
         | Event::Billing(_)
-        | Event::Letter(_) => {}
+        | Event::Letter(_)
+        | Event::Campaign(_)
+        | Event::Grantee(_) => {}
     }
     claims
 }

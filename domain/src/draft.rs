@@ -10,15 +10,17 @@ use crate::{
     billing,
     book::{Slot, State},
     bytes::Id16,
+    campaign::Campaign,
     claim::{Claim, Taker, lasting},
     commodity::{Commodity, built_in},
     connection::Connection,
     duty::{Duty, Name},
     entitlement::Entitlement,
     event::{Actor, Envelope, Event, Idempotency, Recorded},
+    grantee::{Grantee, GranteeId},
     id::{
-        AccountId, ConnectionId, EntitlementId, Kind, LetterId, OfferId, PaymentId, ReceiptId,
-        Stream, TenantId,
+        AccountId, CampaignId, ConnectionId, EntitlementId, Kind, LetterId, OfferId, PaymentId,
+        ReceiptId, Stream, TenantId,
     },
     letter::Letter,
     money::Code,
@@ -200,6 +202,10 @@ impl<'a> Draft<'a> {
         entitlement(EntitlementId) -> Entitlement = Entitlement;
         /// A dead letter's state.
         letter(LetterId) -> Letter = Letter;
+        /// A campaign's state.
+        campaign(CampaignId) -> Campaign = Campaign;
+        /// What an account got of a campaign.
+        grantee(GranteeId) -> Grantee = Grantee;
         /// How a tenant bills.
         billing_of(TenantId) -> billing::InForce = Billing;
         /// A connection's state, of the roll's own tenant.
@@ -228,6 +234,15 @@ impl<'a> Draft<'a> {
             return Err(Rejection::StreamFrozen { stream, position: 0 }.into());
         };
         Ok(state)
+    }
+
+    /// Which of a tenant's streams are known to be frozen, and since when.
+    pub fn anomalies(&mut self, tenant: &TenantId) -> Result<&BTreeMap<Stream, u64>, Stop> {
+        let stream = Stream::anomalies(tenant);
+        let State::Roll(state) = &self.slot(&stream)?.state else {
+            return Err(Rejection::StreamFrozen { stream, position: 0 }.into());
+        };
+        Ok(&state.anomalies)
     }
 
     /// The workers that rest.

@@ -9,6 +9,7 @@ use crate::{
         self, ClawedBack, DebtRepaid, LotExpired, LotMinted, LotReceived, LotVoided, Part, Spent,
         TransferredOut,
     },
+    campaign,
     event::{Event, Recorded},
     id::Stream,
     letter, payment, receipt, roll,
@@ -37,11 +38,13 @@ pub enum Kind {
     Retry,
     /// A person's decision about a duty that is tried no more.
     ManualReview,
+    /// The end of a campaign whose time is over.
+    End,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Create,
         Self::Sweep,
         Self::Expire,
@@ -51,6 +54,7 @@ impl Kind {
         Self::Return,
         Self::Retry,
         Self::ManualReview,
+        Self::End,
     ];
 
     /// Whether a duty of this kind is opened once and never again, whatever it is called: the name
@@ -71,6 +75,7 @@ impl Kind {
             Self::Return => "return",
             Self::Retry => "retry",
             Self::ManualReview => "manual_review",
+            Self::End => "end",
         }
     }
 
@@ -80,7 +85,9 @@ impl Kind {
             Self::Fulfil => "deposit",
             Self::Match => "webhook",
             Self::Create | Self::Sweep | Self::Expire => "reconciliation",
-            Self::Lapse | Self::Return | Self::Retry | Self::ManualReview => self.as_str(),
+            Self::Lapse | Self::Return | Self::Retry | Self::ManualReview | Self::End => {
+                self.as_str()
+            }
         }
     }
 
@@ -96,7 +103,7 @@ impl Kind {
             Self::Create => Some(CREATE_AFTER_SECONDS),
             Self::Sweep | Self::Fulfil | Self::Match | Self::ManualReview => Some(0),
             Self::Retry => Some(letter::WAIT_MAX_SECONDS),
-            Self::Expire | Self::Lapse | Self::Return => None,
+            Self::Expire | Self::Lapse | Self::Return | Self::End => None,
         }
     }
 }
@@ -148,6 +155,7 @@ pub fn duties(recorded: &Recorded) -> Vec<Change> {
         }
         Event::Account(event) => of_account(event, on),
         Event::Letter(event) => of_letter::changes(event, &recorded.envelope),
+        Event::Campaign(event) => of_campaign(event, on),
         Event::Roll(roll::Event::DutyWaived(waived)) => {
             let kind = Kind::ALL.into_iter().find(|kind| kind.as_str() == waived.duty);
             kind.map(|kind| Change::Close(on.name(kind, waived.item.clone()))).into_iter().collect()
@@ -160,7 +168,8 @@ pub fn duties(recorded: &Recorded) -> Vec<Change> {
         | Event::Connection(_)
         | Event::Offer(_)
         | Event::Entitlement(_)
-        | Event::Billing(_) => vec![],
+        | Event::Billing(_)
+        | Event::Grantee(_) => vec![],
     }
 }
 
@@ -231,6 +240,20 @@ fn of_account(event: &account::Event, on: On<'_>) -> Vec<Change> {
             vec![on.close_item(Kind::Return, &said.reservation)]
         }
         account::Event::Opened(_) => vec![],
+    }
+}
+
+/// A campaign that has an end owes it, whether or not it ever began.
+fn of_campaign(event: &campaign::Event, on: On<'_>) -> Vec<Change> {
+    match event {
+        campaign::Event::Created(created) => {
+            created.terms.ends_at.map(|due| on.open(Kind::End, due)).into_iter().collect()
+        }
+        campaign::Event::Completed(_) | campaign::Event::Expired(_) => vec![on.close(Kind::End)],
+        campaign::Event::Activated(_)
+        | campaign::Event::Paused(_)
+        | campaign::Event::BudgetSpent(_)
+        | campaign::Event::ThresholdReached(_) => vec![],
     }
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::{
     account, billing,
     bytes::{Bytes, Id16},
-    commodity, connection, entitlement,
+    campaign, commodity, connection, entitlement, grantee,
     id::{Stream, TenantId},
     letter, offer, payment, receipt, roll, settings, tenant,
     time::Time,
@@ -110,6 +110,10 @@ pub enum Event {
     Billing(billing::Event),
     /// Of a dead letter.
     Letter(letter::Event),
+    /// Of a campaign.
+    Campaign(campaign::Event),
+    /// Of what an account got of a campaign.
+    Grantee(grantee::Event),
 }
 
 macro_rules! each {
@@ -127,6 +131,8 @@ macro_rules! each {
             Event::Entitlement($inner) => $body,
             Event::Billing($inner) => $body,
             Event::Letter($inner) => $body,
+            Event::Campaign($inner) => $body,
+            Event::Grantee($inner) => $body,
         }
     };
 }
@@ -152,6 +158,8 @@ impl Event {
             entitlement::Event::NAMES,
             billing::Event::NAMES,
             letter::Event::NAMES,
+            campaign::Event::NAMES,
+            grantee::Event::NAMES,
         ]
         .into_iter()
         .flatten()
@@ -190,6 +198,8 @@ impl Event {
                 lift(billing::Event::deserialize_data(name, from), Self::Billing)
             }
             "letter" => lift(letter::Event::deserialize_data(name, from), Self::Letter),
+            "campaign" => lift(campaign::Event::deserialize_data(name, from), Self::Campaign),
+            "grant" => lift(grantee::Event::deserialize_data(name, from), Self::Grantee),
             _ => None,
         }
     }

@@ -4,6 +4,8 @@ use std::{fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::bytes::Bytes;
+
 /// Text that is not a name of the expected kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what} must match {grammar}")]
@@ -126,6 +128,14 @@ name!(
     TransferId, "a transfer id", ID, is_id
 );
 name!(
+    /// Names a campaign that gives credit away.
+    CampaignId, "a campaign id", ID, is_id
+);
+name!(
+    /// Names a grant of a campaign, and the lot that it is.
+    GrantId, "a grant id", ID, is_id
+);
+name!(
     /// Names an offer.
     OfferId, "an offer id", ID, is_id
 );
@@ -193,6 +203,13 @@ impl Pool {
     }
 }
 
+impl Id {
+    /// Sixteen bytes, as hexadecimal digits.
+    pub(crate) fn of_digest(digest: &Bytes<16>) -> Self {
+        Self(digest.to_string().into())
+    }
+}
+
 /// The kinds of aggregates; the first word of their stream names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
@@ -220,11 +237,15 @@ pub enum Kind {
     Billing,
     /// A duty that was refused.
     Letter,
+    /// Credit that is given away, out of a budget.
+    Campaign,
+    /// What one account got of one campaign.
+    Grantee,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Roll,
         Self::Commodity,
         Self::Settings,
@@ -237,6 +258,8 @@ impl Kind {
         Self::Entitlement,
         Self::Billing,
         Self::Letter,
+        Self::Campaign,
+        Self::Grantee,
     ];
 
     /// The word that stands in stream names.
@@ -254,6 +277,8 @@ impl Kind {
             Self::Entitlement => "entitlement",
             Self::Billing => "billing",
             Self::Letter => "letter",
+            Self::Campaign => "campaign",
+            Self::Grantee => "grantee",
         }
     }
 
@@ -267,9 +292,13 @@ impl Kind {
             | Self::Connection
             | Self::Offer
             | Self::Billing => true,
-            Self::Payment | Self::Receipt | Self::Account | Self::Entitlement | Self::Letter => {
-                false
-            }
+            Self::Payment
+            | Self::Receipt
+            | Self::Account
+            | Self::Entitlement
+            | Self::Letter
+            | Self::Campaign
+            | Self::Grantee => false,
         }
     }
 }
@@ -296,6 +325,11 @@ impl Stream {
         Self { kind, tenant: tenant.clone(), id: id.into() }
     }
 
+    /// Where it is noted which of a tenant's streams are frozen.
+    pub fn anomalies(tenant: &TenantId) -> Self {
+        Self { kind: Kind::Roll, tenant: tenant.clone(), id: Id("anomalies".into()) }
+    }
+
     /// The one stream that tells of the roll itself.
     pub fn roll() -> Self {
         Self::of_roll(Kind::Roll, "main")
@@ -311,7 +345,18 @@ macro_rules! into_id {
         }
     )*};
 }
-into_id!(TenantId, PaymentId, AccountId, OfferId, EntitlementId, ConnectionId, ReceiptId, LetterId);
+into_id!(
+    TenantId,
+    PaymentId,
+    AccountId,
+    OfferId,
+    EntitlementId,
+    ConnectionId,
+    ReceiptId,
+    LetterId,
+    CampaignId,
+    GrantId
+);
 
 macro_rules! from_id {
     ($($name:ident),*) => {$(
@@ -322,7 +367,17 @@ macro_rules! from_id {
         }
     )*};
 }
-from_id!(PaymentId, AccountId, OfferId, EntitlementId, ConnectionId, ReceiptId, LotId, LetterId);
+from_id!(
+    PaymentId,
+    AccountId,
+    OfferId,
+    EntitlementId,
+    ConnectionId,
+    ReceiptId,
+    LotId,
+    LetterId,
+    CampaignId
+);
 
 impl fmt::Display for Stream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

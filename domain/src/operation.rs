@@ -1,8 +1,10 @@
 //! Operations: every wish that may be put to the roll. A wish decides over the whole book; what it
 //! says lands together or not at all.
 
+mod anomaly;
 mod batch;
 mod bill;
+mod campaign;
 mod correct;
 mod credit;
 mod fulfil;
@@ -16,15 +18,19 @@ mod sell;
 mod tests;
 mod work;
 
+pub use anomaly::{AcknowledgeAnomaly, NoteAnomaly};
 pub use batch::{Batch, Item, Wish};
 pub use bill::{ApproveShares, ChangeBilling, HastenShares, ProposeShares, RejectShares};
+pub use campaign::{
+    ActivateCampaign, CompleteCampaign, CreateCampaign, ExpireCampaign, GrantCredit, PauseCampaign,
+};
 pub use correct::{ClawBack, RefundPayment, TransferCredit, VoidLot};
 pub use credit::{ExpireLot, Mint, MintUnnamed, OpenAccount, Spend};
 pub use fulfil::{BY_PROVIDER, Fulfil, ResolveReview};
 pub use govern::{
-    AcknowledgeAnomaly, ChangeSettings, CorrectClock, DeclareCommodity, DeclareConnection,
-    EnableFeature, FinishReconciliation, IssueKey, OpenRoll, OpenTenant, PublishOffer,
-    RetireConnection, RevokeKey, StartWriter, WaiveDuty, WithdrawOffer,
+    ChangeSettings, CorrectClock, DeclareCommodity, DeclareConnection, EnableFeature,
+    FinishReconciliation, IssueKey, OpenRoll, OpenTenant, PublishOffer, RetireConnection,
+    RevokeKey, StartWriter, WaiveDuty, WithdrawOffer,
 };
 pub use hear::{
     AnswerReceipt, HearStatus, MatchReceipt, NoteSilence, ReceiveWebhook, RefuseReceipts,
@@ -90,6 +96,8 @@ operations! {
     CorrectClock(CorrectClock),
     /// Let a new kind of duty or claim hold.
     EnableFeature(EnableFeature),
+    /// Note a broken invariant.
+    NoteAnomaly(NoteAnomaly),
     /// Accept a broken invariant.
     AcknowledgeAnomaly(AcknowledgeAnomaly),
     /// Close a duty by hand.
@@ -176,6 +184,18 @@ operations! {
     RejectShares(RejectShares),
     /// Let other shares hold at once.
     HastenShares(HastenShares),
+    /// Plan to give credit away.
+    CreateCampaign(Box<CreateCampaign>),
+    /// Let a campaign give.
+    ActivateCampaign(ActivateCampaign),
+    /// Let a campaign give nothing for a while.
+    PauseCampaign(PauseCampaign),
+    /// End a campaign.
+    CompleteCampaign(CompleteCampaign),
+    /// End a campaign whose time is over.
+    ExpireCampaign(ExpireCampaign),
+    /// Give credit out of a campaign's budget.
+    GrantCredit(GrantCredit),
     /// Use an entitlement.
     UseEntitlement(UseEntitlement),
     /// Give a use back.

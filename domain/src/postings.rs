@@ -47,7 +47,9 @@ pub fn postings(recorded: &Recorded) -> Vec<Posting> {
         | Event::Offer(_)
         | Event::Receipt(_)
         | Event::Billing(_)
-        | Event::Letter(_) => {}
+        | Event::Letter(_)
+        | Event::Campaign(_)
+        | Event::Grantee(_) => {}
     }
     legs.0
 }

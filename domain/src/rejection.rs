@@ -2,6 +2,7 @@
 
 use crate::{
     billing::CeilingOf,
+    campaign,
     claim::Claim,
     id::Stream,
     money::{Code, Money},
@@ -147,6 +148,48 @@ pub enum Rejection {
         /// At which.
         cost: Money,
     },
+    /// The name of a campaign that is taken.
+    #[error("the campaign exists")]
+    CampaignExists,
+    /// No such campaign.
+    #[error("the campaign does not exist")]
+    CampaignNotFound,
+    /// Terms that no campaign can have.
+    #[error("{what}")]
+    CampaignInvalid {
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// The campaign gives nothing now.
+    #[error("the campaign gives nothing: it is {}", status.as_str())]
+    CampaignNotActive {
+        /// Where it stands.
+        status: campaign::Status,
+    },
+    /// The campaign cannot go there from where it stands.
+    #[error("the campaign is {}", status.as_str())]
+    CampaignWrongStatus {
+        /// Where it stands.
+        status: campaign::Status,
+    },
+    /// Its time is not over.
+    #[error("the campaign's time is not over")]
+    CampaignNotOver,
+    /// More than is left of a campaign's budget.
+    #[error("only {left} is left of the campaign's budget")]
+    BudgetExceeded {
+        /// How much is left.
+        left: Money,
+    },
+    /// More than an account may get of a campaign.
+    #[error("the account may get no more than {left} of this campaign")]
+    CapExceeded {
+        /// How much more it may get.
+        left: Money,
+    },
+    /// The name of a grant that is taken.
+    #[error("the grant exists")]
+    GrantExists,
     /// No such lot.
     #[error("the lot does not exist")]
     LotNotFound,
@@ -329,6 +372,15 @@ impl Rejection {
             Self::ReservationExpired => "reservation_expired",
             Self::ReservationNotExpired => "reservation_not_expired",
             Self::ReservationFinalized { .. } => "reservation_finalized",
+            Self::CampaignExists => "campaign_exists",
+            Self::CampaignNotFound => "campaign_not_found",
+            Self::CampaignInvalid { .. } => "campaign_invalid",
+            Self::CampaignNotActive { .. } => "campaign_not_active",
+            Self::CampaignWrongStatus { .. } => "campaign_wrong_status",
+            Self::CampaignNotOver => "campaign_not_over",
+            Self::BudgetExceeded { .. } => "budget_exceeded",
+            Self::CapExceeded { .. } => "cap_exceeded",
+            Self::GrantExists => "grant_exists",
             Self::LotNotFound => "lot_not_found",
             Self::LotEmpty => "lot_empty",
             Self::LotReserved => "lot_reserved",

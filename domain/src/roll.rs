@@ -1,6 +1,6 @@
 //! The roll itself: its opening, its writers, its clock, what was found wrong and by whom accepted.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +8,7 @@ use crate::{
     book::Broken,
     bytes::{Bytes, Id16},
     event::Envelope,
+    id::Stream,
     time::Time,
     wire::events,
     worker::{Resting, Worker},
@@ -83,6 +84,30 @@ pub struct AnomalyAcknowledged {
     pub reason: String,
 }
 
+/// A stream was found to be frozen. Stands among its tenant's notes, not in the stream itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnomalyFound {
+    /// The stream.
+    pub stream: Stream,
+    /// The event that broke it.
+    pub position: u64,
+    /// Which check failed.
+    pub check: String,
+    /// What should have been.
+    pub expected: String,
+    /// What was.
+    pub found: String,
+}
+
+/// What had been found is acknowledged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnomalyClosed {
+    /// The stream.
+    pub stream: Stream,
+    /// The event that broke it.
+    pub position: u64,
+}
+
 /// An operator closed a duty by hand. Stands in the stream that the duty was about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DutyWaived {
@@ -142,6 +167,10 @@ events!(Roll {
     FeatureEnabled = "feature.enabled.v1",
     /// A broken invariant was accepted.
     AnomalyAcknowledged = "anomaly.acknowledged.v1",
+    /// A stream was found to be frozen.
+    AnomalyFound = "anomaly.found.v1",
+    /// That is acknowledged.
+    AnomalyClosed = "anomaly.closed.v1",
     /// A duty was closed by hand.
     DutyWaived = "duty.waived.v1",
     /// A sweep ended.
@@ -166,6 +195,8 @@ pub struct Roll {
     pub runs: VecDeque<(Time, ReconciliationFinished)>,
     /// The workers that rest.
     pub resting: Resting,
+    /// The streams that are known to be frozen, each with the event that broke it.
+    pub anomalies: BTreeMap<Stream, u64>,
 }
 
 impl Roll {
@@ -184,6 +215,14 @@ impl Roll {
                 if self.runs.len() > RUNS_MAX {
                     self.runs.pop_front();
                 }
+            }
+            Event::AnomalyFound(found) => {
+                self.anomalies.insert(found.stream.clone(), found.position);
+            }
+            Event::AnomalyClosed(closed) => {
+                let known = self.anomalies.remove(&closed.stream);
+                let (expected, found) = (closed.position, known.unwrap_or(0));
+                Broken::unless(found == expected, "what was found is closed", expected, found)?;
             }
             Event::WorkerPaused(paused) => self.resting.pause(paused, at)?,
             Event::WorkerResumed(resumed) => self.resting.resume(resumed)?,

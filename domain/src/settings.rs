@@ -24,6 +24,30 @@ pub struct Settings {
     pub same_use_seconds: u32,
     /// How often the same use may be repeated within that time.
     pub same_use_max: u32,
+    /// What happens to a tenant's billing when an account of its breaks an invariant. Settings of
+    /// earlier releases do not say it.
+    #[serde(default, skip_serializing_if = "OnViolation::is_alert")]
+    pub on_lot_violation: OnViolation,
+}
+
+/// What happens to a tenant's billing when an account of its breaks an invariant.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnViolation {
+    /// Nothing but an alert.
+    #[default]
+    Alert,
+    /// It falls back to shadow: no lot is touched any more.
+    Shadow,
+    /// It is switched off.
+    Stop,
+}
+
+impl OnViolation {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+    const fn is_alert(&self) -> bool {
+        matches!(self, Self::Alert)
+    }
 }
 
 const fn amount(units: u64) -> Amount {
@@ -44,6 +68,7 @@ impl Default for Settings {
             invoice_max_msat: amount(10_000_000_000),
             same_use_seconds: 60,
             same_use_max: 3,
+            on_lot_violation: OnViolation::Alert,
         }
     }
 }

@@ -16,12 +16,14 @@
 )]
 
 mod build;
+mod campaign;
 mod letter;
 mod meter;
 mod samples;
 mod story;
 
 pub use build::*;
+pub use campaign::*;
 pub use letter::*;
 pub use meter::*;
 pub use samples::samples;

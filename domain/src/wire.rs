@@ -6,7 +6,7 @@
 #[cfg(test)]
 mod tests;
 
-use serde::Serializer;
+use serde::{Deserialize as _, Serializer};
 
 use crate::event::Event;
 
@@ -40,12 +40,16 @@ pub fn encode(event: &Event, buffer: &mut Vec<u8>) -> Result<(), rmp_serde::enco
 
 /// The fact behind a wire name and its stored fields.
 pub fn decode(name: &str, data: &[u8]) -> Result<Event, Error> {
-    let mut rest = data;
-    let mut deserializer = rmp_serde::Deserializer::new(&mut rest);
+    // Over the bytes as they lie, or every field's name would be copied to be read.
+    let mut deserializer = rmp_serde::Deserializer::from_read_ref(data);
     let event = Event::deserialize_data(name, &mut deserializer)
         .ok_or_else(|| Error::Unknown(name.to_owned()))?
         .map_err(|source| Error::Malformed { name: name.to_owned(), source })?;
-    if rest.is_empty() { Ok(event) } else { Err(Error::Trailing(name.to_owned())) }
+    // Whatever stood there, its first byte could be read.
+    match bool::deserialize(&mut deserializer) {
+        Err(rmp_serde::decode::Error::InvalidMarkerRead(_)) => Ok(event),
+        Ok(_) | Err(_) => Err(Error::Trailing(name.to_owned())),
+    }
 }
 
 /// A fact's fields for people: the same names, bytes as hexadecimal, money as text.

@@ -16,7 +16,7 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Worker {
-    /// Ends what has expired: payments, lots, reservations.
+    /// Ends what has expired: payments, lots, reservations, campaigns.
     Sweeper,
     /// Asks providers about payments that are pending for long.
     Reconciler,
@@ -50,7 +50,9 @@ impl Worker {
     /// Who does duties of a kind; none where a person does.
     pub const fn of(kind: duty::Kind) -> Option<Self> {
         match kind {
-            duty::Kind::Expire | duty::Kind::Lapse | duty::Kind::Return => Some(Self::Sweeper),
+            duty::Kind::Expire | duty::Kind::Lapse | duty::Kind::Return | duty::Kind::End => {
+                Some(Self::Sweeper)
+            }
             duty::Kind::Sweep => Some(Self::Reconciler),
             duty::Kind::Retry => Some(Self::Dlq),
             duty::Kind::Fulfil => Some(Self::Fulfiller),

@@ -8,6 +8,7 @@
 
 pub mod batch;
 pub mod billing;
+pub mod campaigns;
 pub mod change;
 pub mod credit;
 pub mod diff;
@@ -35,7 +36,7 @@ use crate::{change::Change, schema::Schema};
 pub const VERSION: u32 = 2;
 
 /// Every table.
-pub const SCHEMAS: [&Schema; 23] = [
+pub const SCHEMAS: [&Schema; 25] = [
     credit::BALANCES,
     credit::LOTS,
     credit::ENTRIES,
@@ -59,6 +60,8 @@ pub const SCHEMAS: [&Schema; 23] = [
     billing::CHANGES,
     runs::STEPS,
     reservations::HOURS,
+    campaigns::CAMPAIGNS,
+    campaigns::GRANTS,
 ];
 
 /// What one event changes.
@@ -77,6 +80,8 @@ pub fn changes(recorded: &Recorded) -> Vec<Change> {
         Event::Tenant(event) => billing::of_tenant(at, event, &mut into),
         Event::Billing(event) => billing::changes(at, event, &mut into),
         Event::Letter(event) => letters::changes(at, event, &mut into),
+        Event::Campaign(event) => campaigns::changes(at, event, &mut into),
+        Event::Grantee(event) => campaigns::of_grant(at, event, &mut into),
         Event::Entitlement(event) => entitlements::changes(at, event, &mut into),
         Event::Commodity(_) | Event::Settings(_) | Event::Connection(_) | Event::Offer(_) => {}
     }

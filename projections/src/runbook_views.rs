@@ -5,6 +5,7 @@
 //! commodities and microseconds. A write to any of these views is refused with the command to use.
 
 mod billing;
+mod campaigns;
 mod credit;
 mod refusals;
 
@@ -88,7 +89,7 @@ const TENANT: &str = "(SELECT tenant FROM runbook_tenant)";
 /// The statements that make the views, in order.
 pub fn create() -> Vec<String> {
     let fixed = WORDS.iter().map(|(name, select)| (*name, (*select).to_owned()));
-    let views = fixed.chain(billing::views()).chain(credit::views());
+    let views = fixed.chain(billing::views()).chain(credit::views()).chain(campaigns::views());
     let views = views.map(|(name, select)| format!("CREATE VIEW {name} AS {select}"));
     std::iter::once(chart()).chain(views).chain(refusals::create()).collect()
 }

@@ -74,6 +74,8 @@ pub(crate) fn changes(at: &Envelope, event: &Event, into: &mut Vec<Change>) {
             into.push(of_step(at, "feature", format!("feature {feature}")));
         }
         Event::AnomalyAcknowledged(_)
+        | Event::AnomalyFound(_)
+        | Event::AnomalyClosed(_)
         | Event::DutyWaived(_)
         | Event::WorkerPaused(_)
         | Event::WorkerResumed(_) => {}

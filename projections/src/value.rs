@@ -10,8 +10,8 @@ use std::{
 use piperoll_domain::{
     bytes::Bytes,
     id::{
-        AccountId, ConnectionId, EntitlementId, Id, LotId, OfferId, PaymentId, Pool, ReceiptId,
-        ReservationId, Service, TenantId,
+        AccountId, CampaignId, ConnectionId, EntitlementId, GrantId, Id, LotId, OfferId, PaymentId,
+        Pool, ReceiptId, ReservationId, Service, TenantId,
     },
     money::{Amount, Code},
     time::Time,
@@ -188,8 +188,10 @@ macro_rules! names {
 }
 names!(
     AccountId,
+    CampaignId,
     ConnectionId,
     EntitlementId,
+    GrantId,
     Id,
     LotId,
     OfferId,

@@ -10,15 +10,18 @@ use axum::{
     response::{IntoResponse, Response},
     routing::post,
 };
-use piperoll_domain::id::TenantId;
+use piperoll_domain::id::{CampaignId, TenantId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
-pub(super) use self::item::BatchItem;
 use self::{
-    body::{Asked, Form, Mode},
+    body::Form,
     item::{About, Item, Outcome},
+};
+pub(super) use self::{
+    body::{Asked, Mode},
+    item::{BatchItem, GrantItem},
 };
 use crate::{
     api::{
@@ -33,7 +36,7 @@ use crate::{
 };
 
 /// The longest body, whatever other bodies may be.
-const BYTES_MAX: usize = 1024 * 1024;
+pub(super) const BYTES_MAX: usize = 1024 * 1024;
 /// The most items.
 const ITEMS_MAX: usize = 1_000;
 const NDJSON: HeaderValue = HeaderValue::from_static("application/x-ndjson");
@@ -44,12 +47,14 @@ pub(super) fn wrong(bytes: &[u8], of: &Of, depth_max: usize) -> Result<Vec<Probl
     let asked = Asked::of(bytes);
     asked.mode((asked.form() == Form::Lines).then_some(Mode::Atomic))?;
     let items = asked.items()?;
-    let read = items.into_iter().map(|raw| Item::read(raw, of, depth_max));
+    let read = items.into_iter().map(|raw| Item::read(raw, of, depth_max, None));
     Ok(read.filter_map(Result::err).collect())
 }
 
 const ROUTE: &str = "/v1/batch";
 const ROUTE_OF: &str = "/v1/admin/tenants/{tenant}/batch";
+/// Where all items are grants of one campaign.
+pub(super) const GRANTS: &str = "/v1/campaigns/{campaign}/grants";
 
 pub(super) fn routes() -> Router<Api> {
     let limit = DefaultBodyLimit::max(BYTES_MAX);
@@ -57,9 +62,9 @@ pub(super) fn routes() -> Router<Api> {
     all.route_layer(limit)
 }
 
-/// The longest body of this route, if it is one of these.
+/// The longest body of a route that takes many items, if it is one.
 pub(super) fn bytes_max(route: &str) -> Option<usize> {
-    [ROUTE, ROUTE_OF].contains(&route).then_some(BYTES_MAX)
+    [ROUTE, ROUTE_OF, GRANTS].contains(&route).then_some(BYTES_MAX)
 }
 
 /// How lines are to be taken.
@@ -131,7 +136,7 @@ pub(super) async fn batch(
     Query(query): Query<ModeQuery>,
     asked: Asked,
 ) -> Result<Response, Problem> {
-    carried_out(&api, &of, &query, &asked).await
+    carry_out(&api, &of, &query, &asked, None).await
 }
 
 /// Carries out many commands of an operator's for a tenant, as the tenant's own batch does.
@@ -147,19 +152,21 @@ pub(super) async fn batch_of(
     Query(query): Query<ModeQuery>,
     asked: Asked,
 ) -> Result<Response, Problem> {
-    carried_out(&api, &Of { who, tenant }, &query, &asked).await
+    carry_out(&api, &Of { who, tenant }, &query, &asked, None).await
 }
 
-async fn carried_out(
+/// Carries out what is asked; where a campaign is named, each item is a grant of it.
+pub(super) async fn carry_out(
     api: &Api,
     of: &Of,
     query: &ModeQuery,
     asked: &Asked,
+    campaign: Option<&CampaignId>,
 ) -> Result<Response, Problem> {
     let (mode, form) = (asked.mode(query.mode)?, asked.form());
     let depth_max = api.settings().json_depth_max;
     let items = asked.items()?;
-    let items = items.into_iter().map(|raw| Item::read(raw, of, depth_max));
+    let items = items.into_iter().map(|raw| Item::read(raw, of, depth_max, campaign));
     let (answers, last) = match mode {
         Mode::Independent => each(api, of, items).await?,
         Mode::Atomic => together(api, of, items).await?,

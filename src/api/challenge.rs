@@ -129,10 +129,15 @@ pub(super) fn refused(api: &Api, refusal: Refusal, deny: Deny) -> Response {
 
 /// 402: both lines, and a body for programs.
 pub(super) fn charge(api: &Api, code: Code, said: &str, checkout: &Checkout) -> Response {
+    ask(api, Problem::new(code, said), checkout)
+}
+
+/// 402 with that problem, and what to pay.
+pub(super) fn ask(api: &Api, problem: Problem, checkout: &Checkout) -> Response {
     let Offered { payment_hash, amount_msat, expires_at, payment_request, .. } =
         Offered::of(api, checkout);
     let expires_at = serde_json::to_value(expires_at).unwrap_or_default();
-    let problem = Problem::new(code, said)
+    let problem = problem
         .status(StatusCode::PAYMENT_REQUIRED)
         .with("payment", checkout.payment.as_str())
         .with("payment_hash", payment_hash)

@@ -52,8 +52,28 @@ async fn open(State(api): State<Api>) -> Text {
     if let Some(drift) = api.compared().lately(api.views()).await {
         gauges::of_ledger(&drift);
     }
+    of_campaigns(&api).await;
     let text = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     ([(CONTENT_TYPE, text)], api.metrics().render())
+}
+
+/// What has ended is no number any more, so that nobody is told of it for ever.
+async fn of_campaigns(api: &Api) {
+    let measured = async { api.views().snapshot().await?.campaigns_measured().await };
+    match measured.await {
+        Ok(campaigns) => {
+            for row in campaigns {
+                let open = matches!(row.status.as_deref(), Some("draft" | "active" | "paused"));
+                let (spent, budget) = (row.spent.unwrap_or(0), row.budget.unwrap_or(0));
+                let share = open.then(|| gauges::ratio(spent, budget));
+                gauges::of_campaign(&row.tenant, &row.campaign, share);
+            }
+        }
+        Err(error) => {
+            let error: &dyn std::error::Error = &error;
+            tracing::warn!(error, "the campaigns could not be measured");
+        }
+    }
 }
 
 /// None when the views cannot be read: an old number is better than a wrong one.

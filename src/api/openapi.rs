@@ -16,9 +16,9 @@ use utoipa::{
 };
 
 use crate::api::{
-    Api, accounts, admin, authorize, batch, connections, corrections, entitlements, events,
-    finalize, health, keys, l402, ledger, metrics, offers, payments, receipts, reservations,
-    reviews,
+    Api, accounts, admin, authorize, batch, campaigns, connections, corrections, entitlements,
+    events, finalize, health, keys, l402, ledger, metrics, offers, payments, receipts,
+    reservations, reviews,
     routes::{self, Needs, Route},
     topups, webhooks,
 };
@@ -99,6 +99,14 @@ pub fn document() -> utoipa::openapi::OpenApi {
         corrections::transfer_of,
         batch::batch,
         batch::batch_of,
+        campaigns::list,
+        campaigns::create,
+        campaigns::show,
+        campaigns::activate,
+        campaigns::pause,
+        campaigns::complete,
+        campaigns::grants::give,
+        campaigns::grants::list_grants,
         events::list,
         events::show,
         events::list_all,

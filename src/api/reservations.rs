@@ -2,10 +2,12 @@
 
 pub(super) mod list;
 mod render;
+mod short;
 
 use axum::{
     Router,
     extract::State,
+    response::{IntoResponse, Response},
     routing::{get, post},
 };
 use piperoll_domain::{
@@ -96,7 +98,8 @@ fn name() -> Result<ReservationId, Problem> {
 }
 
 /// Sets credit aside for work that has not been done: all of it in live mode, what there is in soft
-/// mode, nothing in shadow mode.
+/// mode, nothing in shadow mode. In live mode, where credit is missing and the tenant sells some, the
+/// 402 carries an L402 challenge; once it is paid, the same request goes through.
 #[utoipa::path(post, path = "/v1/accounts/{account}/reservations", tag = "metering",
     params(("account" = String, Path)), request_body = NewReservation,
     responses((status = 201, body = Reservation)))]
@@ -105,12 +108,17 @@ pub(super) async fn reserve(
     of: Of,
     Path(account): Path<AccountId>,
     write: Write<NewReservation>,
-) -> Result<Answer<Reservation>, Problem> {
+) -> Result<Response, Problem> {
     let key = write.key("reservation.reserve", &[account.as_str()])?;
-    let wish = write.body.of(of.tenant, account)?;
-    let metered = api.service().reserve(&of.who, wish, Some(key)).await?;
-    let told = begun(&metered.fact).ok_or_else(untold)?;
-    Ok(answer(&api, &metered, told).created())
+    let wish = write.body.of(of.tenant.clone(), account.clone())?;
+    let pool = wish.pool.clone();
+    match api.service().reserve(&of.who, wish, Some(key)).await {
+        Ok(metered) => {
+            let told = begun(&metered.fact).ok_or_else(untold)?;
+            Ok(answer(&api, &metered, told).created().into_response())
+        }
+        Err(error) => Ok(short::refused(&api, &of, (account, pool), error).await),
+    }
 }
 
 /// What the work cost.

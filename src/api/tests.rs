@@ -3,6 +3,7 @@
 mod bad;
 mod batch;
 mod billing;
+mod campaigns;
 mod corrections;
 mod flow;
 mod metering;

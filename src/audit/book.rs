@@ -21,6 +21,7 @@ use piperoll_domain::{
 
 use super::{
     Progress, chain,
+    credit::{Credit, Tallies},
     index::{Compared, Copy},
     report::{Finding, Tally},
 };
@@ -35,6 +36,7 @@ pub(super) struct Books {
     pub(super) streams: Tally,
     pub(super) lots: Tally,
     pub(super) claims: Tally,
+    pub(super) credit: Tallies,
     pub(super) acknowledged: Vec<Finding>,
     pub(super) compared: Compared,
 }
@@ -62,6 +64,7 @@ impl Books {
             streams: Tally::new("streams", "streams"),
             lots: Tally::new("lots", "movements"),
             claims: Tally::new("claims", "claims"),
+            credit: Tallies::new(),
             acknowledged: vec![],
             compared: Compared::new(),
         }
@@ -118,7 +121,7 @@ impl Books {
     }
 
     async fn conclude(&mut self, roll: &Roll, fold: Fold) -> Result<(), Error> {
-        let Fold { book, renewed, .. } = fold;
+        let Fold { book, renewed, credit, .. } = fold;
         for (stream, slot) in &book.streams {
             self.streams.count();
             let of = |frozen: &Frozen| {
@@ -129,6 +132,7 @@ impl Books {
             slot.frozen.iter().for_each(|frozen| self.streams.found(of(frozen)));
             self.acknowledged.extend(slot.acknowledged.iter().map(of));
         }
+        credit.compare(book.streams.iter(), &mut self.credit.ledger);
         self.claims.checked += u64::try_from(book.claims.len()).unwrap_or(u64::MAX);
         for (position, claim) in &book.doubled {
             let first = book.claims.get(claim).map_or(0, |taker| taker.position);
@@ -173,6 +177,7 @@ pub(super) struct Fold {
     ids: HashSet<Id16>,
     snapshots: super::index::Snapshots,
     renewed: Vec<Renewal>,
+    credit: Credit,
     settings: Settings,
     /// The last time the clock was set; ages across it are not compared.
     clock_set: u64,
@@ -186,6 +191,7 @@ impl Fold {
             ids: HashSet::new(),
             snapshots,
             renewed: vec![],
+            credit: Credit::new(),
             settings: Settings::default(),
             clock_set: 0,
         }
@@ -209,6 +215,7 @@ impl Fold {
         self.book.fold_some(recorded, |_| ours, of_claim);
         if ours {
             self.lots(recorded, books);
+            self.credit.event(recorded, &mut books.credit);
             if let Some(slot) = self.book.streams.get(&at.stream) {
                 self.snapshots.compare(&at.stream, slot, &mut books.compared);
             }

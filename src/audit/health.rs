@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::views::{
     Error, Snapshot,
-    read::{Drift, Hours, Proofs},
+    read::{Drift, Hours, Pattern, Proofs},
 };
 
 const DAY_MICROS: i64 = 86_400_000_000;
@@ -13,6 +13,10 @@ const DAY_MICROS: i64 = 86_400_000_000;
 const OVERRUNS_PERCENT: i64 = 5;
 /// Reservations that lapse that are too many, in hundredths of what ended.
 const EXPIRIES_PERCENT: i64 = 20;
+/// Rates of fewer than these tell nothing.
+const HANDFUL: i64 = 20;
+/// Dead letters that are too many.
+const LETTERS_MAX: u64 = 50;
 /// A reservation that ended by its time is closed within this.
 const GRACE_MICROS: i64 = 60_000_000;
 
@@ -52,6 +56,8 @@ pub struct Health {
     pub proofs: Proofs,
     /// The last day.
     pub day: Day,
+    /// What dead letters have in common.
+    pub letters: Vec<Pattern>,
     /// What is wrong.
     pub findings: Vec<String>,
 }
@@ -68,12 +74,13 @@ pub async fn health(
     let proofs = snapshot.proofs(tenant, now.plus_micros(-GRACE_MICROS)).await?;
     let hours = snapshot.metered(tenant, mode.as_str(), now.plus_micros(-DAY_MICROS)).await?;
     let findings = findings(&drift, proofs, hours);
-    Ok(Some(Health { since: since.since, drift, proofs, day: hours.into(), findings }))
+    let letters = snapshot.letter_patterns(tenant).await?;
+    Ok(Some(Health { since: since.since, drift, proofs, day: hours.into(), letters, findings }))
 }
 
 fn findings(drift: &Drift, proofs: Proofs, hours: Hours) -> Vec<String> {
     let above = |part: i64, whole: i64, percent: i64| {
-        part.saturating_mul(100) > whole.saturating_mul(percent)
+        whole >= HANDFUL && part.saturating_mul(100) > whole.saturating_mul(percent)
     };
     let Drift { drifted, lots_broken, .. } = drift;
     let all = [
@@ -112,6 +119,17 @@ fn findings(drift: &Drift, proofs: Proofs, hours: Hours) -> Vec<String> {
                 hours.ended()
             ),
         ),
+        (
+            proofs.letters_for_review > 0,
+            format!(
+                "{} dead letters wait for a person: `piperoll dlq list`",
+                proofs.letters_for_review
+            ),
+        ),
+        (
+            proofs.letters_pending > LETTERS_MAX,
+            format!("{} dead letters are pending: `piperoll dlq list`", proofs.letters_pending),
+        ),
     ];
     all.into_iter().filter(|(is_wrong, _)| *is_wrong).map(|(_, what)| what).collect()
 }
@@ -129,9 +147,10 @@ mod tests {
     #[test]
     fn each_thing_that_is_wrong_is_said() {
         let drift = Drift { drifted: 1, lots_broken: 2, ..Drift::default() };
-        let proofs = Proofs { overdue: 3, ..Proofs::default() };
+        let (overdue, letters_pending, letters_for_review) = (3, 51, 1);
+        let proofs = Proofs { overdue, letters_pending, letters_for_review, ..Proofs::default() };
         let hours = Hours { exact: 94, over: 6, expired: 26, ..Hours::default() };
         let said = findings(&drift, proofs, hours);
-        assert_eq!(said.len(), 5, "{said:?}");
+        assert_eq!(said.len(), 7, "{said:?}");
     }
 }

@@ -20,6 +20,9 @@ const ERRORS_BPS: i64 = 100;
 /// Overruns that are too many in soft mode, in ten-thousandths of what was charged.
 const OVERRUNS_BPS: i64 = 10;
 
+/// Dead letters that may be pending.
+const LETTERS_MAX: u64 = 50;
+
 /// One point of the checklist.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Point {
@@ -107,7 +110,7 @@ fn judged(to: Mode, figures: Figures) -> Readiness {
         ],
     };
     if to != Mode::Shadow {
-        points.push(lots(&figures));
+        points.extend([lots(&figures), letters(&figures)]);
     }
     let ModeSince { mode, since } = figures.mode;
     let ready = points.iter().all(|point| point.passed);
@@ -170,6 +173,16 @@ fn lots(figures: &Figures) -> Point {
         passed: broken == 0,
         wanted: "no broken lot".to_owned(),
         found: format!("{broken} are"),
+    }
+}
+
+fn letters(figures: &Figures) -> Point {
+    let Proofs { letters_pending, letters_for_review, .. } = figures.proofs;
+    Point {
+        name: "dead_letters",
+        passed: letters_for_review == 0 && letters_pending <= LETTERS_MAX,
+        wanted: format!("none that waits for a person, at most {LETTERS_MAX} pending"),
+        found: format!("{letters_for_review} wait, {letters_pending} are pending"),
     }
 }
 
@@ -237,6 +250,16 @@ mod tests {
         assert_eq!(missing(Mode::Live, bare.clone()), wanted);
         let told = judged(Mode::Live, bare).missing();
         assert!(told.contains("refund: there is none, wanted a refund"), "{told}");
+    }
+
+    #[test]
+    fn letters_that_wait_for_a_person_hold_every_step_up() {
+        let mut waiting = figures(Mode::Shadow, 7);
+        waiting.proofs.letters_for_review = 1;
+        assert_eq!(missing(Mode::Soft, waiting), ["dead_letters"]);
+        let mut many = figures(Mode::Soft, 3);
+        many.proofs.letters_pending = 51;
+        assert_eq!(missing(Mode::Live, many), ["dead_letters"]);
     }
 
     #[test]

@@ -22,30 +22,46 @@ pub(super) struct Batch {
 
 /// How commands are taken.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Mode {
+pub(super) enum Mode {
     /// Each by itself; exits with 1 if one of them is refused.
     Independent,
     /// All of them or none.
     Atomic,
 }
 
-impl Batch {
-    pub(super) async fn run(self, output: Output) -> Result<Exit, Error> {
-        let mode = match self.mode {
-            Mode::Independent => "independent",
-            Mode::Atomic => "atomic",
-        };
-        let body = json!({ "mode": mode, "items": items(&self.file)? });
-        let tenant = self.server.tenant();
-        let answer = tenant.write(Method::POST, &["v1", "batch"], Some(&body), None).await?;
-        output.answer(&answer)?;
-        let answers = answer.get("items").and_then(Value::as_array);
-        let refused = answers.is_some_and(|all| all.iter().any(|one| one.get("problem").is_some()));
-        Ok(if refused { Exit::Failed } else { Exit::Done })
+impl Mode {
+    /// The word that a body says.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Independent => "independent",
+            Self::Atomic => "atomic",
+        }
     }
 }
 
-fn items(path: &Path) -> Result<Vec<Value>, Error> {
+impl Batch {
+    pub(super) async fn run(self, output: Output) -> Result<Exit, Error> {
+        let body = json!({ "mode": self.mode.as_str(), "items": items(&self.file)? });
+        put(self.server, &["v1", "batch"], &body, output).await
+    }
+}
+
+/// Puts items to the server. One that was refused by itself is told by the exit code.
+pub(super) async fn put(
+    server: Target,
+    path: &[&str],
+    body: &Value,
+    output: Output,
+) -> Result<Exit, Error> {
+    let answer = server.tenant().write(Method::POST, path, Some(body), None).await?;
+    output.answer(&answer)?;
+    let answers = answer.get("items").and_then(Value::as_array);
+    let refused = answers.is_some_and(|all| all.iter().any(|one| one.get("problem").is_some()));
+    Ok(if refused { Exit::Failed } else { Exit::Done })
+}
+
+/// The items of a file, a line of JSON each.
+pub(super) fn items(path: &Path) -> Result<Vec<Value>, Error> {
     let text = document::text(path)?;
     let lines = text.lines().filter(|line| !line.trim().is_empty());
     let items = lines.map(serde_json::from_str).collect::<Result<_, _>>();

@@ -66,6 +66,9 @@ pub(super) enum Error {
     /// The demo's story ended early.
     #[error("the demo ended early")]
     Demo(#[from] super::demo::DemoError),
+    /// An amount that is none.
+    #[error(transparent)]
+    Money(#[from] super::money::NotMoney),
     /// The server did not do it.
     #[error(transparent)]
     Client(Box<client::Error>),
@@ -123,7 +126,7 @@ impl Error {
                 _ => Exit::Failed,
             },
             Self::AlreadyThere { .. } => Exit::Conflict,
-            Self::EmptyPeriod => Exit::Usage,
+            Self::Money(_) | Self::EmptyPeriod => Exit::Usage,
             Self::Client(error) => error.exit(),
             // A directory that cannot be read or written is no mistake in what was asked.
             Self::Config(error) => match **error {

@@ -51,6 +51,14 @@ impl Output {
         enough(told.and_then(|()| stream.finish()))
     }
 
+    /// An answer with amounts: in major units for people, as it came for programs.
+    pub(super) fn money(self, mut answer: Value) -> io::Result<()> {
+        if !self.json {
+            super::money::for_people(&mut answer);
+        }
+        self.answer(&answer)
+    }
+
     /// What went wrong, once, with its causes.
     pub(super) fn error(self, error: &dyn std::error::Error, exit: Exit) {
         let causes: Vec<String> = std::iter::successors(Some(error), |cause| cause.source())

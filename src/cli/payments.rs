@@ -1,9 +1,12 @@
 //! `piperoll payments`: look, ask the provider, decide about suspended money.
 
+mod refund;
+
 use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::json;
 
+use self::refund::Refund;
 use super::{client::Target, error::Error, exit::Exit, output::Output};
 
 /// Look at payments, ask about them, decide about money in suspense.
@@ -15,6 +18,10 @@ pub(super) enum Payments {
     Show(One),
     /// Ask the provider about one payment now.
     Sync(One),
+    /// Record that money of a payment went back; the credit that it bought is taken back too.
+    ///
+    /// The money itself is sent by hand, before.
+    Refund(Box<Refund>),
     /// Money that somebody has to decide about.
     #[command(subcommand)]
     Review(Review),
@@ -124,6 +131,7 @@ impl Payments {
                 let path = ["v1", "payments", &payment, "sync"];
                 server.tenant().write(Method::POST, &path, None, None).await?
             }
+            Self::Refund(refund) => refund.ask().await?,
             Self::Review(Review::List(open)) => open.ask().await?,
             Self::Review(Review::Apply(decide)) => decide.ask(Action::Apply).await?,
             Self::Review(Review::Refund(decide)) => decide.ask(Action::Refund).await?,

@@ -154,6 +154,15 @@ impl Directory {
         }
     }
 
+    /// The streams that are noted to be frozen, each with the event that broke it.
+    pub fn anomalies(&self) -> impl Iterator<Item = (&Stream, u64)> {
+        let noted = self.slots.values().filter_map(|slot| match &slot.state {
+            State::Roll(roll) => Some(&roll.anomalies),
+            _ => None,
+        });
+        noted.flatten().map(|(stream, position)| (stream, *position))
+    }
+
     /// How a worker rests, if an operator paused it.
     pub fn resting(&self, worker: Worker) -> Option<&Rest> {
         match self.state(&Stream::of_roll(Kind::Roll, "workers"))? {

@@ -108,6 +108,9 @@ impl Memory {
     pub(super) fn take_in(&mut self, loaded: Loaded) {
         match loaded {
             Loaded::Stream(stream, Some(slot)) => {
+                if slot.frozen.is_some() {
+                    self.shared.frozen.seen(&stream);
+                }
                 self.ends.remove(&stream);
                 let tick = self.tick;
                 self.slots.entry(stream).or_insert(Used { slot: *slot, tick });

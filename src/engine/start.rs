@@ -29,7 +29,7 @@ use crate::{
         index::{Entries, Index, IndexError, IndexMemory, Names, Reading},
         load::{Loaded, Reader, decode, decode_at},
         memory::Memory,
-        state::Duties,
+        state::{Duties, Frozen},
         writer::{Bounds, Groups, Measures, Work, Writer},
     },
     roll::{self, Head, Roll},
@@ -145,6 +145,7 @@ pub async fn start(
         head: watch::Sender::new(head),
         directory: ArcSwap::from_pointee(Directory::default()),
         duties: Duties::new(index.all_duties()?, last_time),
+        frozen: Frozen::default(),
         state: watch::Sender::new(Health::Writing),
         unresolved: AtomicBool::new(false),
     });

@@ -2,13 +2,17 @@
 
 mod open;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use self::open::Open;
 
 use crate::watch;
 use piperoll_domain::{
     duty::{Change, Duty, Kind, Name},
+    id::Stream,
     time::Time,
 };
 
@@ -30,6 +34,24 @@ pub struct Counts {
     pub commands: usize,
     /// Facts it appended.
     pub events: usize,
+}
+
+/// Streams that are frozen, as far as anybody came across them and nobody noted it yet.
+#[derive(Debug, Default)]
+pub(super) struct Frozen(Mutex<BTreeSet<Stream>>);
+
+impl Frozen {
+    fn lock(&self) -> MutexGuard<'_, BTreeSet<Stream>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn seen(&self, stream: &Stream) {
+        self.lock().insert(stream.clone());
+    }
+
+    pub(super) fn take(&self) -> BTreeSet<Stream> {
+        std::mem::take(&mut *self.lock())
+    }
 }
 
 /// The duties that are open, by name and by when they are due.

@@ -161,7 +161,8 @@ impl Writer {
     ) -> Option<Outcome> {
         let most = self.bounds.commands;
         // Nobody comes any more, which is known at once and for ever: only what is read is awaited.
-        let is_over = self.queue.is_closed() && self.queue.is_empty();
+        let is_closed = self.queue.is_closed();
+        let is_over = is_closed && self.queue.is_empty();
         let has_room = self.has_room();
         let mut ended = None;
         if self.work.ready.is_empty() || !has_room {
@@ -172,7 +173,8 @@ impl Writer {
                 _ = self.queue.recv_many(arrived, most), if !is_over && has_room => {}
                 Ok(()) = self.flushed.changed(), if self.starved => {}
                 () = tokio::time::sleep(PROBE), if self.is_waiting() => self.probe().await,
-                () = stop.cancelled(), if !is_over => self.queue.close(),
+                // Once is enough: what still waits in the queue may have to wait for room.
+                () = stop.cancelled(), if !is_closed => self.queue.close(),
             }
         }
         while let Ok(read) = self.work.come.try_recv() {

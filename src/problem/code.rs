@@ -116,6 +116,15 @@ codes! {
     ReservationExpired "reservation_expired" NOT_FOUND "The reservation has expired";
     ReservationNotExpired "reservation_not_expired" CONFLICT "The reservation has not expired";
     ReservationFinalized "reservation_finalized" CONFLICT "The reservation is finalized at another cost";
+    CampaignExists "campaign_exists" CONFLICT "The campaign exists";
+    CampaignNotFound "campaign_not_found" NOT_FOUND "The campaign does not exist";
+    CampaignInvalid "campaign_invalid" UNPROCESSABLE_ENTITY "No campaign can have these terms";
+    CampaignNotActive "campaign_not_active" CONFLICT "The campaign gives nothing now";
+    CampaignWrongStatus "campaign_wrong_status" CONFLICT "The campaign cannot go there from where it stands";
+    CampaignNotOver "campaign_not_over" CONFLICT "The campaign's time is not over";
+    BudgetExceeded "budget_exceeded" UNPROCESSABLE_ENTITY "More than is left of the campaign's budget";
+    CapExceeded "cap_exceeded" UNPROCESSABLE_ENTITY "More than one account may get of the campaign";
+    GrantExists "grant_exists" CONFLICT "The grant exists";
     LotNotFound "lot_not_found" NOT_FOUND "The lot does not exist";
     LotEmpty "lot_empty" CONFLICT "Nothing is left of the lot";
     LotReserved "lot_reserved" CONFLICT "Some of the lot is reserved";

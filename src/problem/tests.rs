@@ -3,6 +3,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 use http_body_util::BodyExt;
 use piperoll_domain::{
     billing::CeilingOf,
+    campaign,
     claim::Claim,
     id::Stream,
     money::{Amount, Code as Commodity, Money},
@@ -62,6 +63,15 @@ fn rejections() -> Vec<Rejection> {
         Rejection::ReservationExpired,
         Rejection::ReservationNotExpired,
         Rejection::ReservationFinalized { cost: msat(5) },
+        Rejection::CampaignExists,
+        Rejection::CampaignNotFound,
+        Rejection::CampaignInvalid { what: "x" },
+        Rejection::CampaignNotActive { status: campaign::Status::Paused },
+        Rejection::CampaignWrongStatus { status: campaign::Status::Draft },
+        Rejection::CampaignNotOver,
+        Rejection::BudgetExceeded { left: msat(5) },
+        Rejection::CapExceeded { left: msat(5) },
+        Rejection::GrantExists,
         Rejection::LotNotFound,
         Rejection::LotEmpty,
         Rejection::LotReserved,

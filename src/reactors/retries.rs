@@ -36,9 +36,12 @@ impl Retries {
     pub(super) fn new(kind: Kind) -> Self {
         // A provider is asked less often than our own roll.
         let (first, longest) = match kind {
-            Kind::Fulfil | Kind::Lapse | Kind::Return | Kind::Retry | Kind::ManualReview => {
-                (Duration::from_secs(1), Duration::from_mins(1))
-            }
+            Kind::Fulfil
+            | Kind::Lapse
+            | Kind::Return
+            | Kind::End
+            | Kind::Retry
+            | Kind::ManualReview => (Duration::from_secs(1), Duration::from_mins(1)),
             Kind::Match => (Duration::from_secs(1), Duration::from_mins(5)),
             Kind::Create => (Duration::from_secs(5), Duration::from_mins(2)),
             Kind::Expire | Kind::Sweep => (Duration::from_secs(15), Duration::from_mins(15)),

@@ -36,7 +36,7 @@ impl Service {
             Wish::Reserve(wish) => self.charge(&mut wish.ceiling),
             Wish::Finalize(wish) => self.charge(&mut wish.ceiling),
             Wish::Release(_) => self.must_bill(),
-            Wish::OpenAccount(_) | Wish::Mint(_) => Ok(()),
+            Wish::OpenAccount(_) | Wish::Mint(_) | Wish::Grant(_) => Ok(()),
         }
     }
 

@@ -118,6 +118,7 @@ fn meant(
 }
 
 /// Whose streams a wish writes, as far as it can be told before it is decided.
+#[expect(clippy::too_many_lines, reason = "a table, a line a wish")]
 fn whose(operation: &Operation) -> &TenantId {
     match operation {
         Operation::RequestPayment(wish) => &wish.tenant,
@@ -147,6 +148,12 @@ fn whose(operation: &Operation) -> &TenantId {
         Operation::ApproveShares(wish) => &wish.tenant,
         Operation::RejectShares(wish) => &wish.tenant,
         Operation::HastenShares(wish) => &wish.tenant,
+        Operation::CreateCampaign(wish) => &wish.tenant,
+        Operation::ActivateCampaign(wish) => &wish.tenant,
+        Operation::PauseCampaign(wish) => &wish.tenant,
+        Operation::CompleteCampaign(wish) => &wish.tenant,
+        Operation::ExpireCampaign(wish) => &wish.tenant,
+        Operation::GrantCredit(wish) => &wish.tenant,
         Operation::UseEntitlement(wish) => &wish.tenant,
         Operation::ReleaseUse(wish) => &wish.tenant,
         Operation::RevokeEntitlement(wish) => &wish.tenant,
@@ -157,6 +164,7 @@ fn whose(operation: &Operation) -> &TenantId {
         Operation::PublishOffer(wish) => &wish.tenant,
         Operation::WithdrawOffer(wish) => &wish.tenant,
         Operation::AcknowledgeAnomaly(wish) => &wish.stream.tenant,
+        Operation::NoteAnomaly(wish) => &wish.stream.tenant,
         Operation::MatchReceipt(wish) => &wish.stream.tenant,
         Operation::AnswerReceipt(wish) => &wish.stream.tenant,
         Operation::WaiveDuty(wish) => &wish.name.stream.tenant,

@@ -75,7 +75,9 @@ impl Refusals {
 
 impl Counter {
     fn take(&mut self, name: Name, now: Time) -> Option<Telling> {
-        let waits = self.told.is_some_and(|told| now < told.plus_seconds(BETWEEN_SECONDS));
+        // A clock that went back does not make the pause longer than it is.
+        let waits =
+            self.told.is_some_and(|told| told <= now && now < told.plus_seconds(BETWEEN_SECONDS));
         if self.count == 0 || waits {
             return None;
         }

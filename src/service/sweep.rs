@@ -12,7 +12,6 @@ use piperoll_domain::{
     payment::PaymentRef,
     rejection::Rejection,
     roll::ReconciliationFinished,
-    time::Time,
 };
 use tokio::{sync::Semaphore, task::JoinSet};
 
@@ -25,26 +24,32 @@ use crate::{
 const FAILURES_MAX: u32 = 5;
 const WHO: Principal = Principal::Reactor("reconcile");
 
-/// When each payment was last asked about, so that the ones that never change let the others have
+/// Which sweep last asked about each payment, so that the ones that never change let the others have
 /// their turn. Lost at a crash, which costs a question asked too early.
 #[derive(Debug, Default)]
-pub(super) struct Turns(Mutex<HashMap<Name, Time>>);
+pub(super) struct Turns(Mutex<Asked>);
+
+#[derive(Debug, Default)]
+struct Asked {
+    sweeps: u64,
+    last: HashMap<Name, u64>,
+}
 
 impl Turns {
     /// The `most` duties that were asked about least recently.
-    fn next(&self, due: Vec<Duty>, most: usize, now: Time) -> Vec<Duty> {
+    fn next(&self, due: Vec<Duty>, most: usize) -> Vec<Duty> {
         // Nothing panics while it is held.
-        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut asked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = due.iter().filter_map(|duty| {
-            let asked = last.get(&duty.name)?;
-            Some((duty.name.clone(), *asked))
+            let sweep = asked.last.get(&duty.name)?;
+            Some((duty.name.clone(), *sweep))
         });
-        let mut kept: HashMap<Name, Time> = known.collect();
-        let mut due = due;
+        let mut kept: HashMap<Name, u64> = known.collect();
+        let (mut due, sweep) = (due, asked.sweeps.wrapping_add(1));
         due.sort_by_key(|duty| kept.get(&duty.name).copied());
         due.truncate(most);
-        kept.extend(due.iter().map(|duty| (duty.name.clone(), now)));
-        *last = kept;
+        kept.extend(due.iter().map(|duty| (duty.name.clone(), sweep)));
+        *asked = Asked { sweeps: sweep, last: kept };
         due
     }
 }
@@ -77,7 +82,7 @@ impl Service {
         let started_at = self.engine().clock().now();
         let stale = i64::try_from(self.settings().stale_after.as_micros()).unwrap_or(i64::MAX);
         let due = self.engine().due(Kind::Sweep, started_at.plus_micros(-stale), usize::MAX);
-        let batch = self.0.turns.next(due, self.settings().sweep_batch, started_at);
+        let batch = self.0.turns.next(due, self.settings().sweep_batch);
         let mut run = ReconciliationFinished {
             started_at,
             checked: 0,

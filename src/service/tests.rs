@@ -1,6 +1,7 @@
 //! The service over a roll in memory, a sandbox that remembers, and a clock that is moved by hand.
 
 mod breaking;
+mod campaigns;
 mod creates;
 mod demo;
 pub(crate) mod house;

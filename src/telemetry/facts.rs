@@ -70,7 +70,9 @@ impl Facts {
                 | Event::Offer(_)
                 | Event::Entitlement(_)
                 | Event::Billing(_)
-                | Event::Letter(_) => {}
+                | Event::Letter(_)
+                | Event::Campaign(_)
+                | Event::Grantee(_) => {}
             }
         }
     }

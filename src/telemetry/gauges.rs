@@ -1,7 +1,7 @@
 //! What stands, measured when somebody looks.
 
 use metrics::gauge;
-use piperoll_domain::{time::Time, worker::Worker};
+use piperoll_domain::{id::Kind, time::Time, worker::Worker};
 
 use crate::{
     engine::{Engine, Health, OpenDuties},
@@ -26,6 +26,9 @@ pub fn of_engine(engine: &Engine) {
         let paused = if directory.resting(worker).is_some() { 1.0 } else { 0.0 };
         gauge!("workers_paused", "worker" => worker.as_str()).set(paused);
     }
+    let frozen = directory.anomalies().filter(|(stream, _)| stream.kind == Kind::Account);
+    let frozen = u64::try_from(frozen.count()).unwrap_or(u64::MAX);
+    gauge!("piperoll_accounts_frozen").set(float(frozen));
     let runs = directory.reconciliations().map(|roll| &roll.runs);
     let failed = |runs: &std::collections::VecDeque<(Time, _)>| {
         let run =
@@ -69,6 +72,18 @@ pub fn of_ledger(drift: &Drift) {
         let commodity = commodity.clone();
         gauge!("reconciliation_drift_amount", "commodity" => commodity).set(*amount);
     }
+}
+
+/// Sets how much of a campaign's budget is given: the share, or nothing once it has ended.
+pub fn of_campaign(tenant: &str, campaign: &str, share: Option<f64>) {
+    let labels = [("tenant", tenant.to_owned()), ("campaign", campaign.to_owned())];
+    gauge!("campaign_budget_spent_ratio", &labels).set(share.unwrap_or(f64::NAN));
+}
+
+/// A part of a whole, from 0 to 1.
+#[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "a metric is a float")]
+pub fn ratio(part: i64, whole: i64) -> f64 {
+    if whole > 0 { part as f64 / whole as f64 } else { 0.0 }
 }
 
 fn age(due: Option<Time>, now: Time) -> f64 {

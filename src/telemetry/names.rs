@@ -54,6 +54,7 @@ names! {
     Counter reconciliation_fail_total [] "Questions to providers that failed in sweeps.";
     Gauge reconciliation_consecutive_failures [] "Sweeps in a row, up to the latest, with a question that failed.";
     Gauge pending_over_15m_count [] "Payments that have been pending for more than 15 minutes.";
+    Gauge campaign_budget_spent_ratio ["tenant", "campaign"] "How much of a campaign's budget is given, from 0 to 1; not a number once it has ended.";
     Counter payment_transition_violations_total ["from", "to", "source"] "Moves that a verified source wanted and the rules refused.";
     Counter topup_total ["provider", "outcome"] "Payments for credit that ended, by what they came to.";
     Counter billing_finalize_total ["mode", "outcome"] "Charges of reservations: exact, under or over what was set aside.";
@@ -77,6 +78,7 @@ names! {
     Gauge piperoll_duties_open ["kind"] "Duties that are open.";
     Gauge piperoll_duty_oldest_age_seconds ["kind"] "Seconds since the oldest open duty was due.";
     Gauge billing_dlq_depth ["status"] "Dead letters, by status.";
+    Gauge piperoll_accounts_frozen [] "Accounts whose history breaks an invariant, until that is acknowledged.";
     Gauge workers_paused ["worker"] "Whether an operator paused a worker.";
     Gauge piperoll_roll_head_position [] "The roll's last position.";
     Gauge piperoll_roll_writable [] "Whether writes are taken.";
@@ -105,6 +107,13 @@ pub(super) fn zero() {
     }
     for scope in ["invoices", "finalizes"] {
         counter!("rate_limited_total", "scope" => scope).increment(0);
+    }
+    for audience in ["internal", "admin"] {
+        for key in ["current", "previous"] {
+            counter!("jwt_secret_used_total", &[("audience", audience), ("key", key)]).increment(0);
+        }
+        let labels = [("audience", audience), ("reason", "signature")];
+        counter!("jwt_refused_total", &labels).increment(0);
     }
     super::facts::zero_credit();
 }

@@ -1,6 +1,7 @@
 //! Queries: one consistent look at the rows, pages by key, balances now and back then.
 
 mod bound;
+mod campaigns;
 mod checks;
 mod credit;
 mod cursor;
@@ -21,6 +22,7 @@ use piperoll_domain::{bytes::Bytes, time::Time};
 use sqlx::{Row, Sqlite, Transaction};
 
 pub use self::{
+    campaigns::{Campaign, Grant},
     checks::{Counts, Step, TableRow, Tail},
     credit::{Account, Balance, Entry, Held, Lot},
     cursor::{Cursor, LIMIT_MAX, Page, PageRequest},
@@ -29,7 +31,7 @@ pub use self::{
     letters::Letter,
     payments::{Entitlement, Order, Payment, PaymentFilter, Review},
     query::Direction,
-    readiness::{Hours, ModeSince, Proofs},
+    readiness::{Hours, ModeSince, Pattern, Proofs},
     receipts::{Receipt, ReceiptFilter, Refused},
     reservations::{Reservation, ReservationFilter, ReservationStatus},
 };

@@ -50,7 +50,8 @@ pub(super) fn administrator(subject: &str) -> String {
 }
 
 /// Values for the parts of paths, of things that are there.
-const PARTS: [(&str, &str); 17] = [
+const PARTS: [(&str, &str); 18] = [
+    ("campaign", "welcome"),
     ("reservation", "res_none"),
     ("lot", "lot_none"),
     ("account", "alice"),

@@ -1,5 +1,6 @@
 //! Histories that the rules themselves made, for fixtures: same clock, same identifiers, every time.
 
+mod campaigns;
 mod letters;
 mod metered;
 
@@ -37,6 +38,7 @@ pub(super) fn all() -> Vec<(&'static str, Vec<Recorded>)> {
         ("debts-and-corrections", metered::debts_and_corrections()),
         ("shares", metered::shares()),
         ("dead-letters", letters::dead_letters()),
+        ("campaigns", campaigns::campaigns()),
     ];
     let mut all: Vec<_> =
         stories.into_iter().map(|(name, story)| (name, identified(story.history))).collect();

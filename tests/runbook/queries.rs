@@ -40,3 +40,14 @@ pub(crate) const DEPOSIT_KEYS: &str =
 /// Part 6: a payment by the provider's name for it.
 pub(crate) const PAYMENT: &str =
     "SELECT * FROM crypto_payments WHERE provider_payment_id = 'NP_PAYMENT_ID';";
+/// Part 3: dead letters by status.
+pub(crate) const LETTERS: &str = "SELECT status, COUNT(*) FROM billing_dlq GROUP BY status;";
+/// Part 6: letters that are tried again.
+pub(crate) const LETTERS_PENDING: &str =
+    "SELECT id, operation_type, error_message, retry_count, next_retry_at
+FROM billing_dlq
+WHERE status = 'pending'
+ORDER BY next_retry_at;";
+/// Part 6: letters that wait for a person.
+pub(crate) const LETTERS_FOR_REVIEW: &str =
+    "SELECT * FROM billing_dlq WHERE status = 'manual_review';";

@@ -137,3 +137,13 @@ async fn a_write_by_hand_is_refused_with_the_command_to_use() {
     }
     assert_eq!(sqlite.ask(q::MODE), ["live"]);
 }
+
+#[tokio::test]
+async fn an_audit_proves_ledger_shares_and_shadow_from_the_roll() {
+    let directory = history::told().await.close().await;
+    let report = crate::house::audit(directory.path()).await;
+    assert!(report.is_sound(), "{report:?}");
+    let checked = |name: &str| report.checks.iter().find(|one| one.name == name).unwrap().checked;
+    // alice, bob and carol; two charges that were shared; two reservations in shadow, and their ends.
+    assert_eq!((checked("ledger"), checked("shares"), checked("shadow")), (3, 2, 4));
+}

@@ -7,6 +7,7 @@
 )]
 
 mod arrivals;
+mod campaigns;
 mod credit;
 mod history;
 mod ledger;
@@ -27,7 +28,7 @@ use crate::{
     time::Time,
     wire,
 };
-use history::{Step, any_credit_step, any_step};
+use history::{Step, any_campaign_step, any_credit_step, any_step};
 
 /// What the states themselves say is owed.
 fn owed(book: &Book) -> BTreeSet<Name> {
@@ -65,19 +66,17 @@ fn owed(book: &Book) -> BTreeSet<Name> {
                 }
             }
             State::Letter(letter) => {
-                let item =
-                    letter.opened.as_ref().map(|opened| opened.about.duty.stream.to_string());
-                match letter.stage {
-                    Stage::Pending { .. } | Stage::Processing { .. } => {
-                        expect(DutyKind::Retry, item);
-                    }
-                    Stage::ManualReview => {
-                        expect(DutyKind::ManualReview, item);
-                    }
-                    Stage::Absent | Stage::Completed | Stage::Failed => {}
+                if let Some((kind, item)) = owed_by_letter(letter) {
+                    expect(kind, item);
+                }
+            }
+            State::Campaign(campaign) => {
+                if campaign.is_open() && campaign.ends_at().is_some() {
+                    expect(DutyKind::End, None);
                 }
             }
             State::Receipt(_)
+            | State::Grantee(_)
             | State::Roll(_)
             | State::Commodity(_)
             | State::Settings(_)
@@ -89,6 +88,15 @@ fn owed(book: &Book) -> BTreeSet<Name> {
         }
     }
     owed
+}
+
+fn owed_by_letter(letter: &Letter) -> Option<(DutyKind, Option<String>)> {
+    let item = letter.opened.as_ref().map(|opened| opened.about.duty.stream.to_string());
+    match letter.stage {
+        Stage::Pending { .. } | Stage::Processing { .. } => Some((DutyKind::Retry, item)),
+        Stage::ManualReview => Some((DutyKind::ManualReview, item)),
+        Stage::Absent | Stage::Completed | Stage::Failed => None,
+    }
 }
 
 fn lots_add_up(book: &Book) {
@@ -122,6 +130,7 @@ fn snapshots_read_back(book: &Book) {
 /// What every history is compared with.
 #[derive(Default)]
 struct Models {
+    campaigns: campaigns::Model,
     credit: credit::Model,
     uses: model::Model,
 }
@@ -136,6 +145,7 @@ fn put(story: &mut Story, models: &mut Models, wish: &Operation) {
         Stop::Rejected(rejection) => rejection.code(),
         Stop::Missing(_) | Stop::Repeats(_) => "missing",
     };
+    models.campaigns.check(wish, moment, said.as_deref().map_err(code), &story.book);
     models.credit.check(wish, moment, said.as_deref().map_err(code), &story.book);
     models.uses.check(said.as_deref().unwrap_or_default());
     said.iter().flatten().for_each(reads_back);
@@ -197,6 +207,19 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { cases: credit_cases(), ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_history_of_campaigns_differs_from_the_plain_model(
+        steps in prop::collection::vec(any_campaign_step(), 0..48)
+    ) {
+        let story = run(steps);
+        ledger::agrees(&story);
+        snapshots_read_back(&story.book);
+    }
+}
+
 #[test]
 fn random_histories_get_everywhere() {
     use proptest::{strategy::ValueTree, test_runner::TestRunner};
@@ -210,7 +233,15 @@ fn random_histories_get_everywhere() {
     let about = |name: &&str| {
         matches!(
             wire::category(name),
-            "payment" | "receipt" | "lot" | "credit" | "debt" | "account" | "entitlement"
+            "payment"
+                | "receipt"
+                | "lot"
+                | "credit"
+                | "debt"
+                | "account"
+                | "entitlement"
+                | "campaign"
+                | "grant"
         )
     };
     let missing: Vec<&str> =

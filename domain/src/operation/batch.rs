@@ -7,7 +7,7 @@ use crate::{
     draft::{Draft, Need, Repeat, Stop},
     event::Idempotency,
     id::TenantId,
-    operation::{Finalize, Mint, OpenAccount, Operation, Release, Reserve, Spend},
+    operation::{Finalize, GrantCredit, Mint, OpenAccount, Operation, Release, Reserve, Spend},
     rejection::Rejection,
 };
 
@@ -47,6 +47,8 @@ pub enum Wish {
     Release(Release),
     /// Give credit.
     Mint(Box<Mint>),
+    /// Give credit out of a campaign's budget.
+    Grant(GrantCredit),
 }
 
 impl From<Wish> for Operation {
@@ -58,6 +60,7 @@ impl From<Wish> for Operation {
             Wish::Finalize(wish) => Self::Finalize(wish),
             Wish::Release(wish) => wish.into(),
             Wish::Mint(wish) => Self::Mint(wish),
+            Wish::Grant(wish) => wish.into(),
         }
     }
 }
@@ -71,6 +74,7 @@ impl Wish {
             Self::Finalize(wish) => &wish.tenant,
             Self::Release(wish) => &wish.tenant,
             Self::Mint(wish) => &wish.tenant,
+            Self::Grant(wish) => &wish.tenant,
         }
     }
 
@@ -82,6 +86,7 @@ impl Wish {
             Self::Finalize(wish) => wish.decide(draft),
             Self::Release(wish) => wish.decide(draft),
             Self::Mint(wish) => wish.decide(draft),
+            Self::Grant(wish) => wish.decide(draft),
         }
     }
 }
@@ -130,6 +135,6 @@ impl Batch {
 }
 
 /// All that is missing is told at once, so that it can be read at once.
-fn all_or_missing(missing: Vec<Need>) -> Result<(), Stop> {
+pub(super) fn all_or_missing(missing: Vec<Need>) -> Result<(), Stop> {
     if missing.is_empty() { Ok(()) } else { Err(Stop::Missing(missing)) }
 }

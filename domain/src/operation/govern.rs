@@ -14,8 +14,8 @@ use crate::{
     operation::{letter::must_be_no_letters, must_be_reason},
     rejection::Rejection,
     roll::{
-        AnomalyAcknowledged, ClockCorrected, DutyWaived, Environment, FeatureEnabled, Opened,
-        ReconciliationFinished, WriterStarted,
+        ClockCorrected, DutyWaived, Environment, FeatureEnabled, Opened, ReconciliationFinished,
+        WriterStarted,
     },
     settings::Settings,
     tenant::{self, KeyIssued, Role},
@@ -88,34 +88,6 @@ impl EnableFeature {
             return Ok(());
         }
         draft.say(&Stream::roll(), FeatureEnabled { feature: self.feature.clone() })
-    }
-}
-
-/// Accept a broken invariant, so that its stream goes on from where it stood.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AcknowledgeAnomaly {
-    /// The stream that is frozen.
-    pub stream: Stream,
-    /// Where.
-    pub position: u64,
-    /// Why.
-    pub reason: String,
-}
-
-impl AcknowledgeAnomaly {
-    pub(super) fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
-        must_be_reason(&self.reason)?;
-        let frozen = draft.slot_even_frozen(&self.stream)?.frozen.clone();
-        let frozen = frozen.filter(|frozen| frozen.position == self.position);
-        let broken = frozen.ok_or(Rejection::NothingFrozen)?.broken;
-        let acknowledged = AnomalyAcknowledged {
-            position: self.position,
-            check: broken.check,
-            expected: broken.expected,
-            found: broken.found,
-            reason: self.reason.clone(),
-        };
-        draft.say(&self.stream, acknowledged)
     }
 }
 

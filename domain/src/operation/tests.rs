@@ -23,6 +23,7 @@ use crate::{
     testing::*,
 };
 
+mod anomaly;
 mod batch;
 
 mod freeze {

@@ -1,5 +1,6 @@
 //! One fact of every wire name, every field filled that can be.
 
+mod campaigns;
 mod letters;
 mod metered;
 
@@ -10,6 +11,7 @@ use crate::{
     bytes::Bytes,
     commodity, connection, entitlement,
     event::{Event, Recorded},
+    grantee::GranteeId,
     id::{Kind, Pool, Stream},
     offer::{self, Gives, OfferRef},
     payment::{
@@ -19,10 +21,10 @@ use crate::{
     },
     receipt::{self, Matched},
     roll::{
-        AnomalyAcknowledged, ClockCorrected, DutyWaived, FeatureEnabled, ReconciliationFinished,
-        WorkerPaused, WorkerResumed, WriterStarted,
+        AnomalyAcknowledged, AnomalyClosed, AnomalyFound, ClockCorrected, DutyWaived,
+        FeatureEnabled, ReconciliationFinished, WorkerPaused, WorkerResumed, WriterStarted,
     },
-    settings::{self, Settings},
+    settings::{self, OnViolation, Settings},
     tenant::{KeyIssued, KeyRevoked, Role},
     testing::build::{
         after, envelope, hash, id, instrument, money, msat, opened, payment_ref, sandbox, sealed,
@@ -39,6 +41,7 @@ pub fn samples() -> Vec<Recorded> {
     let events = events.into_iter().flatten();
     let events = events.chain(metered::credit()).chain(access()).chain(metered::bills());
     let events = events.chain(letters::letters());
+    let events = events.chain(campaigns::all());
     let placed = |(event, position): (Event, u64)| Recorded {
         envelope: envelope(&stream_of(&event), position),
         event,
@@ -60,6 +63,11 @@ fn stream_of(event: &Event) -> Stream {
         Event::Entitlement(_) => stream(Kind::Entitlement, "pay_1"),
         Event::Billing(_) => stream(Kind::Billing, "acme"),
         Event::Letter(_) => stream(Kind::Letter, "fulfil.7"),
+        Event::Campaign(_) => stream(Kind::Campaign, "welcome"),
+        Event::Grantee(_) => {
+            let pair = GranteeId::of(&id("welcome"), &id("alice"));
+            Stream::new(Kind::Grantee, &id("acme"), &pair)
+        }
     }
 }
 
@@ -81,6 +89,15 @@ fn roll() -> Vec<Event> {
             reason: reason(),
         }
         .into(),
+        AnomalyFound {
+            stream: stream(Kind::Account, "alice"),
+            position: 7,
+            check: "parts add up to the total".to_owned(),
+            expected: "10".to_owned(),
+            found: "11".to_owned(),
+        }
+        .into(),
+        AnomalyClosed { stream: stream(Kind::Account, "alice"), position: 7 }.into(),
         DutyWaived {
             duty: "lapse".to_owned(),
             item: Some("lot_1".to_owned()),
@@ -107,8 +124,12 @@ fn rules() -> Vec<Event> {
     vec![
         commodity::Declared { code: euro, scale: 2 }.into(),
         commodity::Retired { code: euro, reason: reason() }.into(),
-        settings::Changed { version: 1, settings: Settings::default() }.into(),
+        settings::Changed { version: 1, settings: every_setting() }.into(),
     ]
+}
+
+fn every_setting() -> Settings {
+    Settings { on_lot_violation: OnViolation::Shadow, ..Settings::default() }
 }
 
 fn names() -> Vec<Event> {

@@ -83,8 +83,10 @@ fn what_is_not_known_or_not_whole_is_refused() {
     for cut in 0..stored.len() {
         assert!(decode(event.name(), &stored[..cut]).is_err(), "{cut}");
     }
-    let longer = [&stored[..], &[0xc0]].concat();
-    assert!(matches!(decode(event.name(), &longer), Err(Error::Trailing(_))));
+    for more in 0..=u8::MAX {
+        let longer = [&stored[..], &[more]].concat();
+        assert!(matches!(decode(event.name(), &longer), Err(Error::Trailing(_))), "{more:#x}");
+    }
     assert!(matches!(decode("roll.opened.v1", &stored), Err(Error::Malformed { .. })));
 }
 

@@ -1,7 +1,9 @@
 //! Writes that a runbook makes by hand: refused, each with the command that does it.
 
 /// A view, and what to use instead of writing to it.
-const INSTEAD: [(&str, &str); 12] = [
+const INSTEAD: [(&str, &str); 14] = [
+    ("credit_campaigns", "`piperoll campaigns pause`, `activate`, `complete`"),
+    ("credit_grants", "`piperoll campaigns grant`"),
     ("billing_dlq", "`piperoll dlq retry` or `piperoll dlq resolve`"),
     ("billing_config", "`piperoll billing mode set`, `piperoll billing set`"),
     ("credit_accounts", "`piperoll accounts open`"),

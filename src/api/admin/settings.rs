@@ -32,6 +32,10 @@ pub(in crate::api) struct AllSettings {
     same_use_seconds: u32,
     /// How often the same use may be repeated within that time.
     same_use_max: u32,
+    /// What happens to a tenant's billing when an account of its breaks an invariant: `alert` and
+    /// nothing else, fall back to `shadow`, or `stop`. `alert` unless said, and then not told.
+    #[schema(required = false, example = "shadow", pattern = "^(alert|shadow|stop)$")]
+    on_lot_violation: String,
 }
 
 /// Tells the settings in force.

@@ -25,7 +25,7 @@ use crate::api::{
 /// How items are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Mode {
+pub(in crate::api) enum Mode {
     /// Each by itself.
     Independent,
     /// All of them or none.

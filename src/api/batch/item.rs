@@ -7,19 +7,21 @@ use std::collections::BTreeSet;
 use axum::http::StatusCode;
 use piperoll_domain::{
     event::Idempotency,
-    id::{AccountId, ReservationId, TenantId},
+    id::{AccountId, CampaignId, ReservationId, TenantId},
     operation::{OpenAccount, Wish},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
-pub(in crate::api) use self::schema::BatchItem;
+pub(in crate::api) use self::schema::{BatchItem, GrantItem};
 use crate::{
     api::{
         Api, Problem,
         accounts::{self, Account, NewAccount, SpendBody, Spent, untold},
         admin::mint::{self, Minted, NewLot},
+        batch::GRANTS,
         caller::{self, Of},
+        campaigns::{self, Given, NewGrant},
         extract::{bound, strict, typed},
         problem::{self, Code},
         reservations::{self, Cost, Ended, NewReservation, OfAccount, Reservation},
@@ -28,6 +30,9 @@ use crate::{
     engine::Done,
     idempotency,
 };
+
+/// The field, or the path's part, that names a campaign.
+const CAMPAIGN: &str = "campaign";
 
 /// What can stand in a batch, under the name that its keys are bound to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +43,7 @@ enum Kind {
     Finalize,
     Release,
     Mint,
+    Grant,
 }
 
 /// An item, ready to be carried out.
@@ -56,6 +62,7 @@ pub(super) enum About {
     Beginning,
     End(TenantId, ReservationId),
     Credit(TenantId, AccountId),
+    Gift,
 }
 
 /// What an item is answered with: the same as alone.
@@ -64,6 +71,7 @@ pub(super) enum About {
 pub(in crate::api) enum Outcome {
     Account(Account),
     Spent(Spent),
+    Given(Box<Given>),
     Reservation(Box<Reservation>),
     Ended(Box<Ended>),
     Minted(Minted),
@@ -73,8 +81,15 @@ pub(in crate::api) enum Outcome {
 type Read = (About, Wish, Idempotency);
 
 impl Kind {
-    const ALL: [Self; 6] =
-        [Self::OpenAccount, Self::Spend, Self::Reserve, Self::Finalize, Self::Release, Self::Mint];
+    const ALL: [Self; 7] = [
+        Self::OpenAccount,
+        Self::Spend,
+        Self::Reserve,
+        Self::Finalize,
+        Self::Release,
+        Self::Mint,
+        Self::Grant,
+    ];
 
     const fn name(self) -> &'static str {
         match self {
@@ -84,6 +99,7 @@ impl Kind {
             Self::Finalize => "reservation.finalize",
             Self::Release => "reservation.release",
             Self::Mint => "lot.mint",
+            Self::Grant => "campaign.grant",
         }
     }
 
@@ -99,6 +115,7 @@ impl Kind {
                 "/v1/admin/tenants/{tenant}/reservations/{reservation}/release",
             ],
             Self::Mint => &["/v1/admin/tenants/{tenant}/accounts/{account}/mint"],
+            Self::Grant => &[GRANTS],
         }
     }
 
@@ -146,6 +163,13 @@ impl Kind {
                 let wish = typed::<NewLot>(&fields)?.of(tenant.clone(), account.clone(), &key)?;
                 Ok((About::Credit(tenant, account), Wish::Mint(wish.into()), key))
             }
+            Self::Grant => {
+                let mut fields = fields;
+                let campaign: CampaignId = taken(&mut fields.rest, CAMPAIGN)?;
+                let (fields, key) = fields.bound(self, &[campaign.as_str()])?;
+                let wish = typed::<NewGrant>(&fields)?.of(tenant, campaign)?;
+                Ok((About::Gift, Wish::Grant(wish), key))
+            }
         }
     }
 }
@@ -181,17 +205,27 @@ impl Fields {
 }
 
 impl Item {
-    /// Reads an item as it stands in the body.
-    pub(super) fn read(raw: &[u8], of: &Of, depth_max: usize) -> Result<Self, Problem> {
+    /// Reads an item as it stands in the body. Where a campaign is named, it is a grant of it, and
+    /// names neither.
+    pub(super) fn read(
+        raw: &[u8],
+        of: &Of,
+        depth_max: usize,
+        campaign: Option<&CampaignId>,
+    ) -> Result<Self, Problem> {
         let Value::Object(mut fields) = strict(raw, depth_max)? else {
             return Err(problem::field("", "an item is an object"));
         };
-        let operation: String = taken(&mut fields, "operation")?;
-        let kind = Kind::ALL.into_iter().find(|kind| kind.name() == operation);
-        let kind = kind.ok_or_else(|| {
-            let known = Kind::ALL.map(Kind::name).join(", ");
-            problem::field("operation", &format!("it is one of {known}"))
-        })?;
+        let kind = match campaign {
+            Some(campaign) => {
+                if fields.insert(CAMPAIGN.to_owned(), campaign.as_str().into()).is_some() {
+                    let detail = "the path names it already";
+                    return Err(Problem::new(Code::UnknownField, detail).field(CAMPAIGN));
+                }
+                Kind::Grant
+            }
+            None => kind(&mut fields)?,
+        };
         kind.must_be_allowed(of)?;
         let key = key(&mut fields)?;
         let (about, wish, key) = kind.read(of, Fields { key, rest: fields })?;
@@ -199,11 +233,19 @@ impl Item {
     }
 }
 
+fn kind(fields: &mut Map<String, Value>) -> Result<Kind, Problem> {
+    let operation: String = taken(fields, "operation")?;
+    Kind::ALL.into_iter().find(|kind| kind.name() == operation).ok_or_else(|| {
+        let known = Kind::ALL.map(Kind::name).join(", ");
+        problem::field("operation", &format!("it is one of {known}"))
+    })
+}
+
 impl About {
     /// What the item is answered with alone.
     pub(super) const fn status(&self) -> StatusCode {
         match self {
-            Self::Account(_) | Self::Use(_) | Self::Beginning | Self::Credit(..) => {
+            Self::Account(_) | Self::Use(_) | Self::Beginning | Self::Credit(..) | Self::Gift => {
                 StatusCode::CREATED
             }
             Self::End(..) => StatusCode::OK,
@@ -227,6 +269,7 @@ impl About {
             Self::Credit(tenant, account) => {
                 mint::minted(&done.events, tenant, account).map(Outcome::Minted)
             }
+            Self::Gift => campaigns::given(&done.events).map(|given| Outcome::Given(given.into())),
         };
         Ok((outcome.ok_or_else(untold)?, done.replayed))
     }

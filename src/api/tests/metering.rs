@@ -328,3 +328,66 @@ async fn a_reservation_ends_in_the_mode_it_was_made_in() {
     assert_eq!(holds(&shop).await, ["0", "0", "100"]);
     shop.app.stop().await;
 }
+
+async fn sells(shop: &Shop, name: &str, gives: u64, price: u64) {
+    let offer = json!({"service": "credit", "path": "/credit", "price": super::msat(price),
+        "gives": {"credit": {"amount": usd(gives)}}});
+    let put = shop.ask("PUT", format!("/v1/offers/{name}")).key(&shop.keys.key).json(&offer);
+    put.fresh().await.must_be(200);
+}
+
+#[tokio::test]
+async fn who_is_short_is_offered_credit_once_and_goes_on_when_it_is_paid() {
+    let shop = shop(Mode::Live).await;
+    sells(&shop, "small", 10, 2_000).await;
+    sells(&shop, "large", 100, 9_000).await;
+    let ask = || {
+        let body = json!({"reservation": "res_1", "amount": usd(135)});
+        let ask = shop.ask("POST", "/v1/accounts/alice/reservations").key(&shop.keys.key);
+        ask.json(&body).header("idempotency-key", "k1")
+    };
+    let short = ask().await.must_be_problem(402, "credit_insufficient");
+    let lines: Vec<_> = short.headers.get_all("www-authenticate").iter().collect();
+    assert_eq!(lines.len(), 2);
+    assert!(lines[1].to_str().unwrap().starts_with("L402 "));
+    let told = short.json();
+    assert_eq!((&told["missing"], &told["offer"]), (&usd(35), &json!("small")));
+    assert_eq!(
+        (&told["amount_msat"], &told["payment"]),
+        (&json!(8_000), &json!(short.header("piperoll-payment")))
+    );
+    let again = ask().await.must_be_problem(402, "credit_insufficient").json();
+    assert_eq!(
+        (&again["payment"], &again["payment_request"]),
+        (&told["payment"], &told["payment_request"])
+    );
+    let invoice = json!({"invoice": told["payment_request"]});
+    shop.operate("POST", "/v1/admin/sandbox/pay").json(&invoice).fresh().await.must_be(200);
+    let sync = format!("/v1/payments/{}/sync", told["payment"].as_str().unwrap());
+    while shop.post(&*sync, &json!({})).await.must_be(200).json()["gave"].is_null() {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    ask().await.must_be(201);
+    assert_eq!(holds(&shop).await, ["5", "135", "0"]);
+    shop.app.stop().await;
+}
+
+#[tokio::test]
+async fn only_live_work_that_is_short_is_offered_anything() {
+    for (mode, status) in [(Mode::Shadow, 201), (Mode::Soft, 201), (Mode::Live, 402)] {
+        let shop = shop(mode).await;
+        let other = json!({"service": "credit", "path": "/x", "price": super::msat(2_000),
+            "gives": {"credit": {"amount": super::msat(1)}}});
+        let put = shop.ask("PUT", "/v1/offers/other").key(&shop.keys.key).json(&other).fresh();
+        put.await.must_be(200);
+        if mode != Mode::Live {
+            sells(&shop, "credit", 100, 9_000).await;
+        }
+        let answer = hold(&shop, "res_1", 150).await.must_be(status);
+        assert_eq!(answer.header("www-authenticate"), "", "{mode:?}");
+        shop.settle().await;
+        let payments = shop.get("/v1/payments").await.must_be(200).json();
+        assert_eq!(payments["items"], json!([]), "{mode:?}");
+        shop.app.stop().await;
+    }
+}

@@ -38,6 +38,7 @@ async fn every_metric_is_one_of_the_list_and_tells_no_secret() {
     assert!(
         text.contains(r#"path="unmatched""#) && text.contains(r#"path="/v1/payments/{payment}""#)
     );
+    // Other tests of this process may have counted: that a series stands is what is looked for.
     for line in [
         "challenge_to_paid_latency_ms_total ",
         "reconciliation_fail_total ",
@@ -46,10 +47,10 @@ async fn every_metric_is_one_of_the_list_and_tells_no_secret() {
         "reconciliation_drift_accounts 0",
         "accounts_total 3",
         r#"reconciliation_drift_amount{commodity="USD"} 0"#,
-        r#"topup_total{provider="sandbox",outcome="failed"} 0"#,
-        r#"billing_finalize_total{mode="soft",outcome="over"} 0"#,
-        r#"reservations_total{mode="live",outcome="expired"} 0"#,
-        "billing_would_have_402_total 0",
+        r#"topup_total{provider="sandbox",outcome="failed"}"#,
+        r#"billing_finalize_total{mode="soft",outcome="over"}"#,
+        r#"reservations_total{mode="live",outcome="expired"}"#,
+        "billing_would_have_402_total ",
         "piperoll_roll_writable 1",
         r#"piperoll_duties_open{kind="sweep"}"#,
         r#"invoice_create_success_total{provider="sandbox"}"#,

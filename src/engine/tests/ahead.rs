@@ -141,3 +141,39 @@ async fn a_writer_that_is_told_to_stop_finishes_what_is_under_way_and_above() {
     }
     assert_eq!(house.roll.reopen().blocks_after(0).last().unwrap().last(), 6);
 }
+
+#[test]
+fn a_writer_that_is_told_to_stop_while_it_has_no_room_waits_for_the_append() {
+    let (stopped, stops) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        // One thread: whoever spins keeps the append waiting that he waits for.
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        let runtime = builder.enable_all().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            let house = House::slow([]).await;
+            let (clock, stop) = (house.clock.clone(), CancellationToken::new());
+            house.stop.cancel();
+            house.task.await.unwrap();
+            drop(house.engine);
+            let (roll, directory) = (house.roll.reopen(), house.directory);
+            let options = Options { group_commands: 1, ..options(&clock) };
+            let handle = Roll::Memory(roll.clone());
+            let (engine, task) =
+                start(handle, directory.path(), options, stop.clone()).await.unwrap();
+            roll.expose(|_| Turn { before: APPEND, ..Turn::default() });
+            let house = House { roll, directory, clock, engine, task, stop };
+            // One is appended, one is decided above it, the others are in the queue.
+            let mut doing = vec![];
+            for key in ["1", "2", "3", "4"] {
+                doing.push(house.spending(10, key).await);
+            }
+            house.stop.cancel();
+            house.task.await.unwrap();
+            for doing in doing {
+                assert!(!doing.await.unwrap().unwrap());
+            }
+        });
+        stopped.send(()).unwrap();
+    });
+    stops.recv_timeout(Duration::from_mins(1)).expect("the engine stops");
+}

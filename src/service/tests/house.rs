@@ -243,6 +243,7 @@ impl House {
         for kind in ONE_BY_ONE {
             Reactor::new(self.service.clone(), kind).step().await;
         }
+        crate::reactors::guard::step(&self.service).await;
     }
 
     pub(crate) async fn react_to(&self, kind: DutyKind) -> usize {

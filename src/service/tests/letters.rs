@@ -286,6 +286,31 @@ async fn paused_workers_begin_nothing_and_leave_everything_owed_also_after_a_res
 }
 
 #[tokio::test]
+async fn a_frozen_account_stops_its_tenants_billing_once_if_the_settings_say_so() {
+    let (house, _, position) = refused().await;
+    let on_lot_violation = piperoll_domain::settings::OnViolation::Stop;
+    let settings = piperoll_domain::settings::Settings {
+        on_lot_violation,
+        ..house.service.engine().directory().settings()
+    };
+    house.cli(piperoll_domain::operation::ChangeSettings { settings }).await;
+    house.react().await;
+    let billing: Stream = "billing-acme-acme".parse().unwrap();
+    let enabled = async |house: &House| {
+        let slot = house.service.engine().look(&billing).await.unwrap().unwrap();
+        let piperoll_domain::book::State::Billing(in_force) = slot.state else { panic!() };
+        in_force.billing.enabled
+    };
+    assert!(!enabled(&house).await);
+    assert_eq!(house.service.engine().directory().anomalies().count(), 1);
+    let house = house.killed().await;
+    house.react().await;
+    assert_eq!(house.count("anomaly.found.v1").await, 1);
+    house.cli(acknowledge(position)).await;
+    assert_eq!(house.service.engine().directory().anomalies().count(), 0);
+}
+
+#[tokio::test]
 async fn a_paused_worker_of_dead_letters_leaves_them_as_they_stand() {
     let (house, ..) = refused().await;
     house.react().await;

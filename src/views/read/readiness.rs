@@ -59,6 +59,19 @@ pub struct Proofs {
     pub pending: u64,
     /// Open reservations whose time is over.
     pub overdue: u64,
+    /// Dead letters that will be tried again.
+    pub letters_pending: u64,
+    /// Dead letters that wait for a person.
+    pub letters_for_review: u64,
+}
+
+/// What dead letters have in common.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Pattern {
+    /// Why they were refused.
+    pub error_code: String,
+    /// How many are not done.
+    pub letters: u64,
 }
 
 impl Snapshot {
@@ -111,22 +124,8 @@ impl Snapshot {
 
     /// The rest of the checklist.
     pub async fn proofs(&mut self, tenant: &TenantId, now: Time) -> Result<Proofs, Error> {
-        let mut query = Query::over("SELECT (SELECT count(*) FROM payments");
-        query
-            .only("tenant =", tenant)
-            .words(" AND status = 'consumed' AND protocol IN ('l402', 'x402'))");
-        query
-            .words(" AS challenges_paid, EXISTS (SELECT 1 FROM lots WHERE tenant = ")
-            .value(tenant);
-        query.words(" AND clawed_back > 0) OR EXISTS (SELECT 1 FROM payments WHERE tenant = ");
-        query.value(tenant).words(" AND refunded > 0) AS taken_back, ");
-        query.words("(SELECT count(*) FROM (SELECT DISTINCT account FROM balances WHERE tenant = ");
-        query.value(tenant).words(" AND (owed > 0 OR owed_over > 0))) AS accounts_in_debt, ");
-        query.words("(SELECT count(*) FROM reservations WHERE status = 'pending' AND tenant = ");
-        query.value(tenant).words(") AS pending, ");
-        query.words("(SELECT count(*) FROM reservations WHERE status = 'pending' AND tenant = ");
-        query.value(tenant).words(" AND expires_at < ").value(now).words(") AS overdue");
-        let row = query.one(self).await?.ok_or(Error::Shape("reservations"))?;
+        let row = sqlx::query(PROOFS).bind(tenant.to_string()).bind(now.micros());
+        let row = row.fetch_one(&mut *self.transaction).await.map_err(Error::Read)?;
         let count = |column| {
             let number: i64 = row.try_get(column).map_err(Error::Read)?;
             Ok(u64::try_from(number).unwrap_or(0))
@@ -137,6 +136,41 @@ impl Snapshot {
             accounts_in_debt: count("accounts_in_debt")?,
             pending: count("pending")?,
             overdue: count("overdue")?,
+            letters_pending: count("letters_pending")?,
+            letters_for_review: count("letters_for_review")?,
         })
     }
+
+    /// What a tenant's dead letters that are not done have in common, the most frequent first.
+    pub async fn letter_patterns(&mut self, tenant: &TenantId) -> Result<Vec<Pattern>, Error> {
+        let mut query = Query::over(
+            "SELECT coalesce(error_code, '') AS error_code, count(*) AS letters FROM dead_letters",
+        );
+        query.only("tenant =", tenant);
+        query.only_where("status IN ('pending', 'processing', 'manual_review')");
+        query.words(" GROUP BY error_code ORDER BY letters DESC, error_code LIMIT 10");
+        let rows = query.all(self).await?;
+        let read = |row: &SqliteRow| {
+            let letters: i64 = row.try_get("letters")?;
+            let letters = u64::try_from(letters).unwrap_or(0);
+            Ok(Pattern { error_code: row.try_get("error_code")?, letters })
+        };
+        rows.iter().map(read).collect::<Result<_, _>>().map_err(Error::Read)
+    }
 }
+
+/// Of a tenant, at a time.
+const PROOFS: &str = "SELECT \
+    (SELECT count(*) FROM payments WHERE tenant = ?1 AND status = 'consumed' \
+     AND protocol IN ('l402', 'x402')) AS challenges_paid, \
+    EXISTS (SELECT 1 FROM lots WHERE tenant = ?1 AND clawed_back > 0) \
+     OR EXISTS (SELECT 1 FROM payments WHERE tenant = ?1 AND refunded > 0) AS taken_back, \
+    (SELECT count(*) FROM (SELECT DISTINCT account FROM balances WHERE tenant = ?1 \
+     AND (owed > 0 OR owed_over > 0))) AS accounts_in_debt, \
+    (SELECT count(*) FROM reservations WHERE status = 'pending' AND tenant = ?1) AS pending, \
+    (SELECT count(*) FROM reservations WHERE status = 'pending' AND tenant = ?1 \
+     AND expires_at < ?2) AS overdue, \
+    (SELECT count(*) FROM dead_letters WHERE tenant = ?1 \
+     AND status IN ('pending', 'processing')) AS letters_pending, \
+    (SELECT count(*) FROM dead_letters WHERE tenant = ?1 \
+     AND status = 'manual_review') AS letters_for_review";

@@ -2,6 +2,7 @@
 //! fail.
 
 mod billing;
+mod campaigns;
 mod metered;
 
 use reqwest::{Method, RequestBuilder};
@@ -200,6 +201,7 @@ async fn money(teller: &mut Teller<'_>) {
         teller.operator(POST, &path, lot).await.is(status);
     }
     metered::told(teller).await;
+    campaigns::told(teller).await;
     lists(teller).await;
 }
 

@@ -1,4 +1,6 @@
-//! Wishes, valid and not, over a few payments, accounts and entitlements.
+//! Wishes, valid and not, over a few payments, accounts, entitlements and campaigns.
+
+mod campaigns;
 
 use proptest::prelude::*;
 
@@ -268,6 +270,7 @@ pub(super) fn any_step() -> impl Strategy<Value = Step> {
         8 => metering().boxed(),
         2 => refunding().boxed(),
         4 => using().boxed(),
+        4 => campaigns::campaigning().boxed(),
     ];
     let bought = (payment(), prop_oneof![Just("uses"), Just("credit")]);
     let bought = bought.prop_map(|(payment, offer)| {
@@ -281,8 +284,19 @@ pub(super) fn any_step() -> impl Strategy<Value = Step> {
     });
     prop_oneof![
         1 => bought.boxed(),
+        1 => campaigns::launched().prop_map(Step::Wishes).boxed(),
         24 => wish.prop_map(|wish| Step::Wishes(vec![wish])).boxed(),
         3 => prop_oneof![0..100_u32, 0..1_000_u32, Just(90_000_u32)].prop_map(Step::Pass),
+        1 => any::<bool>().prop_map(Step::Rest),
+    ]
+}
+
+/// Campaigns, and what else may meet their accounts and lots.
+pub(super) fn any_campaign_step() -> impl Strategy<Value = Step> {
+    let wish = prop_oneof![8 => campaigns::campaigning().boxed(), 1 => crediting().boxed()];
+    prop_oneof![
+        16 => wish.prop_map(|wish| Step::Wishes(vec![wish])).boxed(),
+        2 => prop_oneof![0..100_u32, 0..1_000_u32].prop_map(Step::Pass),
         1 => any::<bool>().prop_map(Step::Rest),
     ]
 }

@@ -26,6 +26,7 @@ use crate::{
         readiness::{self, Point, Readiness},
     },
     service::Principal,
+    views::read::Pattern,
 };
 
 /// How long a change of the mode waits for the views that the checklist is made of.
@@ -120,10 +121,23 @@ pub(in crate::api) struct Report {
     /// What became of reservations of this mode in the last day.
     #[schema(value_type = LastDay)]
     last_day: health::Day,
+    /// What dead letters that are not done have in common, the most frequent first.
+    #[schema(value_type = Vec<Letters>)]
+    dead_letters: Vec<Pattern>,
     /// Answers with 402 since this process began, to any tenant.
     answers_payment_required: u64,
     /// All answers since this process began.
     answers: u64,
+}
+
+/// Dead letters that were refused for one reason.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it only describes what views say")]
+pub(in crate::api) struct Letters {
+    /// Why.
+    error_code: String,
+    /// How many.
+    letters: u64,
 }
 
 /// What became of reservations in a day.
@@ -155,7 +169,7 @@ pub(in crate::api) async fn doctor(
 ) -> Result<Answer<Report>, Problem> {
     let Billing { enabled, mode, .. } = api.service().billing(&who, &tenant).await?.billing;
     let found = health::health(&mut snapshot, &tenant, mode, now(&api)).await?;
-    let Health { since, drift, proofs, day, findings } = found.ok_or_else(behind)?;
+    let Health { since, drift, proofs, day, letters, findings } = found.ok_or_else(behind)?;
     let (answers, answers_payment_required) = answered(&api.metrics().render());
     let report = Report {
         tenant: tenant.to_string(),
@@ -170,6 +184,7 @@ pub(in crate::api) async fn doctor(
         reservations_pending: proofs.pending,
         reservations_overdue: proofs.overdue,
         last_day: day,
+        dead_letters: letters,
         answers_payment_required,
         answers,
     };

@@ -28,6 +28,9 @@ pub(in crate::api) enum BatchItem {
     /// As `POST /v1/admin/tenants/{tenant}/accounts/{account}/mint`: an operator's.
     #[schema(title = "lot.mint")]
     Mint(MintItem),
+    /// As an item of `POST /v1/campaigns/{campaign}/grants`.
+    #[schema(title = "campaign.grant")]
+    Grant(GrantOfItem),
 }
 
 /// An account to be opened.
@@ -140,4 +143,29 @@ pub(in crate::api) struct MintItem {
     cost: Option<Sum>,
     /// Why; no place for personal data.
     reason: String,
+}
+
+/// Credit to be given by a campaign.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::api) struct GrantOfItem {
+    /// `campaign.grant`.
+    operation: String,
+    /// Of which campaign.
+    campaign: String,
+    #[serde(flatten)]
+    grant: GrantItem,
+}
+
+/// Credit to be given by the campaign that is named elsewhere.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::api) struct GrantItem {
+    /// 1 to 255 printable characters: the same key is the same request.
+    #[schema(max_length = 255)]
+    idempotency_key: String,
+    /// For which account.
+    account: String,
+    /// How much, in the budget's commodity.
+    amount: Sum,
+    /// The grant's name, and its lot's; made up unless said.
+    grant: Option<String>,
 }

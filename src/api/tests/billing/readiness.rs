@@ -64,7 +64,8 @@ async fn the_checklist_and_the_report_are_shown() {
         (&json!("shadow"), &json!("live"), &json!(false))
     );
     let names: Vec<_> = list["points"].as_array().unwrap().iter().map(|p| &p["name"]).collect();
-    let wanted = ["lasted", "overrun_rate", "payment_required", "refund", "lot_invariant"];
+    let wanted =
+        ["lasted", "overrun_rate", "payment_required", "refund", "lot_invariant", "dead_letters"];
     assert_eq!(names, wanted);
     let report = shop.operate("GET", format!("{DEV}/doctor")).await.must_be(200).json();
     assert_eq!((&report["healthy"], &report["mode"]), (&json!(true), &json!("shadow")));

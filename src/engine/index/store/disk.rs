@@ -22,8 +22,11 @@ use super::{IndexError, Table};
 use crate::engine::index::failed;
 
 /// How much of what is in the tables may also lie in the store's journals. A table that is seldom
-/// written keeps them all, up to this.
-const JOURNAL_BYTES: u64 = 128 << 20;
+/// written keeps them all, up to this. Whoever opens the tables reads them all.
+const JOURNAL_BYTES: u64 = 64 << 20;
+/// How much of a table is gathered before it is written down. What is written down already is only
+/// passed over when the journals are read.
+const GATHERED_BYTES: u64 = 16 << 20;
 /// How often who reads looks whether they are open again, and how long in between.
 const LOOKS: u32 = 200;
 const LOOK_EVERY: Duration = Duration::from_millis(10);
@@ -128,6 +131,7 @@ impl Open {
         let open = |table: Table| {
             let pinned = || {
                 KeyspaceCreateOptions::default()
+                    .max_memtable_size(GATHERED_BYTES)
                     .filter_block_pinning_policy(PinningPolicy::all(true))
                     .index_block_pinning_policy(PinningPolicy::all(true))
             };

@@ -1,0 +1,191 @@
+//! `piperoll campaigns`: credit that is given away out of a budget.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use reqwest::Method;
+use serde_json::{Map, Value, json};
+
+use super::{
+    batch::{self, Mode},
+    client::Target,
+    error::Error,
+    exit::Exit,
+    output::Output,
+};
+
+/// Credit that is given away: plan, begin, pause, end, grant.
+#[derive(Debug, Subcommand)]
+pub(super) enum Campaigns {
+    /// List the campaigns with what they gave.
+    List {
+        #[command(flatten)]
+        server: Target,
+    },
+    /// Show one campaign: what was planned, and how much of it is given.
+    Show {
+        #[command(flatten)]
+        server: Target,
+        /// Its name.
+        campaign: String,
+    },
+    /// Plan a campaign. It gives nothing before it is activated.
+    Create(Box<Create>),
+    /// Let a campaign give, for the first time or again.
+    Activate(Move),
+    /// Let a campaign give nothing until it is activated again.
+    Pause(Move),
+    /// End a campaign for good; what it gave stays given.
+    Complete(Move),
+    /// Give credit, to up to 1,000 accounts out of a file.
+    Grant(Grant),
+    /// List what a campaign gave, the oldest first.
+    Grants(Grants),
+}
+
+/// A campaign to be planned.
+#[derive(Debug, Args)]
+pub(super) struct Create {
+    #[command(flatten)]
+    server: Target,
+    /// Its name.
+    campaign: String,
+    /// The most that it gives in all, in smallest units.
+    #[arg(long)]
+    budget: u64,
+    /// Of what.
+    #[arg(long, default_value = "USD")]
+    commodity: String,
+    /// The most that one account gets, in smallest units.
+    #[arg(long, value_name = "AMOUNT")]
+    account_cap: Option<u64>,
+    /// What it is for: `promotional`, `loyalty`, `referral` or `reverse_airdrop`.
+    #[arg(long)]
+    purpose: Option<String>,
+    /// How much of the budget must be gone before its owner is told, in percent; 90 unless said.
+    #[arg(long, value_name = "PERCENT")]
+    threshold: Option<u32>,
+    /// Where the credit lies.
+    #[arg(long)]
+    pool: Option<String>,
+    /// When it ends by itself, such as 2026-12-31T23:00:00Z.
+    #[arg(long, value_name = "TIME")]
+    ends_at: Option<String>,
+    /// How long granted credit can be used, from its grant.
+    #[arg(long, value_name = "SECONDS")]
+    lots_expire_after: Option<u32>,
+    /// Until when granted credit can be used, whenever it was granted.
+    #[arg(long, value_name = "TIME")]
+    lots_expire_at: Option<String>,
+    /// Makes asking again safe; made up unless given.
+    #[arg(long, value_name = "KEY")]
+    idempotency_key: Option<String>,
+}
+
+/// A campaign, and why it goes where.
+#[derive(Debug, Args)]
+pub(super) struct Move {
+    #[command(flatten)]
+    server: Target,
+    /// Its name.
+    campaign: String,
+    /// Why. Plain text that stays for ever; no personal data.
+    #[arg(long)]
+    reason: String,
+    /// Makes asking again safe; made up unless given.
+    #[arg(long, value_name = "KEY")]
+    idempotency_key: Option<String>,
+}
+
+/// Grants out of a file.
+#[derive(Debug, Args)]
+pub(super) struct Grant {
+    #[command(flatten)]
+    server: Target,
+    /// The campaign.
+    campaign: String,
+    /// Whether each is taken by itself, or all of them or none.
+    #[arg(long, value_enum)]
+    mode: Mode,
+    /// The grants, a line of JSON each: `idempotency_key`, `account`, `amount`; `-` for stdin.
+    file: PathBuf,
+}
+
+/// A page of what a campaign gave.
+#[derive(Debug, Args)]
+pub(super) struct Grants {
+    #[command(flatten)]
+    server: Target,
+    /// The campaign.
+    campaign: String,
+    /// `next` of the page before.
+    #[arg(long, value_name = "CURSOR")]
+    after: Option<String>,
+    /// How many, 1 to 1000.
+    #[arg(long)]
+    limit: Option<u32>,
+}
+
+impl Campaigns {
+    pub(super) async fn run(self, output: Output) -> Result<Exit, Error> {
+        let answer = match self {
+            Self::List { server } => server.tenant().get(&["v1", "campaigns"], &[]).await?,
+            Self::Show { server, campaign } => {
+                server.tenant().get(&["v1", "campaigns", &campaign], &[]).await?
+            }
+            Self::Create(create) => create.ask().await?,
+            Self::Activate(asked) => asked.ask("activate").await?,
+            Self::Pause(asked) => asked.ask("pause").await?,
+            Self::Complete(asked) => asked.ask("complete").await?,
+            Self::Grant(grant) => return grant.put(output).await,
+            Self::Grants(Grants { server, campaign, after, limit }) => {
+                let query = [("after", after), ("limit", limit.map(|limit| limit.to_string()))];
+                server.tenant().get(&["v1", "campaigns", &campaign, "grants"], &query).await?
+            }
+        };
+        output.answer(&answer)?;
+        Ok(Exit::Done)
+    }
+}
+
+impl Create {
+    fn body(&self) -> Value {
+        let sum =
+            |amount: u64| json!({ "commodity": self.commodity, "amount": amount.to_string() });
+        let fields = [
+            ("campaign", Some(json!(self.campaign))),
+            ("budget", Some(sum(self.budget))),
+            ("account_cap", self.account_cap.map(sum)),
+            ("purpose", self.purpose.as_ref().map(|it| json!(it))),
+            ("threshold_percent", self.threshold.map(|it| json!(it))),
+            ("pool", self.pool.as_ref().map(|it| json!(it))),
+            ("ends_at", self.ends_at.as_ref().map(|it| json!(it))),
+            ("lots_expire_after_seconds", self.lots_expire_after.map(|it| json!(it))),
+            ("lots_expire_at", self.lots_expire_at.as_ref().map(|it| json!(it))),
+        ];
+        let said = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+        Value::Object(said.collect::<Map<_, _>>())
+    }
+
+    async fn ask(self) -> Result<Value, Error> {
+        let (body, key) = (self.body(), self.idempotency_key.as_deref());
+        let tenant = self.server.tenant();
+        Ok(tenant.write(Method::POST, &["v1", "campaigns"], Some(&body), key).await?)
+    }
+}
+
+impl Move {
+    async fn ask(self, verb: &str) -> Result<Value, Error> {
+        let body = json!({ "reason": self.reason });
+        let path = ["v1", "campaigns", &self.campaign, verb];
+        let key = self.idempotency_key.as_deref();
+        Ok(self.server.tenant().write(Method::POST, &path, Some(&body), key).await?)
+    }
+}
+
+impl Grant {
+    async fn put(self, output: Output) -> Result<Exit, Error> {
+        let body = json!({ "mode": self.mode.as_str(), "items": batch::items(&self.file)? });
+        batch::put(self.server, &["v1", "campaigns", &self.campaign, "grants"], &body, output).await
+    }
+}

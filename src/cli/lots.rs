@@ -1,0 +1,99 @@
+//! `piperoll lots`: an account's lots, and taking them back.
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::{
+    correct::{Whose, Why},
+    error::Error,
+    exit::Exit,
+    money::Of,
+    output::Output,
+};
+
+/// An account's lots: look at them, take them back.
+#[derive(Debug, Subcommand)]
+pub(super) enum Lots {
+    /// List an account's lots. Amounts are shown in major units; with --json in smallest ones.
+    List(List),
+    /// Take credit of a lot back: what is there, then what is reserved, then as a debt.
+    Clawback(Clawback),
+    /// Take what is left of a lot that should never have been, such as one that was given twice.
+    Void(Void),
+}
+
+/// Whose lots.
+#[derive(Debug, Args)]
+pub(super) struct List {
+    #[command(flatten)]
+    whose: Whose,
+    /// The account.
+    #[arg(long)]
+    account: String,
+    /// Behind this page; the `next` of an earlier answer.
+    #[arg(long, value_name = "CURSOR")]
+    after: Option<String>,
+    /// At most so many.
+    #[arg(long, default_value_t = 100)]
+    limit: u32,
+}
+
+/// Credit of a lot to be taken back.
+#[derive(Debug, Args)]
+pub(super) struct Clawback {
+    #[command(flatten)]
+    why: Why,
+    /// The account.
+    #[arg(long)]
+    account: String,
+    /// The lot.
+    #[arg(long)]
+    lot: String,
+    /// How much, in major units; all that can be unless given.
+    #[arg(long, value_name = "MAJOR")]
+    amount: Option<String>,
+    #[command(flatten)]
+    of: Of,
+}
+
+/// A lot that should never have been.
+#[derive(Debug, Args)]
+pub(super) struct Void {
+    #[command(flatten)]
+    why: Why,
+    /// The account.
+    #[arg(long)]
+    account: String,
+    /// The lot.
+    #[arg(long)]
+    lot: String,
+}
+
+impl Lots {
+    pub(super) async fn run(self, output: Output) -> Result<Exit, Error> {
+        let answer = match self {
+            Self::List(list) => list.ask().await?,
+            Self::Clawback(clawback) => clawback.ask().await?,
+            Self::Void(Void { why, account, lot }) => {
+                why.post(&["accounts", &account, "lots", &lot, "void"], json!({})).await?
+            }
+        };
+        output.money(answer)?;
+        Ok(Exit::Done)
+    }
+}
+
+impl List {
+    async fn ask(self) -> Result<Value, Error> {
+        let query = [("after", self.after), ("limit", Some(self.limit.to_string()))];
+        self.whose.get(&["accounts", &self.account, "lots"], &query).await
+    }
+}
+
+impl Clawback {
+    async fn ask(self) -> Result<Value, Error> {
+        let amount = self.amount.as_deref().map(|text| self.of.body(text)).transpose()?;
+        let path = ["accounts", &self.account, "lots", &self.lot, "clawback"];
+        self.why.post(&path, json!({ "amount": amount })).await
+    }
+}
