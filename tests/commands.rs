@@ -302,6 +302,47 @@ fn a_server_serves_commands_beside_audits_and_stops_in_good_order() {
     exits(&output, 0);
 }
 
+/// A line of a batch: so much spent by alice, under this key.
+fn spend_line(key: &str, amount: u64) -> String {
+    let amount = serde_json::json!({ "commodity": "MSAT", "amount": amount.to_string() });
+    let line = serde_json::json!({
+        "operation": "account.spend", "idempotency_key": key, "account": "alice", "amount": amount,
+    });
+    format!("{line}\n")
+}
+
+#[test]
+fn a_file_of_commands_is_a_batch_and_says_by_its_exit_how_it_went() {
+    let server = Server::start();
+    let mint = ["accounts", "mint", "alice", "500", "--tenant", "dev", "--source-id", "gift-1"];
+    exits(&server.ask(&[&mint[..], &["--reason", "a test"]].concat()), 0);
+    let folder = tempfile::tempdir().unwrap();
+    let batch = |name: &str, mode: &str, lines: &[String]| {
+        let path = folder.path().join(name);
+        fs::write(&path, lines.concat()).unwrap();
+        server.ask(&["--json", "batch", "--mode", mode, path.to_str().unwrap()])
+    };
+    let some = [spend_line("one", 100), "\n".to_owned(), spend_line("two", 50)];
+    let done = batch("some", "independent", &some);
+    exits(&done, 0);
+    let answer: Value = serde_json::from_str(&said(&done)).unwrap();
+    let statuses: Vec<_> =
+        answer["items"].as_array().unwrap().iter().map(|one| &one["status"]).collect();
+    assert_eq!(statuses, [201, 201]);
+    // Again, as after a lost answer: nothing is spent twice.
+    exits(&batch("again", "atomic", &some), 0);
+    let too_much = [spend_line("three", 1), spend_line("four", 10_000)];
+    exits(&batch("all", "atomic", &too_much), 1);
+    exits(&batch("each", "independent", &too_much), 1);
+    exits(&batch("none", "independent", &["{".to_owned()]), 1);
+    exits(&server.ask(&["batch", "--mode", "atomic", "no-such-file"]), 1);
+    exits(&server.ask(&["batch", "no-mode"]), 2);
+    let balance = server.ask(&["--json", "accounts", "balance", "alice"]);
+    exits(&balance, 0);
+    let balance: Value = serde_json::from_str(&said(&balance)).unwrap();
+    assert_eq!(balance["balances"][0]["available"], "349", "{balance}");
+}
+
 /// How a tenant bills, from the command line.
 fn bills(server: &Server) {
     let ask = |words: &[&str], exit| {

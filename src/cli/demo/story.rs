@@ -1,5 +1,7 @@
 //! The story: each chapter is a real exchange, and ends in what must hold.
 
+mod metered;
+
 use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
@@ -22,6 +24,7 @@ pub(super) async fn tell(talk: &Talk, house: &mut House) -> Result<(), DemoError
     forged_webhook(talk).await?;
     spend(talk).await?;
     sell_a_call(talk).await?;
+    metered::tell(talk).await?;
     late_money(talk).await?;
     killed_in_the_middle(talk, house).await?;
     show_again(talk, &bought).await?;
@@ -268,7 +271,7 @@ async fn authorize(
 }
 
 async fn late_money(talk: &Talk) -> Result<(), DemoError> {
-    talk.chapter("6. Money that comes too late")?;
+    talk.chapter("7. Money that comes too late")?;
     let settings = talk.operator(Method::GET, "/v1/admin/settings").quietly().await?;
     let mut settings = settings.body.pointer("/settings").cloned().unwrap_or(settings.body);
     settings["settlement_grace_seconds"] = json!(0);
@@ -319,7 +322,7 @@ async fn wait_for_review(talk: &Talk, path: &str, payment: &str) -> Result<Strin
 }
 
 async fn killed_in_the_middle(talk: &Talk, house: &mut House) -> Result<(), DemoError> {
-    talk.chapter("7. Dave pays, the webhook is lost, and the server is killed")?;
+    talk.chapter("8. Dave pays, the webhook is lost, and the server is killed")?;
     let (mut bought, _) = ask_for_credit(talk, "dave-1", top_up("dave", "21000")).await?;
     pay(talk, &mut bought, json!({ "webhook": { "lost": true } })).await?;
     house.kill().await?;
@@ -340,7 +343,7 @@ async fn show_again(talk: &Talk, bought: &Bought) -> Result<(), DemoError> {
 }
 
 async fn prove(talk: &Talk, house: &mut House) -> Result<(), DemoError> {
-    talk.chapter("8. All of it is proven")?;
+    talk.chapter("9. All of it is proven")?;
     house.close().await?;
     for (verb, why) in [
         ("rebuild", "every view is thrown away and folded anew from the roll"),

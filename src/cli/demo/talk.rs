@@ -163,6 +163,9 @@ impl Ask<'_> {
         }
         for field in fields {
             let value = said.text(field);
+            if value.is_empty() {
+                continue;
+            }
             talk.aside(&format!("   <   {} = {}", &field[1..], short(&value)))?;
         }
         Ok(said)

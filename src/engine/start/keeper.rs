@@ -21,7 +21,7 @@ use crate::{
 const SYNC_EVERY: Duration = Duration::from_secs(5);
 /// How long entries are gathered before they are written: a stream that is written often is then
 /// written once. Nobody waits for it, since what is not in the index is in memory.
-const GATHER: Duration = Duration::from_millis(50);
+const GATHER: Duration = Duration::from_millis(200);
 /// How long an index that could not be written is left alone.
 const AGAIN: Duration = Duration::from_millis(200);
 
