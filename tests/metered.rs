@@ -49,7 +49,7 @@ async fn credit_is_held_charged_listed_and_set_right_by_commands() {
     let listed = done(&server, &["reservations", "list", "--account", "alice"]).await;
     assert_eq!(listed["items"].as_array().unwrap().len(), 2);
 
-    let void = ["lots", "void", "--account", "alice", "--lot", &double, "--reason", "given twice"];
+    let void = ["lots", "void", "--lot", &double, "--reason", "given twice"];
     let voided = done(&server, &[&void[..], &ours].concat()).await;
     assert_eq!(voided["amount"], usd("2000000"));
     let again = ask(&server, &[&void[..], &ours].concat()).await;

@@ -48,6 +48,10 @@ headers = { Piperoll-Key = "$KEY" }
 [[operations]]
 include-path-regex = "^/(webhooks/|api/payments/webhooks/|v1/topups|v1/payments|v1/l402/|v1/admin/sandbox/)"
 checks.not_a_server_error.expected-statuses = ["2xx", "3xx", "4xx", "503"]
+# Items that are taken by themselves are refused by themselves, inside of a 200.
+[[operations]]
+include-path-regex = "(/batch|/grants)$"
+checks.negative_data_rejection.expected-statuses = ["200", "400", "401", "403", "404", "409", "413", "415", "422", "429", "503"]
 TOML
 
 # A request may fit the document and break a rule of the roll, which no document can say: hence no

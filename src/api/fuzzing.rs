@@ -14,11 +14,11 @@ use crate::{
     api::{
         accounts, batch as batches,
         caller::Of,
-        connections,
+        campaigns, connections, corrections,
         extract::{self, read_query},
         keys, l402, offers, payments,
         position::Position,
-        reviews, topups,
+        reservations, reviews, topups,
     },
     problem::Problem,
     service::Principal,
@@ -39,6 +39,13 @@ pub fn body(bytes: &[u8], depth_max: usize) -> (Result<Value, Problem>, Vec<Prob
         as_request::<connections::NewConnection>,
         as_request::<keys::NewKey>,
         as_request::<reviews::Decision>,
+        as_request::<reservations::NewReservation>,
+        as_request::<reservations::Cost>,
+        as_request::<corrections::NewRefund>,
+        as_request::<corrections::NewClawback>,
+        as_request::<corrections::NewTransfer>,
+        as_request::<campaigns::NewCampaign>,
+        as_request::<campaigns::NewGrant>,
         as_request::<piperoll_domain::settings::Settings>,
     ];
     let refused = requests.into_iter().filter_map(|read| read(bytes, depth_max));

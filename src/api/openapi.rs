@@ -76,6 +76,8 @@ pub fn document() -> utoipa::openapi::OpenApi {
         accounts::balance::balance_of,
         accounts::lots::lots,
         accounts::lots::lots_of,
+        accounts::lots::show,
+        accounts::lots::show_of,
         accounts::entries::entries,
         accounts::spend,
         finalize::finalize,

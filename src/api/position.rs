@@ -115,6 +115,17 @@ impl FromRequestParts<Api> for Look {
     }
 }
 
+impl Look {
+    /// The same look, or a later one that knows of a position.
+    pub(super) async fn knowing(self, api: &Api, position: u64) -> Result<Snapshot, Problem> {
+        if self.0.mark().position >= position {
+            return Ok(self.0);
+        }
+        drop(self.0);
+        Ok(api.views().snapshot_with(position, PATIENCE).await?)
+    }
+}
+
 /// Says where the roll stands on every answer that does not say it itself.
 pub(super) fn say(api: &Api, response: &mut Response) {
     if !response.headers().contains_key(POSITION) {

@@ -50,6 +50,8 @@ const SEE: &[Role] = &[Role::Read, Role::Sell];
 const SELL: &[Role] = &[Role::Sell];
 const CREDIT: &[Role] = &[Role::Credit];
 const METER: &[Role] = &[Role::Read, Role::Credit];
+/// Who reads, and who sets right what is read.
+const RIGHT: &[Role] = &[Role::Read, Role::Operate];
 const OPERATE: &[Role] = &[Role::Operate];
 const ADMIN: &[Role] = &[Role::Admin];
 
@@ -90,6 +92,7 @@ pub(super) const ROUTES: &[Route] = &[
     write("POST", "/v1/accounts", One(CREDIT)),
     read("/v1/accounts/{account}/balance", One(READ)),
     read("/v1/accounts/{account}/lots", One(READ)),
+    read("/v1/lots/{lot}", One(RIGHT)),
     read("/v1/accounts/{account}/entries", One(READ)),
     write("POST", "/v1/accounts/{account}/spend", One(CREDIT)),
     write("POST", "/v1/accounts/{account}/reservations", One(CREDIT)),
@@ -139,6 +142,7 @@ pub(super) const ROUTES: &[Route] = &[
     write("DELETE", "/v1/admin/tenants/{tenant}/keys/{key}", Operator),
     read("/v1/admin/tenants/{tenant}/accounts/{account}/balance", Operator),
     read("/v1/admin/tenants/{tenant}/accounts/{account}/lots", Operator),
+    read("/v1/admin/tenants/{tenant}/lots/{lot}", Operator),
     write("POST", "/v1/admin/tenants/{tenant}/accounts/{account}/mint", Operator),
     write("POST", "/v1/admin/tenants/{tenant}/reviews/{payment}/{number}", Operator),
     write("POST", "/v1/admin/tenants/{tenant}/payments/{payment}/refunds", Operator),

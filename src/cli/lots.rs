@@ -1,4 +1,4 @@
-//! `piperoll lots`: an account's lots, and taking them back.
+//! `piperoll lots`: lots, and taking them back.
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -11,11 +11,14 @@ use super::{
     output::Output,
 };
 
-/// An account's lots: look at them, take them back.
+/// Lots: look at them, take them back.
 #[derive(Debug, Subcommand)]
 pub(super) enum Lots {
     /// List an account's lots. Amounts are shown in major units; with --json in smallest ones.
     List(List),
+    /// Show a lot, and in whose account it lies. Amounts are shown in major units; with --json in
+    /// smallest ones.
+    Show(Show),
     /// Take credit of a lot back: what is there, then what is reserved, then as a debt.
     Clawback(Clawback),
     /// Take what is left of a lot that should never have been, such as one that was given twice.
@@ -38,14 +41,23 @@ pub(super) struct List {
     limit: u32,
 }
 
+/// Which lot.
+#[derive(Debug, Args)]
+pub(super) struct Show {
+    #[command(flatten)]
+    whose: Whose,
+    /// The lot.
+    lot: String,
+}
+
 /// Credit of a lot to be taken back.
 #[derive(Debug, Args)]
 pub(super) struct Clawback {
     #[command(flatten)]
     why: Why,
-    /// The account.
+    /// The account; looked up by the lot unless given.
     #[arg(long)]
-    account: String,
+    account: Option<String>,
     /// The lot.
     #[arg(long)]
     lot: String,
@@ -61,9 +73,9 @@ pub(super) struct Clawback {
 pub(super) struct Void {
     #[command(flatten)]
     why: Why,
-    /// The account.
+    /// The account; looked up by the lot unless given.
     #[arg(long)]
-    account: String,
+    account: Option<String>,
     /// The lot.
     #[arg(long)]
     lot: String,
@@ -74,7 +86,9 @@ impl Lots {
         let answer = match self {
             Self::List(list) => list.ask().await?,
             Self::Clawback(clawback) => clawback.ask().await?,
+            Self::Show(Show { whose, lot }) => whose.get(&["lots", &lot], &[]).await?,
             Self::Void(Void { why, account, lot }) => {
+                let account = holder(&why.whose, account, &lot).await?;
                 why.post(&["accounts", &account, "lots", &lot, "void"], json!({})).await?
             }
         };
@@ -93,7 +107,17 @@ impl List {
 impl Clawback {
     async fn ask(self) -> Result<Value, Error> {
         let amount = self.amount.as_deref().map(|text| self.of.body(text)).transpose()?;
-        let path = ["accounts", &self.account, "lots", &self.lot, "clawback"];
+        let account = holder(&self.why.whose, self.account, &self.lot).await?;
+        let path = ["accounts", &account, "lots", &self.lot, "clawback"];
         self.why.post(&path, json!({ "amount": amount })).await
     }
+}
+
+/// In whose account a lot lies, as given or as the server knows.
+async fn holder(whose: &Whose, account: Option<String>, lot: &str) -> Result<String, Error> {
+    if let Some(account) = account {
+        return Ok(account);
+    }
+    let found = whose.get(&["lots", lot], &[]).await?;
+    Ok(found.get("account").and_then(Value::as_str).unwrap_or_default().to_owned())
 }

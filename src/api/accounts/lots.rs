@@ -1,7 +1,10 @@
-//! An account's lots.
+//! Lots: an account's, or one by its name.
 
 use axum::{Router, extract::State, routing::get};
-use piperoll_domain::id::{AccountId, TenantId};
+use piperoll_domain::{
+    claim::Claim,
+    id::{AccountId, LotId, TenantId},
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -13,8 +16,10 @@ use crate::{
         extract::{Path, Query},
         listing::{Listed, page},
         position::Look,
+        problem::Code,
         render::{Answer, At, Sum},
     },
+    service::Error,
     views::{Snapshot, read},
 };
 
@@ -22,6 +27,8 @@ pub(super) fn routes() -> Router<Api> {
     Router::new()
         .route("/v1/accounts/{account}/lots", get(lots))
         .route("/v1/admin/tenants/{tenant}/accounts/{account}/lots", get(lots_of))
+        .route("/v1/lots/{lot}", get(show))
+        .route("/v1/admin/tenants/{tenant}/lots/{lot}", get(show_of))
 }
 
 /// A lot.
@@ -107,6 +114,59 @@ async fn listed(
     must_exist(&mut snapshot, tenant, account).await?;
     let lots = snapshot.lots(tenant, account, &page).await?;
     Ok(looked(api, &snapshot, Listed::of(lots, lot)))
+}
+
+/// A lot, and in whose account it lies.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::api) struct Found {
+    /// In whose account.
+    account: String,
+    /// The lot.
+    #[serde(flatten)]
+    lot: Lot,
+}
+
+/// Shows a lot, for those who know its name and not whose it is.
+#[utoipa::path(get, path = "/v1/lots/{lot}", tag = "accounts", params(("lot" = String, Path)),
+    responses((status = 200, body = Found)))]
+pub(in crate::api) async fn show(
+    State(api): State<Api>,
+    of: Of,
+    Path(lot): Path<LotId>,
+    look: Look,
+) -> Result<Answer<Found>, Problem> {
+    found(&api, of.tenant, lot, look).await
+}
+
+/// Shows a lot of any tenant's.
+#[utoipa::path(get, path = "/v1/admin/tenants/{tenant}/lots/{lot}", tag = "admin",
+    params(("tenant" = String, Path), ("lot" = String, Path)),
+    responses((status = 200, body = Found)))]
+pub(in crate::api) async fn show_of(
+    State(api): State<Api>,
+    _: Caller,
+    Path((tenant, lot)): Path<(TenantId, LotId)>,
+    look: Look,
+) -> Result<Answer<Found>, Problem> {
+    found(&api, tenant, lot, look).await
+}
+
+/// The roll knows whose a lot is; the views, which may be a moment behind, how it stands.
+async fn found(
+    api: &Api,
+    tenant: TenantId,
+    name: LotId,
+    look: Look,
+) -> Result<Answer<Found>, Problem> {
+    let absent = || Problem::new(Code::LotNotFound, "the tenant has no lot of this name");
+    let claim = Claim::Lot { tenant: tenant.clone(), lot: name.clone() };
+    let minted = api.service().engine().taker(&claim).await.map_err(Error::from)?;
+    let minted = minted.ok_or_else(absent)?;
+    let account = AccountId::from(&minted.stream.id);
+    let mut snapshot = look.knowing(api, minted.position).await?;
+    let row = snapshot.lot(&tenant, &account, &name).await?.ok_or_else(absent)?;
+    let found = Found { account: account.to_string(), lot: lot(row) };
+    Ok(looked(api, &snapshot, found))
 }
 
 fn lot(row: read::Lot) -> Lot {

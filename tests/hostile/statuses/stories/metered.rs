@@ -106,6 +106,14 @@ async fn corrections(teller: &mut Teller<'_>) {
             let body =
                 json!({ "amount": msat(5), "source_id": format!("{way}{what}"), "reason": "x" });
             let lot = teller.operator(POST, gift, body).await.is(201).word("/lot");
+            for (lot, status) in [(&*lot, 200), ("nobody", 404)] {
+                let path = format!("{way}/lots/{lot}");
+                if operator {
+                    teller.operator(GET, &path, json!({})).await.is(status);
+                } else {
+                    teller.shop(GET, &path, json!({})).await.is(status);
+                }
+            }
             for (lot, status) in [(&*lot, 201), (&*lot, 409), ("nobody", 404)] {
                 let path = format!("{way}/accounts/alice/lots/{lot}/{what}");
                 correct(teller, operator, &path, json!({ "reason": "double" })).await.is(status);
