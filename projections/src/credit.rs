@@ -156,7 +156,7 @@ pub const SUMS: &Schema = &Schema {
 };
 
 /// How many of an account's events are a step.
-pub const STEP: u64 = 128;
+pub const STEP: u64 = 32;
 
 /// What each use was worth to the three who share, or what they gave back, with a minus. Their
 /// accounts have no events of their own, so their movements stand here and not among the entries.

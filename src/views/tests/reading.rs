@@ -312,7 +312,7 @@ async fn entries_of_a_busy_account_come_in_order_both_ways_whatever_the_page() {
         let told: std::collections::BTreeSet<_> =
             whole.iter().map(|entry| entry.position).collect();
         assert_eq!(told, positions);
-        for limit in [1, 127, 128, 129, 300] {
+        for limit in [1, 31, 32, 33, 128, 300] {
             let pages = all_entries(&mut snapshot, account, Direction::Up, limit).await;
             assert_eq!(pages, whole, "{limit}");
         }
