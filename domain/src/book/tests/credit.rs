@@ -32,6 +32,9 @@ struct Lot {
     reserved: u128,
     consumed: u128,
     expired: u128,
+    lapses: u32,
+    /// Whether nothing was left when it lapsed.
+    ended_by_lapse: bool,
     clawed: u128,
     voided: u128,
     moved: u128,
@@ -54,9 +57,21 @@ impl Lot {
         self.expires.is_some_and(|at| !moment.rests && moment.now >= at)
     }
 
+    /// What is left of it lapses.
+    fn lapse(&mut self) {
+        if self.available > 0 {
+            self.lapses += 1;
+            self.expired += self.available;
+            self.available = 0;
+            self.ended_by_lapse = self.reserved == 0;
+        }
+    }
+
+    /// Its mint tells all of it, with at most one lapse, which was its end.
     fn is_forgotten(&self) -> bool {
         let odd = self.clawed + self.voided + self.moved + self.indebted;
-        self.available + self.reserved == 0 && odd == 0
+        let told = self.lapses == 0 || self.lapses == 1 && self.ended_by_lapse;
+        self.available + self.reserved == 0 && odd == 0 && told
     }
 }
 
@@ -285,8 +300,7 @@ impl Model {
         if !lot.is_over(moment) {
             return Err("lot_not_expired");
         }
-        lot.expired += lot.available;
-        lot.available = 0;
+        lot.lapse();
         Ok(())
     }
 

@@ -60,8 +60,7 @@ impl Holder {
         for lot in lots {
             let lot = &mut self.lots[*lot];
             if lot.is_over(moment) {
-                lot.expired += lot.available;
-                lot.available = 0;
+                lot.lapse();
             }
         }
     }
@@ -114,8 +113,7 @@ impl Holder {
                 continue;
             }
             if lot.is_over(moment) {
-                lot.expired += lot.available;
-                lot.available = 0;
+                lot.lapse();
                 continue;
             }
             let amount = missing.min(lot.available);
