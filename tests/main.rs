@@ -8,6 +8,7 @@
 
 mod architecture;
 mod bench;
+mod campaigns;
 mod clocks;
 mod commands;
 mod crash;
