@@ -47,6 +47,7 @@ pub const RESERVATIONS: &Schema = &Schema {
     indexes: &[
         ("reservations_pending", "(tenant, expires_at, reservation) WHERE status = 'pending'"),
         ("reservations_by_account", "(tenant, account, reserved_at, reservation)"),
+        ("reservations_ended", "(tenant, status, reservation) WHERE ended_at IS NOT NULL"),
     ],
 };
 
