@@ -69,6 +69,9 @@ pub const HOURS: &Schema = &Schema {
     indexes: &[],
 };
 
+/// Charges above what was set aside that are too many, in hundredths of all charges.
+pub const OVERRUNS_ALERT_PERCENT: u32 = 5;
+
 /// The microseconds of an hour in [`HOURS`].
 pub const HOUR: i64 = 3_600_000_000;
 
