@@ -35,4 +35,5 @@ mod runbook;
 mod secrets;
 mod server;
 mod simulation;
+mod unread;
 mod verify;
