@@ -75,14 +75,13 @@ impl Service {
         let tenant = who.tenant().ok_or(Error::NoTenant)?;
         let proven = l402::prove(&self.0.tokens, credential).map_err(|_| Refusal::Invalid)?;
         let identifier = *proven.identifier();
-        let known = match self.0.bought.get(&identifier) {
-            Some(known) => known,
-            None => {
-                let known = self.bought(&identifier).await?.ok_or(Refusal::Invalid)?;
-                let known = Arc::new(known);
-                self.0.bought.remember(identifier, &known);
-                known
-            }
+        let known = if let Some(known) = self.0.bought.get(&identifier) {
+            known
+        } else {
+            let known = self.bought(&identifier).await?.ok_or(Refusal::Invalid)?;
+            let known = Arc::new(known);
+            self.0.bought.remember(identifier, &known);
+            known
         };
         if known.at.tenant != *tenant {
             let refusal = CaveatRefusal::WrongScope(Condition::Tenant);

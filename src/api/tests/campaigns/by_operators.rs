@@ -88,7 +88,8 @@ async fn lines_are_taken_and_an_atomic_request_is_all_or_nothing() {
     let lines = format!("{}\n{}\n", item("k0", "alice", 60), item("k1", "bob", 40));
     let ask = shop.operate("POST", format!("{WELCOME}/grants?mode=atomic")).raw(lines);
     let answer = ask.header("content-type", "application/x-ndjson").await.must_be(200);
-    assert_eq!(answer.body.iter().filter(|byte| **byte == b'\n').count(), 2);
+    let text = String::from_utf8(answer.body.to_vec()).unwrap();
+    assert_eq!(text.lines().count(), 2, "{text}");
     shop.app.stop().await;
 }
 

@@ -39,8 +39,8 @@ async fn pay(shop: &Shop, short: &Answer) -> (String, String) {
     let invoice = json!({"invoice": told["payment_request"]});
     let paid = shop.operate("POST", "/v1/admin/sandbox/pay").json(&invoice).fresh().await;
     let preimage = paid.must_be(200).json()["preimage"].as_str().unwrap().to_owned();
-    let lines = short.headers.get_all("www-authenticate").iter();
-    let line = lines.last().unwrap().to_str().unwrap();
+    let mut lines = short.headers.get_all("www-authenticate").iter();
+    let line = lines.next_back().unwrap().to_str().unwrap();
     let token = line.split_once("macaroon=\"").unwrap().1.split_once('"').unwrap().0;
     (told["payment"].as_str().unwrap().to_owned(), format!("L402 {token}:{preimage}"))
 }
