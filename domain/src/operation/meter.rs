@@ -46,9 +46,8 @@ impl Reserve {
         if !(1..=TTL_SECONDS_MAX).contains(&seconds) {
             return Err(Rejection::DurationOutOfRange { most: TTL_SECONDS_MAX }.into());
         }
-        if draft.claim(&begins(&self.tenant, &self.reservation))?.is_some() {
-            return Err(Rejection::ReservationExists.into());
-        }
+        let name = begins(&self.tenant, &self.reservation);
+        draft.must_be_free(name, Rejection::ReservationExists)?;
         let hold = Hold {
             reservation: self.reservation.clone(),
             estimate: self.is_estimate.then_some(self.amount),
