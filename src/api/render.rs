@@ -1,8 +1,7 @@
 //! How facts and times are written in answers.
 
 use axum::{
-    Json,
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
 };
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -18,7 +17,7 @@ use utoipa::{
 
 use crate::{
     api::{
-        Api,
+        Api, Problem,
         position::{POSITION, Position},
     },
     engine::Done,
@@ -27,6 +26,10 @@ use crate::{
 
 /// Marks the answer to a repeat.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// What most answers fit into.
+const BODY_BYTES: usize = 512;
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// A time, as RFC 3339 with microseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,13 +132,24 @@ impl<T> Answer<T> {
 impl<T: Serialize> IntoResponse for Answer<T> {
     fn into_response(self) -> Response {
         let Self { status, body, position, replayed } = self;
-        let mut response = (status, Json(body)).into_response();
+        let mut response = written(&body);
+        *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(POSITION, position.header());
         if replayed {
             mark_replayed(headers);
         }
         response
+    }
+}
+
+/// A body in JSON.
+fn written(body: &impl Serialize) -> Response {
+    // Room for what most answers come to, in place of more and more of it.
+    let mut bytes = Vec::with_capacity(BODY_BYTES);
+    match serde_json::to_writer(&mut bytes, body) {
+        Ok(()) => ([(CONTENT_TYPE, JSON)], bytes).into_response(),
+        Err(error) => Problem::internal(&error).into_response(),
     }
 }
 

@@ -1,5 +1,8 @@
 //! Every route and who may call it: the one table. What is not in it may be called by nobody.
 
+use std::{collections::HashMap, sync::LazyLock};
+
+use foldhash::fast::RandomState;
 use piperoll_domain::tenant::Role;
 
 use self::Needs::{
@@ -217,16 +220,24 @@ pub(super) const ROUTES: &[Route] = &[
     call("PUT", "/v1/admin/sandbox/{connection}/faults", Operator),
 ];
 
+/// The routes of each template.
+static TEMPLATES: LazyLock<HashMap<&'static str, Vec<&'static Route>, RandomState>> =
+    LazyLock::new(|| {
+        let mut templates = HashMap::<_, Vec<_>, _>::default();
+        for route in ROUTES {
+            templates.entry(route.path).or_default().push(route);
+        }
+        templates
+    });
+
 /// A template as it stands in the table.
 pub(super) fn template(path: &str) -> Option<&'static str> {
-    ROUTES.iter().map(|route| route.path).find(|known| *known == path)
+    TEMPLATES.get_key_value(path).map(|(template, _)| *template)
 }
 
 /// The route that a request came in by.
 pub(super) fn route(method: &str, template: &str) -> Option<&'static Route> {
     let method = if method == "HEAD" { "GET" } else { method };
-    let fits = |route: &&Route| {
-        route.path == template && (route.method == "ANY" || route.method == method)
-    };
-    ROUTES.iter().find(fits)
+    let fits = |route: &&&Route| route.method == "ANY" || route.method == method;
+    TEMPLATES.get(template)?.iter().find(fits).copied()
 }

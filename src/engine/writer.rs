@@ -296,7 +296,7 @@ impl Writer {
     }
 
     /// Who waits for us to be ready sends nothing that would show that we are.
-    async fn probe(&self) {
+    async fn probe(&mut self) {
         if self.reader.roll.probe().await.is_ok_and(|head| head == self.head) {
             self.shared.say_health(Health::Writing);
         }

@@ -1,6 +1,7 @@
 //! A roll in an SQLite file: one row a block, one connection that writes, a few that read.
 
 mod checkpoint;
+mod end;
 mod follow;
 mod options;
 mod rows;
@@ -12,13 +13,13 @@ use sqlx::SqlitePool;
 use tokio::sync::{Mutex, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use self::rows::Row;
 pub(super) use self::{
     checkpoint::Checkpoints,
     options::{FILE, beside, creating, immutable, reading, writing},
     rows::version,
     writer::Writer,
 };
+use self::{end::ToItsEnd, rows::Row};
 use super::{AppendError, Block, Damage, Error, Head, Identity, cache::Cache, error::Foreign};
 
 /// A roll in an SQLite file. Clones are handles on the same one.
@@ -108,8 +109,8 @@ impl SqliteRoll {
         };
         let row = Row::of(block).map_err(|source| AppendError::Refused { source })?;
         let shared = Arc::clone(&self.shared);
-        // A task of its own: a caller that goes away must not leave a commit half asked for.
-        let append = tokio::spawn(async move {
+        // A caller that goes away must not leave a commit half asked for.
+        let append = ToItsEnd::new(async move {
             let mut writer = writer.lock_owned().await;
             let appended = writer.append(expected, &row).await;
             if let Ok(head) | Err(AppendError::HeadMoved { head }) = appended {
@@ -117,7 +118,7 @@ impl SqliteRoll {
             }
             appended
         });
-        append.await.unwrap_or(Err(AppendError::Unknown { source: Error::Interrupted }))
+        append.await
     }
 
     pub(super) async fn read(&self, from: u64, bytes_max: usize) -> Result<Vec<Arc<Block>>, Error> {

@@ -10,7 +10,7 @@ use piperoll_domain::{bytes::Hash, event::Recorded, time::Time};
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
 
 pub use self::pipeline::fold_all;
-pub(super) use self::pipeline::{Folded, pipeline};
+pub(super) use self::pipeline::{Folded, at_once, pipeline};
 pub use self::task::Follower;
 use crate::views::{
     read::Snapshot,
@@ -119,6 +119,17 @@ pub(super) struct Adoption {
     pub(super) done: oneshot::Sender<Result<(), Error>>,
 }
 
+impl Shared {
+    /// Says that somebody waits.
+    fn await_position(&self, position: u64) {
+        self.awaited.send_if_modified(|furthest| {
+            let further = position > *furthest;
+            *furthest = position.max(*furthest);
+            further
+        });
+    }
+}
+
 /// The views of a roll, for readers. Clones are handles on the same ones.
 #[derive(Debug, Clone)]
 pub struct Views(Arc<Shared>);
@@ -128,6 +139,8 @@ pub(super) struct Shared {
     pub(super) directory: PathBuf,
     pub(super) current: ArcSwap<Generation>,
     pub(super) lag: watch::Sender<Lag>,
+    /// The furthest position that somebody waits for, or did.
+    pub(super) awaited: watch::Sender<u64>,
     pub(super) adopt: mpsc::Sender<Adoption>,
     pub(super) rebuilding: Mutex<()>,
 }
@@ -145,6 +158,7 @@ impl Views {
             directory: directory.into(),
             current: ArcSwap::from_pointee(generation),
             lag: watch::Sender::new(Lag::at(writer.mark())),
+            awaited: watch::Sender::new(0),
             adopt,
             rebuilding: Mutex::new(()),
         });
@@ -174,6 +188,9 @@ impl Views {
     /// Ends once an event has been taken in.
     pub async fn wait_for(&self, position: u64, timeout: Duration) -> Result<(), Error> {
         let mut lag = self.0.lag.subscribe();
+        if lag.borrow().applied.position < position {
+            self.0.await_position(position);
+        }
         let reached = lag.wait_for(|lag| lag.applied.position >= position);
         if let Ok(Ok(_)) = tokio::time::timeout(timeout, reached).await {
             return Ok(());

@@ -9,7 +9,7 @@ use std::{
 use tokio::sync::oneshot;
 
 use super::{
-    follow::{Adoption, BATCH_EVENTS_MAX, Folded, Source, Views, pipeline},
+    follow::{Adoption, BATCH_EVENTS_MAX, Folded, Source, Views, at_once, pipeline},
     store::{self, Error, Mark, Store, Writer},
 };
 
@@ -84,7 +84,7 @@ async fn build<S: Source>(
     let scaffold = Scaffold::around(&path);
     let mut writer = Writer::create(&path, Mark { position: 0, hash }).await?;
     let began = Instant::now();
-    let mut folded = pipeline(source.clone(), writer.mark(), BATCH_EVENTS_MAX);
+    let mut folded = pipeline(source.clone(), writer.mark(), BATCH_EVENTS_MAX, at_once());
     loop {
         let position = writer.mark().position;
         let failed = |error: S::Error| Error::Source { after: position, source: error.into() };

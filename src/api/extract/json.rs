@@ -68,8 +68,11 @@ pub(in crate::api) fn strict(body: &[u8], depth_max: usize) -> Result<Value, Pro
 
 /// Reads fields as `T`.
 pub(in crate::api) fn typed<T: DeserializeOwned>(fields: &Value) -> Result<T, Problem> {
-    serde_path_to_error::deserialize(fields)
-        .map_err(|error| what_is_wrong(&error.path().to_string(), error.inner()))
+    // To know where one is costs as much as reading: only who went wrong asks for the way.
+    T::deserialize(fields).or_else(|_| {
+        serde_path_to_error::deserialize(fields)
+            .map_err(|error| what_is_wrong(&error.path().to_string(), error.inner()))
+    })
 }
 
 /// Names the field that is wrong.
@@ -108,6 +111,7 @@ fn fields(body: &[u8]) -> Result<Value, Problem> {
     let read = read.and_then(|value| from.end().map(|()| value));
     read.map_err(|error| {
         if error.is_data() {
+            at.reverse();
             problem::field(&at.join("."), &plain(&error))
         } else {
             let detail = format!("the body is no JSON: {error}");
@@ -137,9 +141,20 @@ fn joined(at: &str, name: &str) -> String {
     if at.is_empty() { name.to_owned() } else { format!("{at}.{name}") }
 }
 
-/// Reads any JSON but fractions and fields that stand twice; knows where it stopped.
+/// Reads any JSON but fractions and fields that stand twice; says where it stopped.
 struct Strict<'a> {
+    /// The way to what was wrong, from the inside out.
     at: &'a mut Vec<String>,
+}
+
+impl Strict<'_> {
+    /// What went wrong went wrong in here.
+    fn within<T, E>(&mut self, read: Result<T, E>, name: impl FnOnce() -> String) -> Result<T, E> {
+        if read.is_err() {
+            self.at.push(name());
+        }
+        read
+    }
 }
 
 impl<'de> DeserializeSeed<'de> for Strict<'_> {
@@ -185,27 +200,26 @@ impl<'de> Visitor<'de> for Strict<'_> {
         Ok(Value::String(value))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<Value, A::Error> {
         let mut all = vec![];
         loop {
-            self.at.push(all.len().to_string());
-            let Some(item) = items.next_element_seed(Strict { at: self.at })? else { break };
-            self.at.pop();
-            all.push(item);
+            let item = items.next_element_seed(Strict { at: self.at });
+            match self.within(item, || all.len().to_string())? {
+                Some(item) => all.push(item),
+                None => return Ok(Value::Array(all)),
+            }
         }
-        self.at.pop();
-        Ok(Value::Array(all))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(mut self, mut entries: A) -> Result<Value, A::Error> {
         let mut all = Map::new();
         while let Some(name) = entries.next_key::<String>()? {
-            self.at.push(name.clone());
-            if all.contains_key(&name) {
-                return Err(A::Error::custom("the field stands twice"));
-            }
-            let value = entries.next_value_seed(Strict { at: self.at })?;
-            self.at.pop();
+            let value = if all.contains_key(&name) {
+                Err(A::Error::custom("the field stands twice"))
+            } else {
+                entries.next_value_seed(Strict { at: self.at })
+            };
+            let value = self.within(value, || name.clone())?;
             all.insert(name, value);
         }
         Ok(Value::Object(all))

@@ -15,6 +15,9 @@ use crate::api::{Api, Problem, batch, problem::Code};
 /// All bodies that are coming in, or were and are being answered, together.
 pub(in crate::api) const BYTES_MAX: usize = 64 * 1024 * 1024;
 
+/// What is made room for before it has come.
+const ANNOUNCED_MAX: usize = 4_096;
+
 /// So much of what is too long is still listened to, and for so long.
 const UNHEARD_MAX: usize = 1024 * 1024;
 const UNHEARD_WITHIN: Duration = Duration::from_millis(250);
@@ -44,11 +47,13 @@ pub(in crate::api) async fn whole<'a>(
 
 async fn come_in(api: &Api, body: Body, most: usize) -> Result<Whole<'_, Bytes>, Problem> {
     let stated = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
-    let (mut bytes, mut room) = (vec![], None::<SemaphorePermit<'_>>);
+    let mut room = None::<SemaphorePermit<'_>>;
     let mut pieces = body.into_data_stream();
     if stated > most {
         return Err(too_large(most, pieces).await);
     }
+    // What is only announced takes no more room than this.
+    let mut bytes = Vec::with_capacity(stated.min(ANNOUNCED_MAX));
     while let Some(piece) = pieces.next().await {
         let broken = |_| Problem::new(Code::MalformedJson, "the body did not come in whole");
         let piece = piece.map_err(broken)?;

@@ -137,7 +137,7 @@ async fn checkpoint(
         let (_, pages, _): (i64, i64, i64) = passive.fetch_one(&mut *connection).await?;
         if pages > LOG_PAGES_MAX {
             let _held = writer.lock().await;
-            query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut *connection).await?;
+            query("PRAGMA wal_checkpoint(RESTART)").execute(&mut *connection).await?;
         }
     }
 }

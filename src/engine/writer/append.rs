@@ -1,10 +1,14 @@
-//! Appending: one block at a time, on a task of its own, while the writer decides what comes next.
+//! Appending: one block at a time, while the writer decides what comes next.
 
 use std::{
+    future::ready,
+    pin::Pin,
     sync::{Arc, atomic::Ordering::Relaxed},
     time::Duration,
 };
 
+use futures_util::FutureExt as _;
+use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -15,11 +19,34 @@ use crate::{
 /// How long to wait before a store that failed is asked again, at first and at most.
 const RETRY: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(2));
 
+/// A block of more events is made ready for the disk beside the writer: a change of tasks costs less.
+const MANY: u64 = 256;
+
 /// Why the writer stops for good.
 pub(super) struct LastWord(pub(super) String);
 
 /// Whether a block is stored, and its room.
 pub(super) type Outcome = (Result<bool, LastWord>, Option<Block>);
+
+/// An append on its way.
+pub(super) type Append = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+
+/// Begins to append a block. When this returns, the disk has it, unless something is in its way.
+pub(super) fn begin(store: Store, expected: Head, block: Block) -> Append {
+    if block.len() > MANY {
+        let task = tokio::spawn(store.store(expected, block));
+        return Box::pin(async { task.await.unwrap_or_else(|error| badly(&error)) });
+    }
+    let mut append = Box::pin(store.store(expected, block));
+    match append.as_mut().now_or_never() {
+        Some(outcome) => Box::pin(ready(outcome)),
+        None => append,
+    }
+}
+
+fn badly(error: &JoinError) -> Outcome {
+    (Err(LastWord(format!("an append ended badly: {error}"))), None)
+}
 
 /// Where blocks are stored.
 pub(super) struct Store {

@@ -17,12 +17,11 @@ use piperoll_domain::{
     roll,
     time::Time,
 };
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     Writer,
-    append::{LastWord, Outcome, Store},
+    append::{self, Append, LastWord, Outcome, Store},
 };
 use crate::{
     engine::{Error, directory::Directory, group::Group, index::Entries, memory::Undo},
@@ -42,14 +41,15 @@ pub(super) struct InFlight {
     /// The last recorded time before it.
     floor: Time,
     began: Instant,
-    task: JoinHandle<Outcome>,
+    append: Append,
 }
 
 /// How it ended; for ever nothing where nothing is under way.
 pub(super) async fn outcome(in_flight: &mut Option<InFlight>) -> Outcome {
-    let Some(in_flight) = in_flight else { return std::future::pending().await };
-    let ended = (&mut in_flight.task).await;
-    ended.unwrap_or_else(|error| (Err(LastWord(format!("an append ended badly: {error}"))), None))
+    match in_flight {
+        Some(in_flight) => (&mut in_flight.append).await,
+        None => std::future::pending().await,
+    }
 }
 
 impl Writer {
@@ -78,8 +78,8 @@ impl Writer {
         let floor = std::mem::replace(&mut self.floor, next);
         let (shared, roll, stop) = (self.shared.clone(), self.reader.roll.clone(), stop.clone());
         let (began, standing, head) = (Instant::now(), self.standing(&group), block.head());
-        let task = tokio::spawn(Store { roll, shared, stop }.store(self.head, block));
-        InFlight { group, head, entries, standing, undo, floor, began, task }
+        let append = append::begin(Store { roll, shared, stop }, self.head, block);
+        InFlight { group, head, entries, standing, undo, floor, began, append }
     }
 
     /// An append ended: what was in flight is true for everybody, or for nobody.

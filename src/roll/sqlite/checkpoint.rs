@@ -29,8 +29,9 @@ pub(super) enum Mode {
     Passive,
     /// For readers and the writer, until the log is all in the file.
     Full,
-    /// The same, and the log begins anew, empty.
-    Truncate,
+    /// The same, and the log is written from its beginning again. It keeps its length: a commit over
+    /// what is there costs the disk half of one that makes a file longer.
+    Restart,
 }
 
 /// Whether it was in somebody's way, pages in the log, pages carried over.
@@ -41,7 +42,7 @@ pub(super) async fn checkpoint(
     let pragma = match mode {
         Mode::Passive => "PRAGMA wal_checkpoint(PASSIVE)",
         Mode::Full => "PRAGMA wal_checkpoint(FULL)",
-        Mode::Truncate => "PRAGMA wal_checkpoint(TRUNCATE)",
+        Mode::Restart => "PRAGMA wal_checkpoint(RESTART)",
     };
     query_as(pragma)
         .fetch_one(connection)
@@ -67,8 +68,8 @@ impl Checkpoints {
     }
 
     /// Begins the log anew. The caller must keep the writer away meanwhile.
-    pub(super) async fn truncate(&mut self) -> Result<(), Error> {
-        self.run(Mode::Truncate).await.map(drop)
+    pub(super) async fn restart(&mut self) -> Result<(), Error> {
+        self.run(Mode::Restart).await.map(drop)
     }
 
     async fn run(&mut self, mode: Mode) -> Result<(i64, i64, i64), Error> {

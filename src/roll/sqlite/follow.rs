@@ -12,7 +12,7 @@ use super::{Error, Head, Shared, checkpoint::Checkpoints, writer::Writer};
 
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
 const POLL_EVERY: Duration = Duration::from_millis(200);
-/// 64 MiB of pages: a longer log is emptied, for which the writer is held up for a moment.
+/// 64 MiB of pages: a longer log begins anew, for which the writer is held up for a moment.
 const LOG_PAGES_MAX: i64 = 8192;
 
 /// Carries the log into the file, once a second, for as long as the roll is open.
@@ -43,7 +43,7 @@ async fn checkpoint_once(
     }
     let Some(writer) = writer.upgrade() else { return Ok(()) };
     let _held = writer.lock().await;
-    checkpoints.truncate().await
+    checkpoints.restart().await
 }
 
 /// Asks for the head, five times a second, for as long as the roll is open.

@@ -7,8 +7,8 @@ use futures_util::{StreamExt as _, stream::poll_fn};
 use piperoll_domain::time::Time;
 use piperoll_projections::batch;
 use tokio::{
-    sync::mpsc,
-    time::{Instant, sleep_until},
+    sync::{mpsc, watch},
+    time::{Instant, sleep_until, timeout_at},
 };
 
 use super::{BATCH_EVENTS_MAX, Batch, Events, Source};
@@ -18,7 +18,9 @@ use crate::views::store::{Error, Mark, Statements};
 const FOLDS_MAX: usize = 3;
 /// How soon after one read another follows that finds little: what a batch costs whatever is in it is
 /// then shared by all that came meanwhile. What comes after a rest is read at once.
-const PACE: Duration = Duration::from_millis(10);
+const PACE: Duration = Duration::from_millis(50);
+/// The same where somebody waits for what comes.
+const PACE_AWAITED: Duration = Duration::from_millis(10);
 /// More than this is not little.
 const LITTLE: u64 = 4_096;
 
@@ -43,13 +45,14 @@ pub(in crate::views) fn pipeline<S: Source>(
     source: Arc<S>,
     from: Mark,
     events_max: usize,
+    awaited: watch::Receiver<u64>,
 ) -> mpsc::Receiver<Result<Folded, Error>> {
     let (batches, mut read) = mpsc::channel(1);
     let (folded, receiver) = mpsc::channel(1);
     tokio::spawn(async move {
         tokio::select! {
             () = batches.closed() => {}
-            () = read_on(&*source, from.position, events_max, &batches) => {}
+            () = read_on(&*source, from.position, events_max, awaited, &batches) => {}
         }
     });
     tokio::spawn(async move {
@@ -73,11 +76,12 @@ async fn read_on<S: Source>(
     source: &S,
     mut after: u64,
     events_max: usize,
+    mut awaited: watch::Receiver<u64>,
     batches: &mpsc::Sender<Result<Read<S::Events>, Error>>,
 ) {
     loop {
         let next = next(source, after, events_max).await;
-        let again = Instant::now() + PACE;
+        let read = Instant::now();
         let before = after;
         if let Ok(read) = &next {
             after = read.batch.mark.position;
@@ -87,9 +91,21 @@ async fn read_on<S: Source>(
             return;
         }
         if after.saturating_sub(before) < LITTLE {
-            sleep_until(again).await;
+            rest(read, after, &mut awaited).await;
         }
     }
+}
+
+/// Lets little become more, for as long as nobody waits for it.
+async fn rest(read: Instant, after: u64, awaited: &mut watch::Receiver<u64>) {
+    sleep_until(read + PACE_AWAITED).await;
+    // Who waits for nothing that is not read yet is on his way.
+    drop(timeout_at(read + PACE, awaited.wait_for(|position| *position > after)).await);
+}
+
+/// For those who follow only for a while, and want everything.
+pub(in crate::views) fn at_once() -> watch::Receiver<u64> {
+    watch::channel(u64::MAX).1
 }
 
 async fn next<S: Source>(
@@ -123,7 +139,7 @@ pub async fn fold_all<S: Source>(source: &Arc<S>) -> Result<u64, Error> {
     let reader = tokio::spawn(async move {
         tokio::select! {
             () = batches.closed() => {}
-            () = read_on(&*reading, 0, BATCH_EVENTS_MAX, &batches) => {}
+            () = read_on(&*reading, 0, BATCH_EVENTS_MAX, at_once(), &batches) => {}
         }
     });
     let folding = poll_fn(|context| read.poll_recv(context));
@@ -182,4 +198,25 @@ fn changed<E: Events>(read: Read<E>) -> Result<Changed, Error> {
 
 fn count(number: usize) -> u64 {
     u64::try_from(number).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How long it lets seven events become more.
+    async fn rested(awaited: &mut watch::Receiver<u64>) -> Duration {
+        let read = Instant::now();
+        rest(read, 7, awaited).await;
+        read.elapsed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn little_becomes_more_unless_somebody_waits_for_it() {
+        let (waiting, mut awaited) = watch::channel(7);
+        assert_eq!(rested(&mut awaited).await, PACE);
+        waiting.send_replace(8);
+        assert_eq!(rested(&mut awaited).await, PACE_AWAITED);
+        assert_eq!(rested(&mut at_once()).await, PACE_AWAITED);
+    }
 }

@@ -5,7 +5,7 @@ use std::{error::Error as _, fmt::Write as _, sync::Arc, time::Duration};
 use tokio::{sync::mpsc, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-use super::{Adoption, BATCH_EVENTS_MAX, Folded, Lag, Shared, Source, pipeline};
+use super::{Adoption, BATCH_EVENTS_MAX, Folded, Lag, Shared, Source, at_once, pipeline};
 use crate::views::store::{Error, Store, Writer, put_in_force, remove};
 
 const PAUSE_MIN: Duration = Duration::from_millis(100);
@@ -62,7 +62,8 @@ impl<S: Source> Follower<S> {
 
     async fn follow(&mut self, shutdown: &CancellationToken) -> Next {
         let from = self.writer.mark();
-        let mut folded = pipeline(self.source.clone(), from, BATCH_EVENTS_MAX);
+        let mut folded =
+            pipeline(self.source.clone(), from, BATCH_EVENTS_MAX, self.shared.awaited.subscribe());
         loop {
             let next = tokio::select! {
                 biased;
@@ -132,7 +133,7 @@ impl<S: Source> Follower<S> {
         if writer.mark().position >= goal {
             return Ok(());
         }
-        let mut folded = pipeline(self.source.clone(), writer.mark(), BATCH_EVENTS_MAX);
+        let mut folded = pipeline(self.source.clone(), writer.mark(), BATCH_EVENTS_MAX, at_once());
         while writer.mark().position < goal {
             let stopped = Error::Stopped { after: writer.mark().position };
             let Folded { statements, mark, .. } = folded.recv().await.ok_or(stopped)??;
