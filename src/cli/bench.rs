@@ -148,7 +148,8 @@ pub(super) struct Growth {
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
     rounds: u32,
     /// A setting of the server, by the name of its variable, such as
-    /// `PIPEROLL_ENGINE__INDEX_CACHE_BYTES_MAX=33554432`. May be given more than once.
+    /// `PIPEROLL_ENGINE__INDEX_CACHE_BYTES_MAX=33554432`. May be given more than once, and stands in
+    /// the report.
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = setting)]
     settings: Vec<(String, String)>,
     /// A folder on the disk to measure, in which a temporary directory is made.
