@@ -117,6 +117,15 @@ impl Roll {
         on!(self, roll => roll.block_at(position).await)
     }
 
+    /// From now on blocks kept in memory come to this at most.
+    pub fn bound_cache(&self, bytes_max: usize) {
+        match self {
+            Self::Sqlite(roll) => roll.bound_cache(bytes_max),
+            // It is all in memory.
+            Self::Memory(_) => {}
+        }
+    }
+
     /// The record at a position.
     pub async fn record(&self, position: u64) -> Result<Option<Entry>, Error> {
         let block = self.block_at(position).await?;

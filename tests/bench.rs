@@ -26,7 +26,7 @@ const BENCHES: &[&[&str]] = &[
     &["authorize", "--connections", "2", "--seconds", "0.6"],
     &["replays", "--connections", "4", "--accounts", "10", "--seconds", "0.3"],
     &["rebuild", "--events", "4000", "--accounts", "50"],
-    &["growth", "--events", "500,1000", "--accounts", "10"],
+    &["growth", "--events", "500,1000", "--accounts", "10", "--rounds", "1"],
     &["verify", "--events", "2048"],
     &["l402", "--seconds", "0.2"],
 ];

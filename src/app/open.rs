@@ -21,8 +21,6 @@ const NAME: &str = "main";
 const KEYRING: &str = "keyring.db";
 /// Claims that wait for the index at most before commands wait too.
 const UNFLUSHED_MAX: usize = 1_000_000;
-/// The index's cache.
-const INDEX_CACHE_BYTES: u64 = 256 << 20;
 
 /// Why a data directory could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -76,6 +74,8 @@ pub(super) async fn open(config: &Config, facts: &Arc<Facts>) -> Result<Opened, 
     let lock = DirectoryLock::acquire(&config.data, "piperoll serve")?;
     let clock = Clock::kept_in(&config.data);
     let roll = open_roll(&lock, &clock).await?;
+    let kept = config.engine.block_cache_bytes_max.get();
+    roll.bound_cache(usize::try_from(kept).unwrap_or(usize::MAX));
     let stop = CancellationToken::new();
     let options = options(config, clock, facts)?;
     let (engine, writer) = engine::start(roll.clone(), &config.data, options, stop.clone()).await?;
@@ -111,7 +111,8 @@ async fn beside(
         }
     };
     let (views, follower) = Views::start(&config.data, store, source);
-    Ok((keyring, views, follower))
+    let events_max = usize::try_from(config.views.batch_events_max.get()).unwrap_or(usize::MAX);
+    Ok((keyring, views, follower.folding(events_max)))
 }
 
 /// For nobody but us: the roll tells who paid for what.
@@ -146,7 +147,7 @@ fn options(config: &Config, clock: Clock, facts: &Arc<Facts>) -> Result<engine::
         group_bytes: size(config.engine.group_bytes_max),
         streams: size(config.engine.streams_in_memory_max),
         unflushed: UNFLUSHED_MAX,
-        index_cache_bytes: INDEX_CACHE_BYTES,
+        index_cache_bytes: config.engine.index_cache_bytes_max.get().into(),
         index: None,
         clock,
         on_append: Box::new(move |appended| facts.observe(appended)),

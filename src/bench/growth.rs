@@ -38,6 +38,10 @@ pub struct Options {
     pub events: Vec<u64>,
     /// Accounts that they concern.
     pub accounts: usize,
+    /// How often the server is started and asked at each size.
+    pub rounds: usize,
+    /// Variables of the server's environment, by name.
+    pub settings: Vec<(String, String)>,
 }
 
 /// Measures.
@@ -47,6 +51,10 @@ pub async fn run(options: &Options) -> Result<Report, Error> {
     let mut report = Report::new("growth", durability, Machine::look(place.path())?);
     report.asked("events", options.events.clone());
     report.asked("accounts", options.accounts);
+    report.asked("rounds", options.rounds);
+    let settings: Vec<_> =
+        options.settings.iter().map(|(name, to)| format!("{name}={to}")).collect();
+    report.asked("settings", settings);
     let (directory, outside) = (place.house("growth"), Outside::start()?);
     let shortest = options.events.iter().copied().min().unwrap_or_default();
     let asked = usize::try_from(ASKED_MAX.min(shortest / ASKED_ONE_OF)).unwrap_or_default();
@@ -60,9 +68,10 @@ pub async fn run(options: &Options) -> Result<Report, Error> {
         grow(&edge, *events).await?;
         edge.house.catch_up().await?;
         edge.stop().await;
-        p99s.push(look(&directory, *events, options.accounts, &known, &mut report).await?);
+        p99s.push(look(&directory, *events, options, &known, &mut report).await?);
         keys = Some(known);
     }
+    report.found("makers_memory_mib", float(server::memory_kib(std::process::id())?) / 1_024.0);
     tell_growth(&p99s, &mut report);
     Ok(report)
 }
@@ -88,31 +97,67 @@ async fn grow(edge: &Edge, events: u64) -> Result<(), Error> {
     Ok(())
 }
 
-/// Starts the server, asks it, ends it, and starts it once more. Returns the p99 of each kind.
+/// Starts the server, asks it and kills it, so often; then starts it once more. Returns the p99 of
+/// each kind. Each figure is the middle one of its rounds, but the start: only the first is one after
+/// a stop in good order.
 async fn look(
     directory: &Path,
     events: u64,
-    accounts: usize,
+    options: &Options,
     keys: &[(usize, String)],
     report: &mut Report,
 ) -> Result<[f64; 4], Error> {
     let name = |what: &str| format!("at_{events}_{what}");
-    let server = Server::start(directory).await?;
-    report.found(name("start_ms"), server.took.as_secs_f64() * 1e3);
-    let mut asker = Asker::of(&server, accounts)?;
-    let latencies = asker.all(keys).await.map_err(failed("ask the server"))?;
+    let mut rounds = vec![];
+    for _ in 0..options.rounds.max(1) {
+        rounds.push(round(directory, options, keys).await?);
+    }
+    let middle = |figure: &dyn Fn(&Round) -> f64| middle(rounds.iter().map(figure).collect());
+    report.found(name("start_ms"), rounds.first().map_or(0.0, |round| round.start_ms));
     let mut p99s = [0.0; 4];
-    for ((kind, latency), p99) in KINDS.iter().zip(&latencies).zip(&mut p99s) {
-        report.found(name(&format!("{kind}_p50_us")), float(latency.value_at_percentile(50.0)));
-        *p99 = float(latency.value_at_percentile(99.0));
+    for (number, (kind, p99)) in KINDS.iter().zip(&mut p99s).enumerate() {
+        let at = |percentile| {
+            middle(&|round| float(round.latencies[number].value_at_percentile(percentile)))
+        };
+        report.found(name(&format!("{kind}_p50_us")), at(50.0));
+        *p99 = at(99.0);
         report.found(name(&format!("{kind}_p99_us")), *p99);
     }
-    report.found(name("memory_mib"), float(server.memory_kib()?) / 1_024.0);
-    server.kill().await?;
-    let again = Server::start(directory).await?;
+    report.found(name("memory_at_start_mib"), middle(&|round| round.at_start_mib));
+    report.found(name("memory_mib"), middle(&|round| round.memory_mib));
+    let again = Server::start(directory, &options.settings).await?;
     report.found(name("start_after_kill_ms"), again.took.as_secs_f64() * 1e3);
     again.kill().await?;
     Ok(p99s)
+}
+
+/// What one start and the asking after it came to.
+struct Round {
+    start_ms: f64,
+    at_start_mib: f64,
+    memory_mib: f64,
+    latencies: [Histogram<u64>; 4],
+}
+
+async fn round(
+    directory: &Path,
+    options: &Options,
+    keys: &[(usize, String)],
+) -> Result<Round, Error> {
+    let server = Server::start(directory, &options.settings).await?;
+    let mib = |server: &Server| Ok::<_, Error>(float(server.memory_kib()?) / 1_024.0);
+    let (start_ms, at_start_mib) = (server.took.as_secs_f64() * 1e3, mib(&server)?);
+    let mut asker = Asker::of(&server, options.accounts)?;
+    let latencies = asker.all(keys).await.map_err(failed("ask the server"))?;
+    let memory_mib = mib(&server)?;
+    server.kill().await?;
+    Ok(Round { start_ms, at_start_mib, memory_mib, latencies })
+}
+
+/// The one in the middle; of two, the larger.
+fn middle(mut figures: Vec<f64>) -> f64 {
+    figures.sort_unstable_by(f64::total_cmp);
+    figures.get(figures.len() / 2).copied().unwrap_or_default()
 }
 
 /// One connection, and a history of each of its requests.

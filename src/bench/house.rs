@@ -15,8 +15,6 @@ use crate::{
     telemetry,
 };
 
-/// The engine's cache of its index, as the server has it.
-const INDEX_CACHE_BYTES: u64 = 256 << 20;
 /// How long the views may take to catch up.
 const CATCH_UP: Duration = Duration::from_mins(10);
 
@@ -78,7 +76,7 @@ fn options(config: &Config, clock: Clock, random: &mut Random) -> Options {
         group_commands: size(config.engine.group_events_max),
         group_bytes: size(config.engine.group_bytes_max),
         streams: size(config.engine.streams_in_memory_max),
-        index_cache_bytes: INDEX_CACHE_BYTES,
+        index_cache_bytes: config.engine.index_cache_bytes_max.get().into(),
         config: Bytes::ZERO,
         ..Options::plain(clock, [random.id(), random.id()])
     }

@@ -144,6 +144,14 @@ pub(super) struct Growth {
     /// How many accounts they concern.
     #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     accounts: u32,
+    /// How often the server is started and asked at each size; each figure is the middle one.
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+    rounds: u32,
+    /// A setting of the server, by the name of its variable, such as
+    /// `PIPEROLL_ENGINE__INDEX_CACHE_BYTES_MAX=33554432`. May be given more than once, and stands in
+    /// the report.
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = setting)]
+    settings: Vec<(String, String)>,
     /// A folder on the disk to measure, in which a temporary directory is made.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -225,7 +233,9 @@ impl Growth {
     fn options(&self) -> growth::Options {
         let mut events = self.events.clone();
         events.sort_unstable();
-        growth::Options { data: self.data.clone(), events, accounts: size(self.accounts) }
+        let (data, settings) = (self.data.clone(), self.settings.clone());
+        let (accounts, rounds) = (size(self.accounts), size(self.rounds));
+        growth::Options { data, events, accounts, rounds, settings }
     }
 }
 
@@ -265,6 +275,12 @@ fn tell(report: &Report, output: Output) -> Result<Exit, Error> {
 
 fn size(number: u32) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+/// A variable and what it is set to.
+fn setting(text: &str) -> Result<(String, String), String> {
+    let (name, to) = text.split_once('=').ok_or("it has no `=`")?;
+    Ok((name.to_owned(), to.to_owned()))
 }
 
 /// A time of up to an hour.

@@ -10,6 +10,7 @@ use piperoll_domain::{
     id::Stream,
     wire,
 };
+use tokio::sync::Semaphore;
 
 use crate::{
     engine::{
@@ -30,11 +31,15 @@ pub(super) enum Loaded {
     Fact(Box<Recorded>),
 }
 
+/// How many things are read at once: what that takes must not grow with how many are missed.
+const READ_MAX: usize = 32;
+
 /// Where things are read from.
 #[derive(Clone)]
 pub(super) struct Reader {
     pub(super) roll: Roll,
     pub(super) index: Arc<Index>,
+    turns: Arc<Semaphore>,
 }
 
 /// The fact that a record holds.
@@ -53,8 +58,14 @@ pub(super) fn decode_at(position: u64, bytes: &[u8]) -> Result<Recorded, Error> 
 }
 
 impl Reader {
+    pub(super) fn new(roll: Roll, index: Arc<Index>) -> Self {
+        Self { roll, index, turns: Arc::new(Semaphore::new(READ_MAX)) }
+    }
+
     /// Reads what is needed. `end` is where a stream is known to end, if the index may not know.
     pub(super) async fn load(&self, need: Need, end: Option<End>) -> Result<Loaded, Error> {
+        // It is never closed.
+        let _turn = self.turns.acquire().await;
         match need {
             Need::Stream(stream) => {
                 let slot = self.stream(&stream, end).await?;

@@ -138,7 +138,7 @@ pub async fn start(
     let index = Arc::new(index);
     let (head, last_time) = catch_up(&roll, &index).await?;
     options.clock.compare_with_last(last_time);
-    let reader = Reader { roll: roll.clone(), index: index.clone() };
+    let reader = Reader::new(roll.clone(), index.clone());
     let shared = Arc::new(Shared {
         roll: roll.clone(),
         clock: options.clock.clone(),

@@ -197,6 +197,12 @@ impl Block {
         self.bytes.len()
     }
 
+    /// Bytes that it takes in memory: its records, where each ends, and the chain's hash after each.
+    pub(super) fn memory(&self) -> usize {
+        let each = size_of::<u32>() + size_of::<Hash>();
+        self.bytes.len().saturating_add(self.ends.len().saturating_mul(each))
+    }
+
     /// The record at a position, if it is in this block.
     pub fn record(&self, position: u64) -> Option<&[u8]> {
         let index = self.index(position)?;

@@ -8,16 +8,25 @@ use std::{
 
 use super::block::Block;
 
-const BYTES_MAX: usize = 32 * 1024 * 1024;
+/// What they come to at most, unless somebody says otherwise.
+const BYTES_MAX: usize = 32 << 20;
 
 /// Blocks, as many as their bytes allow.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Cache {
     blocks: Mutex<Blocks>,
 }
 
+impl Default for Cache {
+    fn default() -> Self {
+        let blocks = Blocks { bytes_max: BYTES_MAX, ..Blocks::default() };
+        Self { blocks: Mutex::new(blocks) }
+    }
+}
+
 #[derive(Debug, Default)]
 struct Blocks {
+    bytes_max: usize,
     /// By their first positions, each with when it was used.
     by_first: BTreeMap<u64, (Arc<Block>, u64)>,
     /// First positions, the one that was not used for longest in front.
@@ -33,6 +42,13 @@ impl Cache {
 
     pub(super) fn put(&self, block: &Arc<Block>) {
         self.blocks().put(block);
+    }
+
+    /// From now on they come to this at most.
+    pub(super) fn bound(&self, bytes_max: usize) {
+        let mut blocks = self.blocks();
+        blocks.bytes_max = bytes_max;
+        blocks.shrink();
     }
 
     fn blocks(&self) -> MutexGuard<'_, Blocks> {
@@ -59,9 +75,13 @@ impl Blocks {
         self.drop_one(block.first());
         self.by_first.insert(block.first(), (Arc::clone(block), self.uses));
         self.by_use.insert(self.uses, block.first());
-        self.bytes = self.bytes.saturating_add(block.size());
+        self.bytes = self.bytes.saturating_add(block.memory());
+        self.shrink();
+    }
+
+    fn shrink(&mut self) {
         // The last one stays, however large it is.
-        while self.bytes > BYTES_MAX && self.by_use.len() > 1 {
+        while self.bytes > self.bytes_max && self.by_use.len() > 1 {
             let Some((_, first)) = self.by_use.first_key_value() else { break };
             self.drop_one(*first);
         }
@@ -70,7 +90,7 @@ impl Blocks {
     fn drop_one(&mut self, first: u64) {
         let Some((dropped, used)) = self.by_first.remove(&first) else { return };
         self.by_use.remove(&used);
-        self.bytes = self.bytes.saturating_sub(dropped.size());
+        self.bytes = self.bytes.saturating_sub(dropped.memory());
     }
 }
 
@@ -109,7 +129,24 @@ mod tests {
         cache.put(&block);
         cache.put(&block);
         let blocks = cache.blocks();
-        assert_eq!((blocks.bytes, blocks.by_first.len()), (block.size(), 1));
+        assert_eq!((blocks.bytes, blocks.by_first.len()), (block.memory(), 1));
         assert_eq!(blocks.by_use.len(), 1);
+    }
+
+    #[test]
+    fn a_smaller_bound_holds_at_once_and_keeps_what_was_used_last() {
+        let (cache, mut head) = (Cache::default(), Head::genesis(samples::ROLL));
+        let mut size = 0;
+        for _ in 0..8 {
+            let block = Arc::new(samples::block(head, 10));
+            (head, size) = (block.head(), size.max(block.memory()));
+            cache.put(&block);
+        }
+        cache.bound(2 * size);
+        assert!(cache.blocks().by_first.len() < 8 && cache.blocks().bytes <= 2 * size);
+        assert!(cache.get(head.position).is_some() && cache.get(1).is_none());
+        let block = Arc::new(samples::block(head, 10));
+        cache.put(&block);
+        assert!(cache.blocks().bytes <= 2 * size, "and stays");
     }
 }

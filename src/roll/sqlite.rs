@@ -10,7 +10,7 @@ mod writer;
 use std::{path::PathBuf, sync::Arc};
 
 use sqlx::SqlitePool;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, Semaphore, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub(super) use self::{
@@ -21,6 +21,10 @@ pub(super) use self::{
 };
 use self::{end::ToItsEnd, rows::Row};
 use super::{AppendError, Block, Damage, Error, Head, Identity, cache::Cache, error::Foreign};
+
+/// How many look up blocks at once. Each holds one packed and unpacked, and more than there are
+/// connections and cores would only wait for them with their hands full.
+const LOOKING_MAX: usize = 8;
 
 /// A roll in an SQLite file. Clones are handles on the same one.
 #[derive(Debug, Clone)]
@@ -36,6 +40,8 @@ struct Shared {
     writer: Option<Arc<Mutex<Writer>>>,
     tail: watch::Sender<Head>,
     cache: Cache,
+    /// Who may be reading a block that is not in the cache.
+    looking: Semaphore,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -135,6 +141,12 @@ impl SqliteRoll {
         if let Some(block) = self.shared.cache.get(position) {
             return Ok(Some(block));
         }
+        // It is never closed.
+        let _looking = self.shared.looking.acquire().await;
+        // Somebody may have read it meanwhile: those who come at once mostly want the same ones.
+        if let Some(block) = self.shared.cache.get(position) {
+            return Ok(Some(block));
+        }
         let there = self.shared.tail.borrow().position;
         let block = rows::block_at(&self.shared.readers, position).await?;
         match &block {
@@ -143,6 +155,10 @@ impl SqliteRoll {
             None => {}
         }
         Ok(block)
+    }
+
+    pub(super) fn bound_cache(&self, bytes_max: usize) {
+        self.shared.cache.bound(bytes_max);
     }
 
     pub(super) fn tail(&self) -> watch::Receiver<Head> {
@@ -169,7 +185,8 @@ impl SqliteRoll {
 impl Shared {
     fn new(identity: Identity, readers: SqlitePool, tail: watch::Sender<Head>) -> Self {
         let (cache, stop, tasks) = (Cache::default(), CancellationToken::new(), TaskTracker::new());
-        Self { identity, readers, writer: None, tail, cache, stop, tasks }
+        let looking = Semaphore::new(LOOKING_MAX);
+        Self { identity, readers, writer: None, tail, cache, looking, stop, tasks }
     }
 
     async fn head(&self) -> Result<Head, Error> {

@@ -15,6 +15,9 @@ use tokio::{
 
 use crate::bench::{BoxError, Error, failed};
 
+/// What is being done when it fails.
+const LOOKING: &str = "look how much memory the server takes";
+
 /// A server that listens.
 pub(super) struct Server {
     /// Where.
@@ -30,16 +33,20 @@ pub(super) struct Server {
 
 impl Server {
     /// Starts this very program.
-    pub(super) async fn start(directory: &Path) -> Result<Self, Error> {
-        Self::try_start(directory).await.map_err(failed("start the server"))
+    pub(super) async fn start(
+        directory: &Path,
+        settings: &[(String, String)],
+    ) -> Result<Self, Error> {
+        Self::try_start(directory, settings).await.map_err(failed("start the server"))
     }
 
-    async fn try_start(directory: &Path) -> Result<Self, BoxError> {
+    async fn try_start(directory: &Path, settings: &[(String, String)]) -> Result<Self, BoxError> {
         let mut command = Command::new(std::env::current_exe()?);
         // What this process was told is none of its business.
         command.env_clear().kill_on_drop(true).stdin(Stdio::null());
         command.stdout(Stdio::piped()).stderr(Stdio::inherit());
         command.env("RUST_LOG", "error");
+        command.envs(settings.iter().map(|(name, to)| (name, to)));
         command.args(["--json", "serve", "--listen", "127.0.0.1:0", "--data"]).arg(directory);
         let began = Instant::now();
         let mut child = command.spawn()?;
@@ -55,17 +62,20 @@ impl Server {
 
     /// The most memory that it ever held, in kibibytes.
     pub(super) fn memory_kib(&self) -> Result<u64, Error> {
-        let looking = "look how much memory the server takes";
-        let process = self.child.id().ok_or("it has ended").map_err(failed(looking))?;
-        let status = std::fs::read_to_string(format!("/proc/{process}/status"));
-        let status = status.map_err(failed(looking))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let number = line.and_then(|line| line.trim().split(' ').next()?.parse().ok());
-        number.ok_or("the system does not say").map_err(failed(looking))
+        memory_kib(self.child.id().ok_or("it has ended").map_err(failed(LOOKING))?)
     }
 
     /// Ends it as a crash would.
     pub(super) async fn kill(mut self) -> Result<(), Error> {
         self.child.kill().await.map_err(failed("end the server"))
     }
+}
+
+/// The most memory that a process ever held, in kibibytes.
+pub(super) fn memory_kib(process: u32) -> Result<u64, Error> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"));
+    let status = status.map_err(failed(LOOKING))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let number = line.and_then(|line| line.trim().split(' ').next()?.parse().ok());
+    number.ok_or("the system does not say").map_err(failed(LOOKING))
 }

@@ -42,6 +42,10 @@ pub struct Engine {
     pub group_bytes_max: NonZeroU32,
     /// Streams kept in memory.
     pub streams_in_memory_max: NonZeroU32,
+    /// Bytes of the index's tables kept in memory.
+    pub index_cache_bytes_max: NonZeroU32,
+    /// Bytes of unpacked blocks kept in memory.
+    pub block_cache_bytes_max: NonZeroU32,
 }
 
 /// How the views follow.

@@ -76,3 +76,19 @@ fn a_reservation_that_ended_meanwhile_is_never_written() {
     });
     assert_eq!(named.collect::<Vec<_>>(), ["open open", "open lot", "close lot", "close older"]);
 }
+
+#[test]
+fn an_index_without_a_cache_to_speak_of_answers_all_the_same() {
+    let directory = tempfile::tempdir().unwrap();
+    let stream: Stream = "account-acme-alice".parse().unwrap();
+    let end = End { last: 10, version: 3 };
+    for _ in 0..2 {
+        // The second time it lies in the store's journal, and is read from there.
+        let index = Index::open(directory.path(), 1).unwrap();
+        let mut entries = up_to(10);
+        entries.streams.push((stream.clone(), end));
+        index.write(&entries).unwrap();
+        index.reopen().unwrap();
+        assert_eq!(index.end(&stream).unwrap(), Some(end));
+    }
+}

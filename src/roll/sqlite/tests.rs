@@ -300,3 +300,21 @@ async fn a_file_that_was_cut_is_torn() {
 fn length(path: &Path) -> u64 {
     path.metadata().map_or(0, |metadata| metadata.len())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_who_want_a_block_at_once_do_not_each_unpack_it() {
+    let place = Place::with(&[2_000]).await;
+    let Roll::Sqlite(roll) = place.open().await.unwrap() else { panic!("it is on disk") };
+    let asked = (0..200).map(|number| {
+        let roll = roll.clone();
+        tokio::spawn(async move { roll.block_at(1 + number).await.unwrap().unwrap() })
+    });
+    let asked: Vec<_> = asked.collect();
+    let mut blocks = vec![];
+    for block in asked {
+        blocks.push(block.await.unwrap());
+    }
+    let unpacked: std::collections::BTreeSet<_> = blocks.iter().map(Arc::as_ptr).collect();
+    assert!(unpacked.len() <= LOOKING_MAX, "{} times", unpacked.len());
+    roll.close().await;
+}

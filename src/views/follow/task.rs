@@ -21,6 +21,7 @@ pub struct Follower<S> {
     writer: Writer,
     source: Arc<S>,
     adoptions: mpsc::Receiver<Adoption>,
+    events_max: usize,
 }
 
 enum Next {
@@ -36,7 +37,13 @@ impl<S: Source> Follower<S> {
         source: Arc<S>,
         adoptions: mpsc::Receiver<Adoption>,
     ) -> Self {
-        Self { shared, writer, source, adoptions }
+        Self { shared, writer, source, adoptions, events_max: BATCH_EVENTS_MAX }
+    }
+
+    /// So many events are folded at once at most: what that takes grows with them.
+    #[must_use]
+    pub fn folding(self, events_max: usize) -> Self {
+        Self { events_max, ..self }
     }
 
     /// Follows the roll until `shutdown`.
@@ -62,8 +69,8 @@ impl<S: Source> Follower<S> {
 
     async fn follow(&mut self, shutdown: &CancellationToken) -> Next {
         let from = self.writer.mark();
-        let mut folded =
-            pipeline(self.source.clone(), from, BATCH_EVENTS_MAX, self.shared.awaited.subscribe());
+        let awaited = self.shared.awaited.subscribe();
+        let mut folded = pipeline(self.source.clone(), from, self.events_max, awaited);
         loop {
             let next = tokio::select! {
                 biased;
@@ -133,7 +140,7 @@ impl<S: Source> Follower<S> {
         if writer.mark().position >= goal {
             return Ok(());
         }
-        let mut folded = pipeline(self.source.clone(), writer.mark(), BATCH_EVENTS_MAX, at_once());
+        let mut folded = pipeline(self.source.clone(), writer.mark(), self.events_max, at_once());
         while writer.mark().position < goal {
             let stopped = Error::Stopped { after: writer.mark().position };
             let Folded { statements, mark, .. } = folded.recv().await.ok_or(stopped)??;

@@ -16,6 +16,10 @@ use super::Error;
 pub(super) const APPLICATION: i64 = 0x7072_7677;
 
 const READERS_MAX: u32 = 8;
+/// How many pages the log gathers before they are carried into the file: 32 MiB. Meanwhile the disk
+/// is busy with pages from all over the file, the more the longer the history, and the roll's own
+/// syncs wait for it: hence seldom.
+const LOG_PAGES: &str = "4096";
 
 fn any(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
@@ -31,6 +35,7 @@ pub(super) fn writing(path: &Path) -> SqliteConnectOptions {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Normal)
         .pragma("cache_size", "-65536")
+        .pragma("wal_autocheckpoint", LOG_PAGES)
         .pragma("journal_size_limit", "67108864")
 }
 

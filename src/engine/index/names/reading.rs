@@ -16,6 +16,9 @@ use crate::engine::index::{Index, IndexError, Table, damaged, parse_stream};
 
 /// How many names are read at once. In between the index may be opened again, or closed.
 const AT_ONCE: usize = 16_384;
+/// How far behind others its thread stands, of 19.
+#[cfg(target_os = "linux")]
+const AFTER_OTHERS: i32 = 10;
 /// How long an index that could not be read is left alone.
 const AGAIN: Duration = Duration::from_millis(200);
 
@@ -52,7 +55,10 @@ impl Reading {
             work.read(unread);
             None
         } else {
-            Some(thread::spawn(move || work.read(unread)))
+            Some(thread::spawn(move || {
+                after_others();
+                work.read(unread);
+            }))
         };
         Self { stop, thread }
     }
@@ -66,6 +72,13 @@ impl Reading {
             tracing::error!("the names of the index could not be read");
         }
     }
+}
+
+/// Lets this thread have what the others leave: commands do not wait for what it does.
+fn after_others() {
+    // Where the system does not listen, it takes its share as they do.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::setpriority_process(None, AFTER_OTHERS);
 }
 
 /// What the thread has.
