@@ -54,8 +54,6 @@ pub struct Engine {
 pub struct Views {
     /// Events folded in one transaction.
     pub batch_events_max: NonZeroU32,
-    /// Connections that queries share.
-    pub readers_max: NonZeroU32,
 }
 
 /// How the log is written.
