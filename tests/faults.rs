@@ -3,6 +3,7 @@
 mod customers;
 mod derived;
 mod disk;
+mod keys;
 mod shim;
 mod storage;
 mod words;
