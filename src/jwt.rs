@@ -209,5 +209,7 @@ fn read<T: DeserializeOwned>(part: &str) -> Result<T, Refused> {
     if text.first() != Some(&b'{') {
         return Err(Refused::Malformed);
     }
-    serde_json::from_slice(&text).map_err(|_| Refused::Malformed)
+    // What nobody reads is text too: other readers would refuse the whole token.
+    let text = str::from_utf8(&text).map_err(|_| Refused::Malformed)?;
+    serde_json::from_str(text).map_err(|_| Refused::Malformed)
 }
