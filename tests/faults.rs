@@ -8,4 +8,8 @@ mod shim;
 mod storage;
 mod words;
 
-pub(crate) use self::{customers::Customers, disk::Before, shim::Shim};
+pub(crate) use self::{
+    customers::Customers,
+    disk::Before,
+    shim::{Shim, full_disk},
+};
