@@ -21,7 +21,9 @@ use super::{
 const QUIET: &str = "the same load without a flood, in the same run, calls a second";
 /// What is asked of a flood at least, so that it counts as one.
 const FLOWS: f64 = 0.9;
-/// Parts of the time: three without a flood, two with one, two halves of forgeries alone.
+/// Without a flood, and beside each, in turn: so often, so that a machine that slows down is no flood.
+const ROUNDS: u32 = 5;
+/// What a round consists of.
 const PARTS: u32 = 3;
 
 /// What is asked.
@@ -38,10 +40,28 @@ pub struct Options {
 }
 
 /// What became of a flood.
-struct Flooded {
+struct Flood {
     took: Duration,
     sent: u64,
     first_failure: Option<String>,
+}
+
+/// What was paid beside it.
+struct Flooded {
+    load: Load,
+    flood: Flood,
+}
+
+impl Flooded {
+    /// This and an earlier one, as one.
+    fn and(self, before: Self) -> Result<Self, Error> {
+        let flood = Flood {
+            took: self.flood.took.saturating_add(before.flood.took),
+            sent: self.flood.sent.saturating_add(before.flood.sent),
+            first_failure: before.flood.first_failure.or(self.flood.first_failure),
+        };
+        Ok(Self { load: self.load.and(&before.load)?, flood })
+    }
 }
 
 /// Measures.
@@ -85,22 +105,32 @@ impl<'a> Bench<'a> {
         Ok(Self { edge, options, outside, shown, token })
     }
 
-    fn plan(&self) -> Plan {
-        self.options.ask.plan().part(PARTS)
-    }
-
-    /// Without a flood before, between and after, so that a machine that slows down is no flood.
     async fn measure(&self, report: &mut Report) -> Result<(), Error> {
         let mut quiet = self.pay("alone", report).await?;
-        let mut worst = f64::INFINITY;
-        for kind in Kind::ALL {
-            let beside = self.flooded(kind, report).await?;
-            worst = worst.min(beside.per_second());
-            quiet = quiet.and(&self.pay("alone", report).await?)?;
-            report.load(kind.name(), &beside);
-            self.forged(kind, report).await?;
+        let mut beside = [None, None];
+        for round in 0..ROUNDS {
+            if round > 0 {
+                quiet = quiet.and(&self.pay("alone", report).await?)?;
+            }
+            for (kind, so_far) in Kind::ALL.into_iter().zip(&mut beside) {
+                let more = self.flooded(kind, report).await?;
+                *so_far = Some(match so_far.take() {
+                    Some(before) => more.and(before)?,
+                    None => more,
+                });
+            }
         }
         report.load("alone", &quiet);
+        let mut worst = f64::INFINITY;
+        for (kind, beside) in Kind::ALL.into_iter().zip(beside.into_iter().flatten()) {
+            worst = worst.min(beside.load.per_second());
+            report.found(
+                format!("{}_ratio", kind.name()),
+                beside.load.per_second() / quiet.per_second(),
+            );
+            self.tell(kind, beside, report);
+            self.forged(kind, report).await?;
+        }
         report.against(QUIET, quiet.per_second(), worst);
         Ok(())
     }
@@ -117,7 +147,7 @@ impl<'a> Bench<'a> {
                 Payer::Shows(Passer::of(address, &shown, number / 2))
             }
         };
-        let load = self.outside.ask(self.plan(), payer).await?;
+        let load = self.outside.ask(self.options.ask.plan().part(PARTS * ROUNDS), payer).await?;
         let appended = self.edge.house.engine().head().position.saturating_sub(before);
         report.must(appended >= load.units_ever, || {
             format!("{name}: {} were answered and {appended} events appended", load.units_ever)
@@ -126,8 +156,8 @@ impl<'a> Bench<'a> {
     }
 
     /// The same load beside a flood.
-    async fn flooded(&self, kind: Kind, report: &mut Report) -> Result<Load, Error> {
-        let (stop, each) = (CancellationToken::new(), self.forgers(kind)?);
+    async fn flooded(&self, kind: Kind, report: &mut Report) -> Result<Flooded, Error> {
+        let (stop, each) = (CancellationToken::new(), self.forgers(kind));
         let (strangers, rate) = (self.options.strangers, self.options.rate);
         let flood = self.outside.run(flood((0..strangers).map(each).collect(), rate, stop.clone()));
         let paying = async {
@@ -135,48 +165,58 @@ impl<'a> Bench<'a> {
             stop.cancel();
             paid
         };
-        let (flooded, load) = tokio::join!(flood, paying);
-        let (Flooded { took, sent, first_failure }, load) = (flooded?, load?);
+        let (flood, load) = tokio::join!(flood, paying);
+        Ok(Flooded { load: load?, flood: flood? })
+    }
+
+    fn tell(&self, kind: Kind, beside: Flooded, report: &mut Report) {
+        let Flooded { load, flood: Flood { took, sent, first_failure } } = beside;
+        report.load(kind.name(), &load);
         let per_second = float(sent) / took.as_secs_f64();
         report.found(format!("{}_flood_per_second", kind.name()), per_second);
-        if per_second < f64::from(rate) * FLOWS {
+        if per_second < f64::from(self.options.rate) * FLOWS {
             report.warnings.push(format!("the flood of {} came to less than asked", kind.name()));
         }
         report.must(first_failure.is_none(), || {
             format!("a forgery was not refused: {}", first_failure.unwrap_or_default())
         });
-        Ok(load)
     }
 
-    /// What a forgery costs, when there is nothing else.
+    /// What a forgery costs, when there is nothing else, and what part of a core so many a second take.
     async fn forged(&self, kind: Kind, report: &mut Report) -> Result<(), Error> {
-        let plan = Plan { callers: self.options.strangers, ..self.plan().part(2) };
-        let load = self.outside.ask(plan, self.forgers(kind)?).await?;
+        let plan = self.options.ask.plan().part(2 * PARTS);
+        let plan = Plan { callers: self.options.strangers, ..plan };
+        let load = self.outside.ask(plan, self.forgers(kind)).await?;
         report.load(&format!("{}_forged", kind.name()), &load);
+        if let (Some(all), Some(callers)) = (load.cpu_per_unit(), load.cpu_outside_per_unit()) {
+            let server = all.saturating_sub(callers).as_secs_f64();
+            let cores = server * f64::from(self.options.rate);
+            report.found(format!("{}_flood_cores", kind.name()), cores);
+        }
         Ok(())
     }
 
-    fn forgers(&self, kind: Kind) -> Result<impl Fn(usize) -> Forger + Send + 'static, Error> {
+    fn forgers(&self, kind: Kind) -> impl Fn(usize) -> Forger + Send + 'static {
         let (address, key) = (self.edge.address(), self.edge.key.clone());
         let token = self.token.clone();
-        Ok(move |number| Forger::new(kind, address, &key, &token, number))
+        move |number| Forger::new(kind, address, &key, &token, number)
     }
 }
 
 /// Sends forgeries at a steady rate until it is stopped.
-async fn flood(forgers: Vec<Forger>, rate: u32, stop: CancellationToken) -> Flooded {
+async fn flood(forgers: Vec<Forger>, rate: u32, stop: CancellationToken) -> Flood {
     let began = Instant::now();
     let each = f64::from(rate) / float(u64::try_from(forgers.len()).unwrap_or(u64::MAX));
     let pause = Duration::from_secs_f64(1.0 / each.max(0.001));
     let mut strangers: JoinSet<_> =
         forgers.into_iter().map(|forger| knock(forger, pause, stop.clone())).collect();
-    let mut flooded = Flooded { took: Duration::ZERO, sent: 0, first_failure: None };
+    let mut flooded = Flood { took: Duration::ZERO, sent: 0, first_failure: None };
     while let Some(ended) = strangers.join_next().await {
         let (sent, failure) = ended.unwrap_or_else(|error| (0, Some(error.to_string())));
         flooded.sent = flooded.sent.saturating_add(sent);
         flooded.first_failure = flooded.first_failure.or(failure);
     }
-    Flooded { took: began.elapsed(), ..flooded }
+    Flood { took: began.elapsed(), ..flooded }
 }
 
 /// One stranger, who is late where the server is slow, and does not catch up.

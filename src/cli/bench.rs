@@ -80,8 +80,8 @@ pub(super) struct Flood {
     /// Connections that they come over.
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=2_000))]
     strangers: u32,
-    /// How long to measure: three parts without a flood, one beside each, and forgeries alone, each a
-    /// third of that.
+    /// How long to measure: a third of it without a flood and one beside each, in turn; then each kind
+    /// of forgery alone for a sixth.
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     seconds: Duration,
     /// A folder on the disk to measure, in which a temporary directory is made.

@@ -136,7 +136,8 @@ async fn anew(file: &Path) -> Result<SqliteConnection, Error> {
     let doing = "empty the keyring's write-ahead log";
     let mut connection = store::connect(file).await?;
     let emptied = empty_log(&mut connection).await.map_err(Error::storage(doing))?;
-    if emptied { Ok(connection) } else { Err(Error::StillInLog) }
+    let held = || sqlx::Error::Protocol("a reader holds it".to_owned());
+    if emptied { Ok(connection) } else { Err(Error::storage(doing)(held())) }
 }
 
 /// The first caller learns why, the others that it failed.
