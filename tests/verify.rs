@@ -216,7 +216,8 @@ async fn every_kind_of_entry_of_the_index_is_compared() {
         with(|entries| entries.claims.push((claim_key(claim), taker)))
     };
     let item = Some("lot_x".to_owned());
-    let lapse = duty::Name { kind: duty::Kind::Lapse, stream: alice.clone(), item };
+    let lapse =
+        duty::Name { kind: duty::Kind::Lapse, stream: alice.clone(), item: item.map(Into::into) };
     let duty = |change| with(|entries| entries.duties.push(change));
     let open = duty::Duty { name: lapse, due: after(1), opener: 3 };
     let owed = stream(Kind::Payment, "pay_2");

@@ -54,7 +54,8 @@ pub const ORDER: &str = "pool-expiry-age.v1";
 pub struct Account {
     open: bool,
     lots: BTreeMap<LotId, Lot>,
-    reservations: BTreeMap<ReservationId, Reservation>,
+    // Boxed, because a tree makes room for eleven at once, and mostly there are none or one.
+    reservations: BTreeMap<ReservationId, Box<Reservation>>,
     debts: BTreeMap<(Code, Pool), Amount>,
     shared: BTreeMap<Code, Sum>,
     /// What was given of late from sources that nobody named.
@@ -85,12 +86,12 @@ impl Account {
 
     /// The open reservations.
     pub fn reservations(&self) -> impl Iterator<Item = (&ReservationId, &Reservation)> {
-        self.reservations.iter()
+        self.reservations.iter().map(|(id, open)| (id, &**open))
     }
 
     /// An open reservation.
     pub fn reservation(&self, reservation: &ReservationId) -> Option<&Reservation> {
-        self.reservations.get(reservation)
+        self.reservations.get(reservation).map(|open| &**open)
     }
 
     /// What is owed, by commodity and pool.
@@ -175,7 +176,7 @@ impl Account {
 
     fn take_in(&mut self, changes: Changes) {
         for (id, lot) in changes.lots {
-            self.put(id, lot);
+            self.put(id, lot.map(|lot| *lot));
         }
         for (id, reservation) in changes.reservations {
             match reservation {

@@ -3,7 +3,7 @@
 //! Asking for what is not in memory ends the decision with [`Stop::Missing`]; the command decides
 //! again once it is there. Decisions are pure, so asking again costs nothing but time.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::{
     account::Account,
@@ -133,7 +133,10 @@ pub struct Draft<'a> {
     moment: Moment,
     next: u64,
     said: Vec<Recorded>,
-    ours: BTreeMap<Stream, Ours>,
+    // Boxed, because a tree makes room for eleven at once.
+    ours: BTreeMap<Stream, Box<Ours>>,
+    /// Claims that were asked for and found to be free.
+    free: Vec<Claim>,
 }
 
 /// A stream that is absent, or in which this draft said something.
@@ -164,7 +167,7 @@ impl<'a> Draft<'a> {
     /// An empty draft whose first fact would stand at `next`.
     pub fn new(memory: &'a dyn Memory, meta: &'a Meta, moment: Moment, next: u64) -> Self {
         let key = meta.idempotency.as_ref();
-        Self { memory, meta, key, moment, next, said: vec![], ours: BTreeMap::new() }
+        Self { memory, meta, key, moment, next, said: vec![], ours: BTreeMap::new(), free: vec![] }
     }
 
     /// From here on, what is said carries this caller's key.
@@ -299,6 +302,15 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// Refuses if somebody took a claim, which what is said will take.
+    pub fn must_be_free(&mut self, claim: Claim, or: Rejection) -> Result<(), Stop> {
+        if self.claim(&claim)?.is_some() {
+            return Err(or.into());
+        }
+        self.free.push(claim);
+        Ok(())
+    }
+
     /// The fact at a position that the taker of a claim names. A claim that this very command takes
     /// has no fact yet.
     pub fn fact(&self, position: u64) -> Result<&'a Recorded, Stop> {
@@ -414,21 +426,22 @@ impl<'a> Draft<'a> {
     /// The caller's own key is the engine's to look up beforehand; it may be an old one that has
     /// been forgotten.
     pub fn finish(self) -> Result<Vec<Recorded>, Stop> {
-        let (mut wanted, mut missing) = (BTreeSet::new(), vec![]);
-        for claim in self.said.iter().flat_map(lasting) {
-            match self.claim(&claim) {
+        let mut wanted: Vec<Claim> = self.said.iter().flat_map(lasting).collect();
+        let mut missing = vec![];
+        for claim in wanted.iter().filter(|claim| !self.free.contains(claim)) {
+            match self.claim(claim) {
                 Err(Stop::Missing(needs)) => missing.extend(needs),
                 Err(stop) => return Err(stop),
                 Ok(Some(Taker { position, .. })) => {
-                    return Err(Rejection::ClaimTaken { claim, position }.into());
+                    return Err(Rejection::ClaimTaken { claim: claim.clone(), position }.into());
                 }
-                Ok(None) => {
-                    if let Some(claim) = wanted.replace(claim) {
-                        let position = self.next;
-                        return Err(Rejection::ClaimTaken { claim, position }.into());
-                    }
-                }
+                Ok(None) => {}
             }
+        }
+        wanted.sort_unstable();
+        let twice = wanted.windows(2).find(|both| both[0] == both[1]);
+        if let Some(claim) = twice.and_then(<[Claim]>::first).cloned() {
+            return Err(Rejection::ClaimTaken { claim, position: self.next }.into());
         }
         if missing.is_empty() { Ok(self.said) } else { Err(Stop::Missing(missing)) }
     }

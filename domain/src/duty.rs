@@ -11,7 +11,7 @@ use crate::{
     },
     campaign,
     event::{Event, Recorded},
-    id::Stream,
+    id::{Item, Stream},
     letter, payment, receipt, roll,
     time::Time,
 };
@@ -116,7 +116,7 @@ pub struct Name {
     /// About which aggregate.
     pub stream: Stream,
     /// About which part of it, where it may have several.
-    pub item: Option<String>,
+    pub item: Option<Item>,
 }
 
 /// Something that is owed.
@@ -158,7 +158,9 @@ pub fn duties(recorded: &Recorded) -> Vec<Change> {
         Event::Campaign(event) => of_campaign(event, on),
         Event::Roll(roll::Event::DutyWaived(waived)) => {
             let kind = Kind::ALL.into_iter().find(|kind| kind.as_str() == waived.duty);
-            kind.map(|kind| Change::Close(on.name(kind, waived.item.clone()))).into_iter().collect()
+            kind.map(|kind| Change::Close(on.name(kind, waived.item.clone().map(Item::from))))
+                .into_iter()
+                .collect()
         }
         Event::Receipt(receipt::Event::Refused(_))
         | Event::Roll(_)
@@ -273,20 +275,20 @@ impl On<'_> {
         empty.map(|part| self.close_item(Kind::Lapse, &part.lot)).collect()
     }
 
-    fn open_item(self, kind: Kind, item: &impl ToString, due: Time) -> Change {
-        let name = self.name(kind, Some(item.to_string()));
+    fn open_item(self, kind: Kind, item: impl Into<Item>, due: Time) -> Change {
+        let name = self.name(kind, Some(item.into()));
         Change::Open(Duty { name, due, opener: self.0.envelope.position })
     }
 
-    fn close_item(self, kind: Kind, item: &impl ToString) -> Change {
-        Change::Close(self.name(kind, Some(item.to_string())))
+    fn close_item(self, kind: Kind, item: impl Into<Item>) -> Change {
+        Change::Close(self.name(kind, Some(item.into())))
     }
 
     fn at(self) -> Time {
         self.0.envelope.recorded_at
     }
 
-    fn name(self, kind: Kind, item: Option<String>) -> Name {
+    fn name(self, kind: Kind, item: Option<Item>) -> Name {
         Name { kind, stream: self.0.envelope.stream.clone(), item }
     }
 

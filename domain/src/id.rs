@@ -29,6 +29,10 @@ fn is_word(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
 }
 
+const fn is_text(_: &str) -> bool {
+    true
+}
+
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $what:literal, $grammar:expr, $check:expr) => {
         $(#[$doc])*
@@ -102,6 +106,10 @@ name!(
 name!(
     /// Names an aggregate inside its tenant and kind.
     Id, "an id", ID, is_id
+);
+name!(
+    /// Names a part of an aggregate, where what is owed of it is told apart. Any text.
+    Item, "an item", ".*", is_text
 );
 name!(
     /// Names a payment.
@@ -335,6 +343,23 @@ impl Stream {
         Self::of_roll(Kind::Roll, "main")
     }
 }
+
+impl From<String> for Item {
+    fn from(text: String) -> Self {
+        Self(text.into())
+    }
+}
+
+macro_rules! into_item {
+    ($($name:ident),*) => {$(
+        impl From<&$name> for Item {
+            fn from(name: &$name) -> Self {
+                Self(name.0.clone())
+            }
+        }
+    )*};
+}
+into_item!(LotId, ReservationId);
 
 macro_rules! into_id {
     ($($name:ident),*) => {$(

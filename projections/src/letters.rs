@@ -86,7 +86,7 @@ fn opened(row: Change, at: &Envelope, said: &Opened) -> Change {
         set operation_type: &said.operation_type,
         set duty: said.about.duty.kind.as_str(),
         set stream: said.about.duty.stream.to_string(),
-        may item: said.about.duty.item.as_ref(),
+        may item: said.about.duty.item.as_ref().map(ToString::to_string),
         set opener: said.about.opener,
         set status: "pending",
         set max_retries: said.max_retries,

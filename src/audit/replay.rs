@@ -195,7 +195,7 @@ impl Serialize for State<'_> {
         let Replay { book, tables, head, .. } = self.0;
         let duty = |duty: &piperoll_domain::duty::Duty| {
             let (kind, due) = (duty.name.kind.as_str(), duty.due.micros());
-            let item = duty.name.item.as_deref().map(|item| format!(" {item}")).unwrap_or_default();
+            let item = duty.name.item.as_ref().map(|item| format!(" {item}")).unwrap_or_default();
             format!("{kind} {}{item}, due {due}, opened at {}", duty.name.stream, duty.opener)
         };
         let doubled = |(position, claim): &(u64, piperoll_domain::claim::Claim)| {

@@ -77,16 +77,19 @@ impl Duties {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn apply(&self, changes: Vec<Change>) {
+    pub(super) fn apply(&self, changes: &[Change]) {
+        if changes.is_empty() {
+            return;
+        }
         let mut opened = false;
         let mut state = self.lock();
         for change in changes {
             match change {
                 Change::Open(duty) => {
                     opened = true;
-                    state.insert(duty);
+                    state.insert(duty.clone());
                 }
-                Change::Close(name) => state.remove(&name),
+                Change::Close(name) => state.remove(name),
             }
         }
         drop(state);

@@ -12,7 +12,7 @@ use crate::service::{Cause, Error, Principal, Service};
 
 pub(super) async fn react(service: &Service, duty: &Duty) -> Result<Outcome, Error> {
     let Some(item) = &duty.name.item else { return Ok(Outcome::Later) };
-    let lot: LotId = item.parse()?;
+    let lot: LotId = item.as_str().parse()?;
     let stream = &duty.name.stream;
     let (tenant, account) = (stream.tenant.clone(), AccountId::from(&stream.id));
     let cause = Cause::of(&service.fact(duty.opener).await?);

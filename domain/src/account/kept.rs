@@ -15,7 +15,7 @@ use crate::{
 pub(super) struct Kept {
     open: bool,
     lots: BTreeMap<LotId, Lot>,
-    reservations: BTreeMap<ReservationId, Reservation>,
+    reservations: BTreeMap<ReservationId, Box<Reservation>>,
     debts: BTreeMap<(Code, Pool), Amount>,
     shared: BTreeMap<Code, Sum>,
     unnamed: Unnamed,

@@ -94,14 +94,7 @@ impl<'a> Scratch<'a> {
         known: &super::Reservation,
         parts: &[Part],
     ) -> Option<super::work::Ended> {
-        let lots = known.held.iter().map(|held| &held.lot).chain(parts.iter().map(|p| &p.lot));
-        let mut trial = Work::over(self.account);
-        for lot in lots {
-            if let Some(changed) = self.work.changes.lots.get(lot) {
-                trial.changes.lots.insert(lot.clone(), changed.clone());
-            }
-        }
-        trial.settle(known, parts).ok()
+        self.work.would_end(known, parts).ok().map(|(ended, _)| ended)
     }
 
     /// Whether a lot's time is over.

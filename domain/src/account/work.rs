@@ -24,8 +24,9 @@ use crate::{
 /// What changes, by name. None: it is gone.
 #[derive(Default)]
 pub(super) struct Changes {
-    pub(super) lots: BTreeMap<LotId, Option<Lot>>,
-    pub(super) reservations: BTreeMap<ReservationId, Option<Reservation>>,
+    // Boxed, because a tree makes room for eleven at once.
+    pub(super) lots: BTreeMap<LotId, Option<Box<Lot>>>,
+    pub(super) reservations: BTreeMap<ReservationId, Option<Box<Reservation>>>,
     pub(super) debts: BTreeMap<(Code, Pool), Amount>,
     pub(super) shared: BTreeMap<Code, Sum>,
     /// Where lots stand that can be used again, or for the first time.
@@ -56,15 +57,15 @@ impl<'a> Work<'a> {
 
     pub(super) fn lot(&self, lot: &LotId) -> Option<&Lot> {
         match self.changes.lots.get(lot) {
-            Some(changed) => changed.as_ref(),
+            Some(changed) => changed.as_deref(),
             None => self.base.lots.get(lot),
         }
     }
 
     pub(super) fn reservation(&self, reservation: &ReservationId) -> Option<&Reservation> {
         match self.changes.reservations.get(reservation) {
-            Some(changed) => changed.as_ref(),
-            None => self.base.reservations.get(reservation),
+            Some(changed) => changed.as_deref(),
+            None => self.base.reservation(reservation),
         }
     }
 
@@ -123,7 +124,7 @@ impl<'a> Work<'a> {
                 }
             }
         }
-        self.changes.lots.insert(id, (!is_history).then_some(lot));
+        self.changes.lots.insert(id, (!is_history).then(|| Box::new(lot)));
     }
 
     /// The only applier.
@@ -231,7 +232,7 @@ impl<'a> Work<'a> {
     fn begin(&mut self, name: &ReservationId, begun: Reservation) -> Result<(), Broken> {
         let new = self.reservation(name).is_none();
         Broken::unless(new, "a reservation begins once", "a new name", name)?;
-        self.changes.reservations.insert(name.clone(), Some(begun));
+        self.changes.reservations.insert(name.clone(), Some(Box::new(begun)));
         Ok(())
     }
 
@@ -268,8 +269,22 @@ impl<'a> Work<'a> {
     }
 
     /// Ends a reservation in its lots, using `parts` of them and of others.
-    pub(super) fn settle(&mut self, known: &Reservation, parts: &[Part]) -> Result<Ended, Broken> {
-        let mut ended = Ended::default();
+    fn settle(&mut self, known: &Reservation, parts: &[Part]) -> Result<Ended, Broken> {
+        let (ended, lots) = self.would_end(known, parts)?;
+        for lot in lots {
+            let is_history = lot.left().is_zero() && lot.is_used_up();
+            self.put(lot, is_history);
+        }
+        Ok(ended)
+    }
+
+    /// What ending a reservation comes to, and the lots as they are after it.
+    pub(super) fn would_end(
+        &self,
+        known: &Reservation,
+        parts: &[Part],
+    ) -> Result<(Ended, Vec<Lot>), Broken> {
+        let (mut ended, mut lots) = (Ended::default(), Vec::with_capacity(known.held.len()));
         let mut used: BTreeMap<&LotId, &Part> = BTreeMap::new();
         for part in parts {
             let twice = used.insert(&part.lot, part).is_some();
@@ -280,17 +295,15 @@ impl<'a> Work<'a> {
             let mut lot = self.known(&held.lot)?;
             let settling = lot.settle(held.amount, part)?;
             ended.take(held, &lot, settling);
-            let is_history = lot.left().is_zero() && lot.is_used_up();
-            self.put(lot, is_history);
+            lots.push(lot);
         }
         for part in used.into_values() {
             let mut lot = self.known(&part.lot)?;
             must_be_of(known.total.commodity, &lot)?;
             lot.settle(Amount::ZERO, Some(part))?;
-            let is_history = lot.left().is_zero() && lot.is_used_up();
-            self.put(lot, is_history);
+            lots.push(lot);
         }
-        Ok(ended)
+        Ok((ended, lots))
     }
 
     fn owe_all(&mut self, commodity: Code, debts: &[Debt]) -> Result<(), Broken> {

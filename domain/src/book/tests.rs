@@ -59,15 +59,15 @@ fn owed(book: &Book) -> BTreeSet<Name> {
             State::Account(account) => {
                 let left = account.lots().filter(|lot| !lot.left().is_zero());
                 for lot in left.filter(|lot| lot.place.expires_at != Time::MAX) {
-                    expect(DutyKind::Lapse, Some(lot.place.lot.to_string()));
+                    expect(DutyKind::Lapse, Some((&lot.place.lot).into()));
                 }
                 for (reservation, _) in account.reservations() {
-                    expect(DutyKind::Return, Some(reservation.to_string()));
+                    expect(DutyKind::Return, Some(reservation.into()));
                 }
             }
             State::Letter(letter) => {
                 if let Some((kind, item)) = owed_by_letter(letter) {
-                    expect(kind, item);
+                    expect(kind, item.map(Into::into));
                 }
             }
             State::Campaign(campaign) => {

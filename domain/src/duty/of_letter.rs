@@ -23,7 +23,7 @@ impl About {
     fn owed(&self, kind: Kind, stream: Stream) -> Name {
         let Name { stream: duty, item, .. } = &self.duty;
         let item = item.as_ref().map_or_else(|| duty.to_string(), |item| format!("{duty} {item}"));
-        Name { kind, stream, item: Some(item) }
+        Name { kind, stream, item: Some(item.into()) }
     }
 }
 
@@ -47,10 +47,10 @@ impl Name {
             return None;
         }
         let (kind, opener) = parts(self.stream.id.as_str())?;
-        let item = self.item.as_ref()?;
+        let item = self.item.as_ref()?.as_str();
         let (stream, item) = match item.split_once(' ') {
-            Some((stream, item)) => (stream, Some(item.to_owned())),
-            None => (item.as_str(), None),
+            Some((stream, item)) => (stream, Some(item.to_owned().into())),
+            None => (item, None),
         };
         let duty = Self { kind, stream: stream.parse().ok()?, item };
         Some(About { duty, opener })

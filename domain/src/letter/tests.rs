@@ -46,7 +46,7 @@ fn stage(story: &Story, name: &str) -> &'static str {
 fn owed(story: &Story, kind: Duty) -> Vec<String> {
     let of_kind = |name: &&Name| name.kind == kind;
     let names = story.book.duties.keys().filter(of_kind);
-    names.map(|name| name.item.clone().unwrap_or_default()).collect()
+    names.map(|name| name.item.as_ref().map(ToString::to_string).unwrap_or_default()).collect()
 }
 
 /// An attempt that is refused.
@@ -100,7 +100,7 @@ fn a_letter_and_its_duty_find_each_other_by_name() {
     let lapse = Name {
         kind: Duty::Lapse,
         stream: stream(Kind::Account, "a-b"),
-        item: Some("lot one".to_owned()),
+        item: Some("lot one".to_owned().into()),
     };
     let duty = crate::duty::Duty { name: lapse, due: Time::EPOCH, opener: 42 };
     for name in duty.letters().unwrap() {

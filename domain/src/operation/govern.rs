@@ -107,7 +107,7 @@ impl WaiveDuty {
         let duty = draft.duty(&self.name).ok_or(Rejection::DutyNotOpen)?;
         let waived = DutyWaived {
             duty: duty.name.kind.as_str().to_owned(),
-            item: duty.name.item,
+            item: duty.name.item.map(|item| item.to_string()),
             opener: duty.opener,
             reason: self.reason.clone(),
         };

@@ -126,8 +126,8 @@ impl ResolveLetter {
         let open = draft.duty(&duty).filter(|open| open.opener == opener);
         let Some(duty::Duty { name, .. }) = open else { return Ok(()) };
         let reason = self.reason.clone();
-        let waived =
-            DutyWaived { duty: name.kind.as_str().to_owned(), item: name.item, opener, reason };
+        let (duty, item) = (name.kind.as_str().to_owned(), name.item.map(|item| item.to_string()));
+        let waived = DutyWaived { duty, item, opener, reason };
         draft.say(&name.stream, waived)
     }
 }

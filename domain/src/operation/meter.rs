@@ -46,9 +46,8 @@ impl Reserve {
         if !(1..=TTL_SECONDS_MAX).contains(&seconds) {
             return Err(Rejection::DurationOutOfRange { most: TTL_SECONDS_MAX }.into());
         }
-        if draft.claim(&begins(&self.tenant, &self.reservation))?.is_some() {
-            return Err(Rejection::ReservationExists.into());
-        }
+        let name = begins(&self.tenant, &self.reservation);
+        draft.must_be_free(name, Rejection::ReservationExists)?;
         let hold = Hold {
             reservation: self.reservation.clone(),
             estimate: self.is_estimate.then_some(self.amount),
@@ -82,12 +81,10 @@ impl Finalize {
         let Self { tenant, reservation, cost, .. } = self;
         let moment = draft.moment();
         draft.billing(tenant)?.must_be_on()?;
-        let account = match find(draft, tenant, self.account.as_ref(), reservation)? {
-            Found::Open(account) => account,
+        let (account, pool) = match find(draft, tenant, self.account.as_ref(), reservation)? {
+            Found::Open(account, pool) => (account, pool),
             Found::Ended(fact) => return Ok(finalized_again(fact, *cost)?),
         };
-        let known = draft.account(tenant, &account)?.reservation(reservation);
-        let pool = known.ok_or(Rejection::ReservationNotFound)?.pool.clone();
         let billing = draft.billing(tenant)?;
         billing.must_be_below_ceiling(*cost, self.ceiling)?;
         let terms = billing.terms(&pool, moment);
@@ -113,7 +110,7 @@ impl Release {
         let Self { tenant, account, reservation } = self;
         let moment = draft.moment();
         let account = match find(draft, tenant, account.as_ref(), reservation)? {
-            Found::Open(account) => account,
+            Found::Open(account, _) => account,
             Found::Ended(fact) => return Ok(released_again(fact)?),
         };
         let facts = draft.account(tenant, &account)?.release(reservation, moment)?;
@@ -143,8 +140,8 @@ impl ExpireReservation {
 
 /// A reservation.
 enum Found<'a> {
-    /// It may be open, in that account.
-    Open(AccountId),
+    /// It is open, in that account and for that pool.
+    Open(AccountId, Pool),
     /// It ended with that fact.
     Ended(&'a Event),
 }
@@ -162,9 +159,9 @@ fn find<'a>(
     reservation: &ReservationId,
 ) -> Result<Found<'a>, Stop> {
     if let Some(account) = account
-        && draft.account(tenant, account)?.reservation(reservation).is_some()
+        && let Some(open) = draft.account(tenant, account)?.reservation(reservation)
     {
-        return Ok(Found::Open(account.clone()));
+        return Ok(Found::Open(account.clone(), open.pool.clone()));
     }
     let taker = draft.claim(&begins(tenant, reservation))?;
     let owner = taker.map(|Taker { stream, .. }| AccountId::from(&stream.id));
@@ -173,8 +170,10 @@ fn find<'a>(
         return Err(Rejection::ReservationNotFound.into());
     }
     let ends = Claim::ReservationEnd { tenant: tenant.clone(), reservation: reservation.clone() };
-    match draft.claim(&ends)? {
-        Some(end) => Ok(Found::Ended(&draft.fact(end.position)?.event)),
-        None => Ok(Found::Open(owner)),
+    if let Some(end) = draft.claim(&ends)? {
+        return Ok(Found::Ended(&draft.fact(end.position)?.event));
     }
+    let open = draft.account(tenant, &owner)?.reservation(reservation);
+    let pool = open.ok_or(Rejection::ReservationNotFound)?.pool.clone();
+    Ok(Found::Open(owner, pool))
 }

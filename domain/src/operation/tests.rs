@@ -115,7 +115,7 @@ mod freeze {
     #[test]
     fn a_duty_can_be_closed_by_hand() {
         let stream = stream(Kind::Account, "alice");
-        let name = Name { kind: Duty::Lapse, stream, item: Some("lot_1".to_owned()) };
+        let name = Name { kind: Duty::Lapse, stream, item: Some("lot_1".to_owned().into()) };
         let waive = || WaiveDuty { name: name.clone(), reason: "keeps it".to_owned() };
         let story = shop().and(until(100, grant("alice", "lot_1", msat(10))));
         let opener = story.history.last().unwrap().envelope.position;

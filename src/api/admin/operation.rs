@@ -188,7 +188,7 @@ pub(in crate::api) async fn duties(State(api): State<Api>, _: Caller) -> Answer<
     let oldest = oldest.map(|duty| OwedDuty {
         kind: duty.name.kind.as_str(),
         stream: duty.name.stream.to_string(),
-        item: duty.name.item,
+        item: duty.name.item.map(|item| item.to_string()),
         due: At(duty.due),
         opener: duty.opener,
     });
@@ -223,7 +223,8 @@ pub(in crate::api) async fn waive(
     let key = write.key("duty.waive", &[])?;
     let Waiver { kind, stream, item, reason } = write.body;
     let acted = Acted { stream: stream.to_string(), done: true };
-    let operation = WaiveDuty { name: duty::Name { kind, stream, item }, reason };
+    let name = duty::Name { kind, stream, item: item.map(Into::into) };
+    let operation = WaiveDuty { name, reason };
     let done = api.service().execute(&who, operation, Some(key)).await?;
     Ok(Answer::done(&api, &done, acted))
 }

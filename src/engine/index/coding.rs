@@ -1,12 +1,12 @@
 //! Index entries as bytes.
 
-use piperoll_domain::{book::Slot, bytes::Hash, claim::Taker, duty::Name};
+use piperoll_domain::{book::Slot, bytes::Hash, claim::Taker, duty::Name, id::Item};
 
 use super::End;
 use crate::roll::Head;
 
 pub(super) fn duty_key(name: &Name) -> String {
-    let item = name.item.as_deref().unwrap_or("");
+    let item = name.item.as_ref().map_or("", Item::as_str);
     format!("{}/{}/{item}", name.kind.as_str(), name.stream)
 }
 

@@ -50,7 +50,7 @@ fn an_index_that_lost_something_gives_no_answer_any_more() {
 
 fn opened(entries: &mut Entries, kind: duty::Kind, item: &str, closed: bool) {
     let stream: Stream = "account-acme-alice".parse().unwrap();
-    let name = duty::Name { kind, stream, item: Some(item.to_owned()) };
+    let name = duty::Name { kind, stream, item: Some(item.to_owned().into()) };
     let due = piperoll_domain::time::Time::EPOCH;
     entries.duties.push(Change::Open(Duty { name: name.clone(), due, opener: 1 }));
     entries.duties.extend(closed.then_some(Change::Close(name)));
@@ -64,14 +64,15 @@ fn a_reservation_that_ended_meanwhile_is_never_written() {
     // What may have been stored before must be removed all the same.
     opened(&mut entries, duty::Kind::Lapse, "lot", true);
     let stream = "account-acme-alice".parse().unwrap();
-    let name = duty::Name { kind: duty::Kind::Return, stream, item: Some("older".to_owned()) };
+    let name =
+        duty::Name { kind: duty::Kind::Return, stream, item: Some("older".to_owned().into()) };
     entries.duties.push(Change::Close(name));
     entries.settle();
     assert_eq!(entries.duties.len(), 6, "a start folds again what may have been written");
     entries.forget_what_ended();
     let named = entries.duties.iter().map(|change| match change {
-        Change::Open(duty) => format!("open {}", duty.name.item.as_deref().unwrap()),
-        Change::Close(name) => format!("close {}", name.item.as_deref().unwrap()),
+        Change::Open(duty) => format!("open {}", duty.name.item.as_ref().unwrap()),
+        Change::Close(name) => format!("close {}", name.item.as_ref().unwrap()),
     });
     assert_eq!(named.collect::<Vec<_>>(), ["open open", "open lot", "close lot", "close older"]);
 }

@@ -1,7 +1,8 @@
 //! Open duties, and which of them a dead letter does in place of their own reactor.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use foldhash::fast::RandomState;
 use piperoll_domain::{
     duty::{Duty, Kind, Name},
     time::Time,
@@ -14,7 +15,7 @@ type ByDue = BTreeMap<Kind, BTreeSet<(Time, Name)>>;
 /// The duties that are open.
 #[derive(Debug, Default)]
 pub(super) struct Open {
-    by_name: BTreeMap<Name, Duty>,
+    by_name: HashMap<Name, Duty, RandomState>,
     /// Those that their own reactors do.
     by_due: ByDue,
     /// Those that have a letter.
@@ -197,7 +198,8 @@ mod tests {
     #[test]
     fn what_a_clock_that_was_ahead_put_off_is_due_once_it_is_corrected() {
         let (at_once, mut open) = (fulfil(5_000), Open::default());
-        let lapse = Name { kind: Kind::Lapse, item: Some("l".into()), ..at_once.name.clone() };
+        let lapse =
+            Name { kind: Kind::Lapse, item: Some("l".to_owned().into()), ..at_once.name.clone() };
         let lapse = Duty { name: lapse, ..at_once.clone() };
         insert(&mut open, [at_once, lapse]);
         assert!(due(&open, Kind::Fulfil).is_empty());

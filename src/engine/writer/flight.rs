@@ -141,7 +141,7 @@ impl Writer {
         }
         let corrected = group.facts().filter_map(|facts| self.obey_corrections(facts)).last();
         self.publish(standing);
-        self.shared.duties.apply(entries.duties.clone());
+        self.shared.duties.apply(&entries.duties);
         if let Some(now) = corrected {
             self.shared.duties.correct(now);
         }
