@@ -107,13 +107,15 @@ impl<'a> Bench<'a> {
 
     async fn measure(&self, report: &mut Report) -> Result<(), Error> {
         let mut quiet = self.pay("alone", report).await?;
-        let mut beside = [None, None];
+        let mut beside = Kind::ALL.map(|kind| (kind, None));
         for round in 0..ROUNDS {
             if round > 0 {
                 quiet = quiet.and(&self.pay("alone", report).await?)?;
             }
-            for (kind, so_far) in Kind::ALL.into_iter().zip(&mut beside) {
-                let more = self.flooded(kind, report).await?;
+            // Each kind is as often the first as the other, as near as may be.
+            beside.reverse();
+            for (kind, so_far) in &mut beside {
+                let more = self.flooded(*kind, report).await?;
                 *so_far = Some(match so_far.take() {
                     Some(before) => more.and(before)?,
                     None => more,
@@ -122,12 +124,11 @@ impl<'a> Bench<'a> {
         }
         report.load("alone", &quiet);
         let mut worst = f64::INFINITY;
-        for (kind, beside) in Kind::ALL.into_iter().zip(beside.into_iter().flatten()) {
+        for (kind, beside) in beside {
+            let Some(beside) = beside else { continue };
+            let ratio = beside.load.per_second() / quiet.per_second();
             worst = worst.min(beside.load.per_second());
-            report.found(
-                format!("{}_ratio", kind.name()),
-                beside.load.per_second() / quiet.per_second(),
-            );
+            report.found(format!("{}_ratio", kind.name()), ratio);
             self.tell(kind, beside, report);
             self.forged(kind, report).await?;
         }
