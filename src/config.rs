@@ -14,6 +14,7 @@ mod period;
 mod render;
 mod section;
 mod switch;
+mod unread;
 mod web_url;
 
 pub use cidr::Cidr;
@@ -26,6 +27,7 @@ pub use section::{
     Account, Admin, Billing, Compat, Connection, Engine, Jwt, Keyring, L402, Limits, Log,
     LogFormat, Metrics, ProviderKind, Providers, Reconciliation, Server, Tls, Views,
 };
+pub use unread::{Unread, unread};
 pub use web_url::WebUrl;
 
 use std::{ffi::OsString, path::Path, path::PathBuf};

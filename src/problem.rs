@@ -15,6 +15,28 @@ use serde_json::{Map, Value, json};
 const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/problem+json");
 const BEARER: HeaderValue = HeaderValue::from_static("Bearer realm=\"piperoll\"");
 
+/// Which limit of a rate was met. Stands among an answer's extensions, not in the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limited {
+    /// Invoices for strangers.
+    Invoices,
+    /// What one service finalizes.
+    Finalizes,
+    /// Credentials that open nothing.
+    Credentials,
+}
+
+impl Limited {
+    /// The word that metrics use.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Invoices => "invoices",
+            Self::Finalizes => "finalizes",
+            Self::Credentials => "credentials",
+        }
+    }
+}
+
 /// One thing that went wrong, told to a client. `code` is for programs, `detail` for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -24,6 +46,7 @@ pub struct Problem {
     field: Option<String>,
     instance: Option<String>,
     retry_after: Option<u32>,
+    limited: Option<Limited>,
     extra: Map<String, Value>,
 }
 
@@ -37,6 +60,7 @@ impl Problem {
             field: None,
             instance: None,
             retry_after: code.retry_after(),
+            limited: None,
             extra: Map::new(),
         }
     }
@@ -81,6 +105,13 @@ impl Problem {
     #[must_use]
     pub const fn retry_after(mut self, seconds: u32) -> Self {
         self.retry_after = Some(seconds);
+        self
+    }
+
+    /// Says which limit was met, for those who count.
+    #[must_use]
+    pub const fn limited(mut self, limit: Limited) -> Self {
+        self.limited = Some(limit);
         self
     }
 
@@ -170,6 +201,9 @@ impl IntoResponse for Problem {
         }
         if self.code == Code::Unauthenticated {
             headers.insert(header::WWW_AUTHENTICATE, BEARER);
+        }
+        if let Some(limit) = self.limited {
+            response.extensions_mut().insert(limit);
         }
         response
     }

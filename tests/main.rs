@@ -8,6 +8,7 @@
 
 mod architecture;
 mod bench;
+mod campaigns;
 mod clocks;
 mod commands;
 mod crash;
@@ -34,4 +35,5 @@ mod runbook;
 mod secrets;
 mod server;
 mod simulation;
+mod unread;
 mod verify;

@@ -47,6 +47,7 @@ pub const RESERVATIONS: &Schema = &Schema {
     indexes: &[
         ("reservations_pending", "(tenant, expires_at, reservation) WHERE status = 'pending'"),
         ("reservations_by_account", "(tenant, account, reserved_at, reservation)"),
+        ("reservations_ended", "(tenant, status, reservation) WHERE ended_at IS NOT NULL"),
     ],
 };
 
@@ -67,6 +68,9 @@ pub const HOURS: &Schema = &Schema {
     ],
     indexes: &[],
 };
+
+/// Charges above what was set aside that are too many, in hundredths of all charges.
+pub const OVERRUNS_ALERT_PERCENT: u32 = 5;
 
 /// The microseconds of an hour in [`HOURS`].
 pub const HOUR: i64 = 3_600_000_000;

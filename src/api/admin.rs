@@ -16,6 +16,7 @@ pub(super) mod workers;
 use axum::Router;
 use utoipa::OpenApi;
 
+pub(super) use self::tenants::must_be_tenant;
 use crate::api::Api;
 
 pub(super) fn routes() -> Router<Api> {

@@ -60,6 +60,8 @@ const ROUTE: &str = "/v1/batch";
 const ROUTE_OF: &str = "/v1/admin/tenants/{tenant}/batch";
 /// Where all items are grants of one campaign.
 pub(super) const GRANTS: &str = "/v1/campaigns/{campaign}/grants";
+/// The same, for an operator.
+pub(super) const GRANTS_OF: &str = "/v1/admin/tenants/{tenant}/campaigns/{campaign}/grants";
 
 pub(super) fn routes() -> Router<Api> {
     let limit = DefaultBodyLimit::max(BYTES_MAX);
@@ -69,7 +71,7 @@ pub(super) fn routes() -> Router<Api> {
 
 /// The longest body of a route that takes many items, if it is one.
 pub(super) fn bytes_max(route: &str) -> Option<usize> {
-    [ROUTE, ROUTE_OF, GRANTS].contains(&route).then_some(BYTES_MAX)
+    [ROUTE, ROUTE_OF, GRANTS, GRANTS_OF].contains(&route).then_some(BYTES_MAX)
 }
 
 /// How lines are to be taken.

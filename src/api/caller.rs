@@ -8,8 +8,8 @@ use piperoll_domain::id::TenantId;
 
 use crate::{
     api::{
-        Api, Problem,
-        problem::Code,
+        Api, Problem, forwarded,
+        problem::{Code, Limited, seconds},
         routes::{self, Needs},
     },
     service::Principal,
@@ -39,14 +39,16 @@ impl FromRequestParts<Api> for Caller {
         let route = template.and_then(|path| routes::route(parts.method.as_str(), path));
         let needs = route.map_or(Needs::Operator, |route| route.needs);
         let presented = presented(&parts.headers)?.ok_or_else(unauthorized)?;
-        let known = api.service().authenticate(presented);
-        let who = known.or_else(|| signed(api, presented, needs)).ok_or_else(unauthorized)?;
+        let who = match api.service().authenticate(presented) {
+            Some(who) => who,
+            None => signed(api, presented, needs).map_err(|why| wrong(parts, api, why))?,
+        };
         if may(&who, needs) { Ok(Self(who)) } else { Err(forbidden()) }
     }
 }
 
-/// Whoever shows a token that others signed, where such are taken.
-fn signed(api: &Api, token: &str, needs: Needs) -> Option<Principal> {
+/// Whoever shows a token that others signed, where such are taken; or why it is not believed.
+fn signed(api: &Api, token: &str, needs: Needs) -> Result<Principal, Option<&'static str>> {
     match needs {
         Needs::Peer => api.service().peer(token),
         Needs::Administrator | Needs::OperatorOrAdministrator => api.service().administrator(token),
@@ -56,8 +58,23 @@ fn signed(api: &Api, token: &str, needs: Needs) -> Option<Principal> {
         | Needs::Tenant
         | Needs::One(_)
         | Needs::Operator
-        | Needs::OperatorOr(_) => None,
+        | Needs::OperatorOr(_) => Err(None),
     }
+}
+
+/// A credential that opens nothing is told so; whoever shows one after the other, to wait. Our log
+/// tells as many of an address, and no more.
+pub(super) fn wrong(parts: &request::Parts, api: &Api, why: Option<&'static str>) -> Problem {
+    let address = forwarded::address_of(parts, api);
+    if let Some(Err(wait)) = address.map(|address| api.service().count_wrong(address)) {
+        let detail = "too many credentials from this address opened nothing";
+        let problem = Problem::new(Code::RateLimited, detail).limited(Limited::Credentials);
+        return problem.retry_after(seconds(wait));
+    }
+    if let Some(why) = why {
+        tracing::warn!(why, "a token was refused");
+    }
+    unauthorized()
 }
 
 impl FromRequestParts<Api> for Of {

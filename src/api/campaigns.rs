@@ -1,6 +1,7 @@
 //! Campaigns: plan, begin, pause, end; and what they gave.
 
 pub(super) mod grants;
+pub(super) mod of_tenant;
 mod shapes;
 
 use axum::{
@@ -11,7 +12,7 @@ use axum::{
 use piperoll_domain::{
     campaign::{self, Status},
     event::Event,
-    id::CampaignId,
+    id::{CampaignId, TenantId},
     operation::{ActivateCampaign, CompleteCampaign, CreateCampaign, PauseCampaign},
 };
 
@@ -32,6 +33,7 @@ use crate::{
         render::Answer,
     },
     engine::Done,
+    views::Snapshot,
 };
 
 pub(super) fn routes() -> Router<Api> {
@@ -42,6 +44,7 @@ pub(super) fn routes() -> Router<Api> {
         .route("/v1/campaigns/{campaign}/pause", post(pause))
         .route("/v1/campaigns/{campaign}/complete", post(complete))
         .merge(grants::routes())
+        .merge(of_tenant::routes())
 }
 
 /// Lists a tenant's campaigns.
@@ -51,11 +54,20 @@ pub(super) async fn list(
     State(api): State<Api>,
     of: Of,
     Query(query): Query<PageQuery>,
-    Look(mut snapshot): Look,
+    Look(snapshot): Look,
+) -> Result<Answer<Listed<Campaign>>, Problem> {
+    listed(&api, &of.tenant, query, snapshot).await
+}
+
+async fn listed(
+    api: &Api,
+    tenant: &TenantId,
+    query: PageQuery,
+    mut snapshot: Snapshot,
 ) -> Result<Answer<Listed<Campaign>>, Problem> {
     let page = page(query.after, query.limit)?;
-    let campaigns = snapshot.campaigns(&of.tenant, &page).await?;
-    Ok(looked(&api, &snapshot, Listed::of(campaigns, Campaign::of)))
+    let campaigns = snapshot.campaigns(tenant, &page).await?;
+    Ok(looked(api, &snapshot, Listed::of(campaigns, Campaign::of)))
 }
 
 /// Tells one campaign: what was planned, and how much of it is given.
@@ -65,10 +77,19 @@ pub(super) async fn show(
     State(api): State<Api>,
     of: Of,
     Path(campaign): Path<CampaignId>,
-    Look(mut snapshot): Look,
+    Look(snapshot): Look,
 ) -> Result<Answer<Campaign>, Problem> {
-    let row = snapshot.campaign(&of.tenant, &campaign).await?;
-    Ok(looked(&api, &snapshot, Campaign::of(row.ok_or_else(absent)?)))
+    shown(&api, &of.tenant, &campaign, snapshot).await
+}
+
+async fn shown(
+    api: &Api,
+    tenant: &TenantId,
+    campaign: &CampaignId,
+    mut snapshot: Snapshot,
+) -> Result<Answer<Campaign>, Problem> {
+    let row = snapshot.campaign(tenant, campaign).await?;
+    Ok(looked(api, &snapshot, Campaign::of(row.ok_or_else(absent)?)))
 }
 
 fn absent() -> Problem {
@@ -83,6 +104,14 @@ pub(super) async fn create(
     of: Of,
     write: Write<NewCampaign>,
 ) -> Result<Answer<Campaign>, Problem> {
+    created(&api, of, write).await
+}
+
+async fn created(
+    api: &Api,
+    of: Of,
+    write: Write<NewCampaign>,
+) -> Result<Answer<Campaign>, Problem> {
     let key = write.key("campaign.create", &[])?;
     let (campaign, terms) = write.body.named()?;
     let operation = CreateCampaign { tenant: of.tenant, campaign, terms };
@@ -93,7 +122,7 @@ pub(super) async fn create(
         }
         _ => None,
     });
-    Ok(Answer::done(&api, &done, planned.ok_or_else(untold)?).created())
+    Ok(Answer::done(api, &done, planned.ok_or_else(untold)?).created())
 }
 
 /// Lets a campaign give, for the first time or again. Twice is once.
@@ -106,11 +135,20 @@ pub(super) async fn activate(
     Path(campaign): Path<CampaignId>,
     write: Write<Reason>,
 ) -> Result<Answer<Moved>, Problem> {
+    activated(&api, of, campaign, write).await
+}
+
+async fn activated(
+    api: &Api,
+    of: Of,
+    campaign: CampaignId,
+    write: Write<Reason>,
+) -> Result<Answer<Moved>, Problem> {
     let key = write.key("campaign.activate", &[campaign.as_str()])?;
     let (tenant, reason) = (of.tenant.clone(), write.body.reason);
     let wish = ActivateCampaign { tenant, campaign: campaign.clone(), reason };
     let done = api.service().execute(&of.who, wish, Some(key)).await?;
-    Ok(moved(&api, &done, &campaign, Status::Active))
+    Ok(moved(api, &done, &campaign, Status::Active))
 }
 
 /// Lets a campaign give nothing until it is activated again. Twice is once.
@@ -123,11 +161,20 @@ pub(super) async fn pause(
     Path(campaign): Path<CampaignId>,
     write: Write<Reason>,
 ) -> Result<Answer<Moved>, Problem> {
+    paused(&api, of, campaign, write).await
+}
+
+async fn paused(
+    api: &Api,
+    of: Of,
+    campaign: CampaignId,
+    write: Write<Reason>,
+) -> Result<Answer<Moved>, Problem> {
     let key = write.key("campaign.pause", &[campaign.as_str()])?;
     let (tenant, reason) = (of.tenant.clone(), write.body.reason);
     let wish = PauseCampaign { tenant, campaign: campaign.clone(), reason };
     let done = api.service().execute(&of.who, wish, Some(key)).await?;
-    Ok(moved(&api, &done, &campaign, Status::Paused))
+    Ok(moved(api, &done, &campaign, Status::Paused))
 }
 
 /// Ends a campaign for good. What it gave stays given. Twice is once.
@@ -140,11 +187,20 @@ pub(super) async fn complete(
     Path(campaign): Path<CampaignId>,
     write: Write<Reason>,
 ) -> Result<Answer<Moved>, Problem> {
+    completed(&api, of, campaign, write).await
+}
+
+async fn completed(
+    api: &Api,
+    of: Of,
+    campaign: CampaignId,
+    write: Write<Reason>,
+) -> Result<Answer<Moved>, Problem> {
     let key = write.key("campaign.complete", &[campaign.as_str()])?;
     let (tenant, reason) = (of.tenant.clone(), write.body.reason);
     let wish = CompleteCampaign { tenant, campaign: campaign.clone(), reason };
     let done = api.service().execute(&of.who, wish, Some(key)).await?;
-    Ok(moved(&api, &done, &campaign, Status::Completed))
+    Ok(moved(api, &done, &campaign, Status::Completed))
 }
 
 fn moved(api: &Api, done: &Done, campaign: &CampaignId, status: Status) -> Answer<Moved> {

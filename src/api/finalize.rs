@@ -27,7 +27,7 @@ use crate::{
         Api, Problem,
         caller::{Caller, forbidden},
         extract::{Json, must_be_reference},
-        problem::{Code, seconds},
+        problem::{Code, Limited, seconds},
         render::{Answer, At},
     },
     service::{self, Metered, Principal},
@@ -56,7 +56,8 @@ impl FromRequestParts<Api> for Peer {
         let tenant = tenant.clone();
         api.service().count_peer(issuer).map_err(|wait| {
             let detail = "too many requests in a minute; look for a loop that retries";
-            Problem::new(Code::RateLimited, detail).retry_after(seconds(wait))
+            let problem = Problem::new(Code::RateLimited, detail).limited(Limited::Finalizes);
+            problem.retry_after(seconds(wait))
         })?;
         Ok(Self { who, tenant })
     }

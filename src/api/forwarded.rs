@@ -66,6 +66,14 @@ impl FromRequestParts<Api> for Original {
     }
 }
 
+/// The client's address, as far as anybody we believe knows.
+pub(super) fn address_of(parts: &request::Parts, api: &Api) -> Option<IpAddr> {
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip())?;
+    let believed = api.settings().trusts.proxy(peer);
+    let told = believed.then(|| client(&parts.headers, api)).flatten();
+    Some(told.unwrap_or_else(|| peer.to_canonical()))
+}
+
 impl Original {
     /// That it came over https, where that is demanded.
     pub(super) fn must_be_safe(&self, api: &Api) -> Result<(), Problem> {

@@ -2,8 +2,8 @@
 
 use axum::{
     Router,
-    extract::State,
-    http::{HeaderMap, HeaderName, HeaderValue, header::CONTENT_TYPE},
+    extract::{Request, State},
+    http::{HeaderName, HeaderValue, header::CONTENT_TYPE},
     routing::get,
 };
 use piperoll_domain::time::Time;
@@ -30,15 +30,16 @@ type Text = ([(HeaderName, HeaderValue); 1], String);
 #[utoipa::path(get, path = "/metrics", tag = "operation", responses(
     (status = 200, body = String, content_type = "text/plain")
 ))]
-pub(super) async fn guarded(State(api): State<Api>, headers: HeaderMap) -> Result<Text, Problem> {
-    let presented = caller::presented(&headers)?.ok_or_else(caller::unauthorized)?;
+pub(super) async fn guarded(State(api): State<Api>, request: Request) -> Result<Text, Problem> {
+    let (parts, _) = request.into_parts();
+    let presented = caller::presented(&parts.headers)?.ok_or_else(caller::unauthorized)?;
     let token = api.settings().metrics_token.as_ref();
     let by_token = token.is_some_and(|token| token.is(presented.as_bytes()));
     if !by_token {
         match api.service().authenticate(presented) {
             Some(Principal::Admin { .. }) => {}
             Some(_) => return Err(caller::forbidden()),
-            None => return Err(caller::unauthorized()),
+            None => return Err(caller::wrong(&parts, &api, None)),
         }
     }
     Ok(open(State(api)).await)

@@ -3,7 +3,7 @@
 use axum::extract::rejection::BytesRejection;
 use axum::http::StatusCode;
 
-pub(super) use crate::problem::{Code, Problem};
+pub(super) use crate::problem::{Code, Limited, Problem};
 use crate::{api::extract::is_printable, engine, service, views};
 
 /// How much of what is wrong is told.
@@ -106,7 +106,8 @@ impl From<service::Error> for Problem {
                     .retry_after(seconds(*retry_after))
             }
             Error::RateLimited { retry_after } => {
-                Self::new(Code::RateLimited, said).retry_after(seconds(*retry_after))
+                let problem = Self::new(Code::RateLimited, said).limited(Limited::Invoices);
+                problem.retry_after(seconds(*retry_after))
             }
             Error::NoTenant => Self::new(Code::Forbidden, said),
             Error::NoSandbox => Self::new(Code::NotFound, said),

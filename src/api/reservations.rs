@@ -99,7 +99,9 @@ fn name() -> Result<ReservationId, Problem> {
 
 /// Sets credit aside for work that has not been done: all of it in live mode, what there is in soft
 /// mode, nothing in shadow mode. In live mode, where credit is missing and the tenant sells some, the
-/// 402 carries an L402 challenge; once it is paid, the same request goes through.
+/// 402 carries an L402 challenge; once it is paid, the same request goes through. With the paid
+/// credential in `Authorization` and the key in `Piperoll-Key` it also waits, as every door does, until
+/// the payment is known.
 #[utoipa::path(post, path = "/v1/accounts/{account}/reservations", tag = "metering",
     params(("account" = String, Path)), request_body = NewReservation,
     responses((status = 201, body = Reservation)))]
@@ -107,12 +109,21 @@ pub(super) async fn reserve(
     State(api): State<Api>,
     of: Of,
     Path(account): Path<AccountId>,
+    shown: short::Shown,
     write: Write<NewReservation>,
 ) -> Result<Response, Problem> {
     let key = write.key("reservation.reserve", &[account.as_str()])?;
     let wish = write.body.of(of.tenant.clone(), account.clone())?;
     let pool = wish.pool.clone();
-    match api.service().reserve(&of.who, wish, Some(key)).await {
+    let again = shown.is_there().then(|| (wish.clone(), key.clone()));
+    let mut reserved = api.service().reserve(&of.who, wish, Some(key)).await;
+    if let (Some((wish, key)), true) = (again, reserved.as_ref().is_err_and(short::is_short)) {
+        if let Err(refused) = shown.wait(&api, &of, &account).await {
+            return Ok(refused);
+        }
+        reserved = api.service().reserve(&of.who, wish, Some(key)).await;
+    }
+    match reserved {
         Ok(metered) => {
             let told = begun(&metered.fact).ok_or_else(untold)?;
             Ok(answer(&api, &metered, told).created().into_response())

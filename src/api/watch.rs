@@ -15,7 +15,10 @@ use metrics::{counter, histogram};
 use tokio::sync::SemaphorePermit;
 use tracing::Instrument;
 
-use crate::api::{Api, Problem, finalize, limits, position, routes};
+use crate::{
+    api::{Api, Problem, limits, position, routes},
+    problem::Limited,
+};
 
 /// Requests that meet no route share one label.
 const NOWHERE: &str = "unmatched";
@@ -31,10 +34,8 @@ pub(super) async fn around(State(api): State<Api>, request: Request, next: Next)
     let status = response.status();
     let labels = [("method", method), ("path", path), ("status", code(status))];
     counter!("http_requests_total", &labels).increment(1);
-    if status == StatusCode::TOO_MANY_REQUESTS {
-        // Nothing else is limited by rate.
-        let scope = if finalize::PATHS.contains(&path) { "finalizes" } else { "invoices" };
-        counter!("rate_limited_total", "scope" => scope).increment(1);
+    if let Some(limit) = response.extensions().get::<Limited>() {
+        counter!("rate_limited_total", "scope" => limit.as_str()).increment(1);
     }
     histogram!("http_request_duration_seconds", "method" => method, "path" => path).record(took);
     let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);

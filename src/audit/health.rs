@@ -1,6 +1,7 @@
 //! How a tenant's billing fares, and what somebody should look at: the first page of an incident.
 
 use piperoll_domain::{billing::Mode, id::TenantId, time::Time};
+use piperoll_projections::reservations::OVERRUNS_ALERT_PERCENT;
 use serde::Serialize;
 
 use crate::views::{
@@ -9,8 +10,6 @@ use crate::views::{
 };
 
 const DAY_MICROS: i64 = 86_400_000_000;
-/// Overruns that are too many, in hundredths of what was charged.
-const OVERRUNS_PERCENT: i64 = 5;
 /// Reservations that lapse that are too many, in hundredths of what ended.
 const EXPIRIES_PERCENT: i64 = 20;
 /// Rates of fewer than these tell nothing.
@@ -104,7 +103,7 @@ fn findings(drift: &Drift, proofs: Proofs, hours: Hours) -> Vec<String> {
             ),
         ),
         (
-            above(hours.over, hours.charged(), OVERRUNS_PERCENT),
+            above(hours.over, hours.charged(), OVERRUNS_ALERT_PERCENT.into()),
             format!(
                 "{} of {} charges of the last day were above the reservation: estimates are too low",
                 hours.over,

@@ -3,16 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{client::Target, document, error::Error, exit::Exit, output::Output};
+use super::{correct::Whose, document, error::Error, exit::Exit, output::Output};
 
 /// Commands out of a file.
 #[derive(Debug, Args)]
 pub(super) struct Batch {
     #[command(flatten)]
-    server: Target,
+    whose: Whose,
     /// Whether each is taken by itself, or all of them or none.
     #[arg(long, value_enum)]
     mode: Mode,
@@ -42,18 +41,18 @@ impl Mode {
 impl Batch {
     pub(super) async fn run(self, output: Output) -> Result<Exit, Error> {
         let body = json!({ "mode": self.mode.as_str(), "items": items(&self.file)? });
-        put(self.server, &["v1", "batch"], &body, output).await
+        put(&self.whose, &["batch"], &body, output).await
     }
 }
 
 /// Puts items to the server. One that was refused by itself is told by the exit code.
 pub(super) async fn put(
-    server: Target,
+    whose: &Whose,
     path: &[&str],
     body: &Value,
     output: Output,
 ) -> Result<Exit, Error> {
-    let answer = server.tenant().write(Method::POST, path, Some(body), None).await?;
+    let answer = whose.post(path, body, None).await?;
     output.answer(&answer)?;
     let answers = answer.get("items").and_then(Value::as_array);
     let refused = answers.is_some_and(|all| all.iter().any(|one| one.get("problem").is_some()));

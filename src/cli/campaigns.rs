@@ -3,12 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use reqwest::Method;
 use serde_json::{Map, Value, json};
 
 use super::{
     batch::{self, Mode},
-    client::Target,
+    correct::Whose,
     error::Error,
     exit::Exit,
     output::Output,
@@ -20,12 +19,12 @@ pub(super) enum Campaigns {
     /// List the campaigns with what they gave.
     List {
         #[command(flatten)]
-        server: Target,
+        whose: Whose,
     },
     /// Show one campaign: what was planned, and how much of it is given.
     Show {
         #[command(flatten)]
-        server: Target,
+        whose: Whose,
         /// Its name.
         campaign: String,
     },
@@ -47,7 +46,7 @@ pub(super) enum Campaigns {
 #[derive(Debug, Args)]
 pub(super) struct Create {
     #[command(flatten)]
-    server: Target,
+    whose: Whose,
     /// Its name.
     campaign: String,
     /// The most that it gives in all, in smallest units.
@@ -86,7 +85,7 @@ pub(super) struct Create {
 #[derive(Debug, Args)]
 pub(super) struct Move {
     #[command(flatten)]
-    server: Target,
+    whose: Whose,
     /// Its name.
     campaign: String,
     /// Why. Plain text that stays for ever; no personal data.
@@ -101,7 +100,7 @@ pub(super) struct Move {
 #[derive(Debug, Args)]
 pub(super) struct Grant {
     #[command(flatten)]
-    server: Target,
+    whose: Whose,
     /// The campaign.
     campaign: String,
     /// Whether each is taken by itself, or all of them or none.
@@ -115,7 +114,7 @@ pub(super) struct Grant {
 #[derive(Debug, Args)]
 pub(super) struct Grants {
     #[command(flatten)]
-    server: Target,
+    whose: Whose,
     /// The campaign.
     campaign: String,
     /// `next` of the page before.
@@ -129,18 +128,16 @@ pub(super) struct Grants {
 impl Campaigns {
     pub(super) async fn run(self, output: Output) -> Result<Exit, Error> {
         let answer = match self {
-            Self::List { server } => server.tenant().get(&["v1", "campaigns"], &[]).await?,
-            Self::Show { server, campaign } => {
-                server.tenant().get(&["v1", "campaigns", &campaign], &[]).await?
-            }
+            Self::List { whose } => whose.get(&["campaigns"], &[]).await?,
+            Self::Show { whose, campaign } => whose.get(&["campaigns", &campaign], &[]).await?,
             Self::Create(create) => create.ask().await?,
             Self::Activate(asked) => asked.ask("activate").await?,
             Self::Pause(asked) => asked.ask("pause").await?,
             Self::Complete(asked) => asked.ask("complete").await?,
             Self::Grant(grant) => return grant.put(output).await,
-            Self::Grants(Grants { server, campaign, after, limit }) => {
+            Self::Grants(Grants { whose, campaign, after, limit }) => {
                 let query = [("after", after), ("limit", limit.map(|limit| limit.to_string()))];
-                server.tenant().get(&["v1", "campaigns", &campaign, "grants"], &query).await?
+                whose.get(&["campaigns", &campaign, "grants"], &query).await?
             }
         };
         output.answer(&answer)?;
@@ -169,23 +166,21 @@ impl Create {
 
     async fn ask(self) -> Result<Value, Error> {
         let (body, key) = (self.body(), self.idempotency_key.as_deref());
-        let tenant = self.server.tenant();
-        Ok(tenant.write(Method::POST, &["v1", "campaigns"], Some(&body), key).await?)
+        self.whose.post(&["campaigns"], &body, key).await
     }
 }
 
 impl Move {
     async fn ask(self, verb: &str) -> Result<Value, Error> {
         let body = json!({ "reason": self.reason });
-        let path = ["v1", "campaigns", &self.campaign, verb];
-        let key = self.idempotency_key.as_deref();
-        Ok(self.server.tenant().write(Method::POST, &path, Some(&body), key).await?)
+        let path = ["campaigns", &self.campaign, verb];
+        self.whose.post(&path, &body, self.idempotency_key.as_deref()).await
     }
 }
 
 impl Grant {
     async fn put(self, output: Output) -> Result<Exit, Error> {
         let body = json!({ "mode": self.mode.as_str(), "items": batch::items(&self.file)? });
-        batch::put(self.server, &["v1", "campaigns", &self.campaign, "grants"], &body, output).await
+        batch::put(&self.whose, &["campaigns", &self.campaign, "grants"], &body, output).await
     }
 }

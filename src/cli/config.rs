@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{error::Error, exit::Exit, output::Output};
-use crate::config::{Config, Persist, of_process};
+use crate::config::{Config, Persist, of_process, unread};
 
-/// Print the settings in force, secrets as fingerprints only.
+/// Print the settings in force, secrets as fingerprints only; variables that nobody reads on stderr.
 #[derive(Debug, Args)]
 pub(super) struct Show {
     /// A file of settings that differ from the defaults.
@@ -23,6 +23,9 @@ impl Show {
         if self.defaults {
             Output::line(crate::config::DEFAULT.trim_end())?;
             return Ok(Exit::Done);
+        }
+        for found in unread(of_process()) {
+            output.warn(&found.to_string());
         }
         let loaded = Config::load(self.config.as_deref(), of_process(), Persist::No)?;
         if output.is_json() {

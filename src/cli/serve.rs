@@ -10,7 +10,7 @@ use tracing_subscriber::EnvFilter;
 use super::{error::Error, exit::Exit, output::Output};
 use crate::{
     app::{App, Vars},
-    config::{Config, Loaded, LogFormat, Persist, of_process},
+    config::{Config, Loaded, LogFormat, Persist, Unread, of_process, unread},
 };
 
 /// Start the server.
@@ -32,8 +32,12 @@ pub(super) struct Serve {
 
 impl Serve {
     pub(super) async fn run(self, output: Output) -> Result<Exit, Error> {
-        let Loaded { config, development } =
-            Config::load(self.config.as_deref(), self.environment(), Persist::Yes)?;
+        let unread = unread(self.environment());
+        let loaded = Config::load(self.config.as_deref(), self.environment(), Persist::Yes);
+        // What is missing may be there under another name; nothing is logged yet.
+        let loaded =
+            loaded.inspect_err(|_| unread.iter().for_each(|it| output.warn(&it.to_string())));
+        let Loaded { config, development } = loaded?;
         log(&config);
         if let Some(made) = development.filter(|made| made.fresh) {
             let file = made.file.display();
@@ -41,6 +45,7 @@ impl Serve {
         }
         let vars: Vars = Arc::new(|name| std::env::var(name).ok());
         let app = App::start(&config, vars).await?;
+        tell(&app, &unread);
         let said = said(&app, &config, output);
         let ended = match said {
             Ok(()) => asked_to_stop(&app).await,
@@ -77,6 +82,25 @@ fn log(config: &Config) {
     };
     // Somebody in this process logs already; that one serves.
     drop(set);
+}
+
+/// Tells of variables that nobody reads, but for those in which a connection finds its secrets.
+fn tell(app: &App, unread: &[Unread]) {
+    let directory = app.service.engine().directory();
+    let named: Vec<String> = directory
+        .connections()
+        .filter_map(|(_, connection)| connection.account.as_ref())
+        .flat_map(|account| [account.key_from.clone(), account.webhook_secret_from.clone()])
+        .flatten()
+        .collect();
+    let read = |variable: &str| {
+        let name = variable.strip_suffix("_PREV").unwrap_or(variable);
+        named.iter().any(|known| known == variable || known == name)
+    };
+    for Unread { variable, nearest } in unread.iter().filter(|it| !read(&it.variable)) {
+        let nearest = nearest.as_deref();
+        tracing::warn!(?variable, nearest, "a variable is set that nobody reads");
+    }
 }
 
 /// Says where it is and, in development, what opens it.

@@ -54,7 +54,8 @@ pub(super) fn read<K: Into<OsString>, V: Into<OsString>>(
     leaves
 }
 
-fn sorted<K: Into<OsString>, V: Into<OsString>>(
+/// The variables whose names are text, by name.
+pub(super) fn sorted<K: Into<OsString>, V: Into<OsString>>(
     environment: impl IntoIterator<Item = (K, V)>,
 ) -> BTreeMap<String, OsString> {
     let named = environment.into_iter().filter_map(|(variable, value)| {

@@ -97,7 +97,7 @@ pub(super) fn variable_of(key: &str) -> String {
     short.unwrap_or_else(|| format!("PIPEROLL_{}", key.to_ascii_uppercase().replace('.', "__")))
 }
 
-#[cfg(test)]
+/// The variables that have a name of their own.
 pub(super) fn variables() -> impl Iterator<Item = &'static str> {
     NAMES.iter().map(|name| name.variable)
 }

@@ -3,6 +3,7 @@
 use piperoll_domain::{
     billing::{Billing, InForce},
     book::{Slot, State},
+    claim::Claim,
     event::Idempotency,
     id::{Kind, Stream, TenantId},
     operation::ChangeBilling,
@@ -28,6 +29,20 @@ impl Service {
         match self.engine().look(&Stream::new(Kind::Billing, tenant, tenant)).await? {
             Some(Slot { state: State::Billing(state), .. }) => Ok(*state),
             _ => Ok(InForce::default()),
+        }
+    }
+
+    /// What a change was answered with that was made before under this key; none if that is so long
+    /// ago that the key counts no more. Whatever a change has to pass, its repeat has passed.
+    pub async fn billing_changed_before(
+        &self,
+        tenant: &TenantId,
+        key: &Idempotency,
+    ) -> Result<Option<Done>, Error> {
+        let engine = self.engine();
+        match engine.taker(&Claim::idempotency(tenant, key)).await? {
+            Some(taker) => Ok(engine.first_answer(&taker, key).await?),
+            None => Ok(None),
         }
     }
 

@@ -13,7 +13,7 @@ use piperoll_domain::{
     claim::Claim,
     entitlement::{self, Entitlement, Use},
     event::Event,
-    id::{EntitlementId, Kind, PaymentId, Stream},
+    id::{AccountId, EntitlementId, Kind, PaymentId, Stream},
     operation::{Fulfil, Purpose, UseEntitlement},
     payment::{self, Gave, PaymentRef, Promise, Requested, ReviewKind},
     rejection::Rejection,
@@ -49,25 +49,11 @@ impl Service {
         credential: &Credential,
         request: &UseRequest,
     ) -> Result<Redeemed, Refusal> {
-        let tenant = request.who.tenant().ok_or(Error::NoTenant)?;
-        let proven = l402::prove(&self.0.tokens, credential).map_err(|_| Refusal::Invalid)?;
-        let identifier = *proven.identifier();
-        let remembered = self.0.bought.get(&identifier);
-        let known = match &remembered {
-            Some(known) => Arc::clone(known),
-            None => Arc::new(self.bought(&identifier).await?.ok_or(Refusal::Invalid)?),
-        };
-        if known.at.tenant != *tenant {
-            let refusal = CaveatRefusal::WrongScope(Condition::Tenant);
-            return Err(Refusal::WrongScope(refusal));
-        }
+        let (proven, known) = self.behind(credential, &request.who).await?;
         let known = self.settled(known, request).await?;
-        if remembered.is_none() {
-            self.0.bought.remember(identifier, &known);
-        }
         self.allowed(&proven, &known, request).await?;
-        let token = identifier.token_id;
-        let who = Principal::Token { tenant: tenant.clone(), token };
+        let (tenant, token) = (known.at.tenant.clone(), proven.identifier().token_id);
+        let who = Principal::Token { tenant, token };
         let (gave, head) = self.given(&who, &known).await?;
         let (opens, head) = match gave {
             Gave::Nothing {} => (Opens::Paid, head),
@@ -78,6 +64,51 @@ impl Service {
         let PaymentRef { tenant, id: payment } = known.at.clone();
         let (account, offer) = (known.requested.account.clone(), known.requested.offer.clone());
         Ok(Redeemed { tenant, payment, token, account, offer, opens, head })
+    }
+
+    /// The payment behind a credential, which is of the caller's tenant.
+    async fn behind<'a>(
+        &self,
+        credential: &'a Credential,
+        who: &Principal,
+    ) -> Result<(Proven<'a>, Arc<Known>), Refusal> {
+        let tenant = who.tenant().ok_or(Error::NoTenant)?;
+        let proven = l402::prove(&self.0.tokens, credential).map_err(|_| Refusal::Invalid)?;
+        let identifier = *proven.identifier();
+        let known = if let Some(known) = self.0.bought.get(&identifier) {
+            known
+        } else {
+            let known = self.bought(&identifier).await?.ok_or(Refusal::Invalid)?;
+            let known = Arc::new(known);
+            self.0.bought.remember(identifier, &known);
+            known
+        };
+        if known.at.tenant != *tenant {
+            let refusal = CaveatRefusal::WrongScope(Condition::Tenant);
+            return Err(Refusal::WrongScope(refusal));
+        }
+        Ok((proven, known))
+    }
+
+    /// Waits, as for everybody who shows that he paid, until credit is there that was sold for an
+    /// account; says whether the credential is for that at all.
+    pub(super) async fn credit_behind(
+        &self,
+        credential: &Credential,
+        account: &AccountId,
+        request: &UseRequest,
+    ) -> Result<bool, Refusal> {
+        let (proven, known) = self.behind(credential, &request.who).await?;
+        let Promise::Credit { account: of, .. } = &known.requested.promise else {
+            return Ok(false);
+        };
+        if of != account {
+            return Ok(false);
+        }
+        let known = self.settled(known, request).await?;
+        let (tenant, token) = (known.at.tenant.clone(), proven.identifier().token_id);
+        self.given(&Principal::Token { tenant, token }, &known).await?;
+        Ok(true)
     }
 
     /// The payment that a token was minted for. A token that we made and never recorded is none.

@@ -40,6 +40,8 @@ pub struct Settings {
     pub mint_per_address: Rate,
     /// How many invoices the anonymous clients of one tenant get.
     pub mint_per_tenant: Rate,
+    /// How many credentials that open nothing one address may show.
+    pub wrong_per_address: Rate,
     /// How many challenges are remembered, to be shown to the same buyer again.
     pub challenges_remembered: usize,
     /// Every call of a provider ends within this.
@@ -81,6 +83,11 @@ pub struct Rate {
     pub per_minute: u32,
 }
 
+impl Rate {
+    /// More than anybody could ask for.
+    pub const UNBOUNDED: Self = Self { burst: u32::MAX, per_minute: u32::MAX };
+}
+
 impl Settings {
     /// The values that nobody has to think about.
     pub fn plain(callbacks: Secret, vars: Vars) -> Self {
@@ -95,6 +102,7 @@ impl Settings {
             match_patience: Duration::from_hours(24),
             mint_per_address: Rate { burst: 20, per_minute: 60 },
             mint_per_tenant: Rate { burst: 500, per_minute: 6_000 },
+            wrong_per_address: Rate { burst: 30, per_minute: 120 },
             challenges_remembered: 10_000,
             provider_timeout: Duration::from_secs(20),
             breaker: Patience { failures: 5, cool_down: Duration::from_secs(30) },

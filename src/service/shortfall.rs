@@ -8,7 +8,10 @@ use piperoll_domain::{
     settings,
 };
 
-use crate::service::{Ask, Checkout, Error, For, Principal, Service};
+use crate::{
+    l402::credential::Credential,
+    service::{Ask, Checkout, Error, For, Principal, Refusal, Service, TOPUPS, UseRequest},
+};
 
 /// What somebody is short of, and where he asked.
 #[derive(Debug, Clone)]
@@ -48,6 +51,28 @@ impl Service {
         let at = Some(("POST".to_owned(), short.path));
         let ask = Ask { at, ..Ask::plainly(purpose, buyer) };
         self.checkout(who, ask, None).await.map(Some)
+    }
+
+    /// Whoever was short, paid what he was offered and asks again at once, his webhook lost, is waited
+    /// for as at every door. False where the credential was sold for something else.
+    pub async fn paid_for_credit(
+        &self,
+        who: &Principal,
+        credential: &Credential,
+        account: &AccountId,
+        path: String,
+    ) -> Result<bool, Refusal> {
+        let service = TOPUPS.parse().map_err(|_| Refusal::Invalid)?;
+        let request = UseRequest {
+            who: who.clone(),
+            service,
+            method: "POST".to_owned(),
+            path,
+            request_id: None,
+            body_digest: None,
+            buyer: For::Buyer(account.to_string()),
+        };
+        self.credit_behind(credential, account, &request).await
     }
 
     /// What costs least; of two that cost the same, the name decides, so that it is always the same.

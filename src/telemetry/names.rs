@@ -105,7 +105,7 @@ pub(super) fn zero() {
             counter!(*name).increment(0);
         }
     }
-    for scope in ["invoices", "finalizes"] {
+    for scope in ["invoices", "finalizes", "credentials"] {
         counter!("rate_limited_total", "scope" => scope).increment(0);
     }
     for audience in ["internal", "admin"] {

@@ -219,6 +219,25 @@ async fn crowded(document: &Document) -> Statuses {
     reached
 }
 
+/// One where somebody guesses credentials: at everything that wants one he is told to wait.
+async fn guessed(document: &Document) -> Statuses {
+    let server =
+        Server::start(&[("PIPEROLL_LIMITS__WRONG_CREDENTIALS_PER_ADDRESS_PER_MINUTE", "1")]).await;
+    let mut reached = Statuses::new();
+    for (method, template, operation) in document.operations() {
+        if operation["security"].as_array().is_none_or(Vec::is_empty) {
+            continue;
+        }
+        // A minute may pass meanwhile, and one more guess be heard.
+        for _ in 0..3 {
+            let guess = Request::new(&method, &filled(&template)).key("prk_guessed");
+            let heard = guess.ask(server.port()).await.unwrap();
+            reached.entry((method.clone(), template.clone())).or_default().insert(heard.status);
+        }
+    }
+    reached
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_documented_status_is_reached_and_no_other() {
     let server = Server::start(&[
@@ -229,6 +248,7 @@ async fn every_documented_status_is_reached_and_no_other() {
         ("PIPEROLL_LIMITS__CHALLENGES_PER_ADDRESS_PER_MINUTE", "1000000"),
         ("SHOP_KEY", "a-key-that-opens-nothing"),
         ("PIPEROLL_LIMITS__CHALLENGES_PER_TENANT_PER_MINUTE", "120"),
+        ("PIPEROLL_LIMITS__WRONG_CREDENTIALS_PER_ADDRESS_PER_MINUTE", "1000000"),
         ("BILLING_ADMIN_JWT_SECRET", ADMIN_SECRET),
         ("PIPEROLL_ADMIN_JWT__TENANT", "dev"),
         ("BILLING_INTERNAL_JWT_SECRET", PEER_SECRET),
@@ -244,6 +264,7 @@ async fn every_documented_status_is_reached_and_no_other() {
     let mut reached = probed(&server, &document, &keys).await;
     let more = [
         crowded(&document).await,
+        guessed(&document).await,
         stories::told(&document, &keys).await,
         stories::broken::told(&document).await,
     ];

@@ -26,6 +26,36 @@ async fn every_query_of_the_runbook_is_answered_as_it_expects() {
 }
 
 #[tokio::test]
+async fn the_configuration_shows_every_key_of_the_runbook_and_no_other() {
+    let house = history::told().await;
+    let Some(sqlite) = Sqlite::of(house.path()) else { return };
+    let told = sqlite.ask(
+        "SELECT key, value FROM billing_config WHERE key NOT LIKE 'last_reconciliation_%' ORDER BY key",
+    );
+    let expected = [
+        "billing_mode|live",
+        "ceiling_micro|100000000000",
+        "commons_account_id|sys-commons",
+        "commons_rate_bps|500",
+        "community_account_id|sys-community-pool",
+        "community_rate_bps|7000",
+        "enabled|true",
+        "foundation_account_id|sys-foundation",
+        "foundation_rate_bps|2500",
+        "overrun_alert_threshold_pct|5",
+        "reserve_ttl_seconds|300",
+        "safety_multiplier|1.1",
+        "share_gifts|false",
+        "shares_cooldown_seconds|172800",
+    ];
+    assert_eq!(told, expected);
+    // What it shows is what alerts.
+    let rules = std::fs::read_to_string("docs/monitoring/alerts.yml").unwrap();
+    let rule = rules.split("- alert: ").find(|rule| rule.starts_with("OverrunRate")).unwrap();
+    assert!(rule.contains("> 0.05\n"), "{rule}");
+}
+
+#[tokio::test]
 async fn tables_are_listed_under_the_runbooks_names() {
     let house = history::told().await;
     let Some(sqlite) = Sqlite::of(house.path()) else { return };

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{TENANT, View, time};
+use crate::reservations::OVERRUNS_ALERT_PERCENT;
 
 /// The views, in order.
 pub(super) fn views() -> Vec<View> {
@@ -67,9 +68,9 @@ fn config() -> String {
     let of_billing = |key: &str, value: &str| {
         format!("SELECT '{key}' AS key, {value} AS value FROM billing WHERE tenant = {TENANT}")
     };
-    let rule = |key: &str, at_first: u32| {
+    let rule = |part: &str, at_first: u32| {
         format!(
-            "SELECT '{key}', CAST(coalesce((SELECT {key} FROM share_rules WHERE tenant = {TENANT} \
+            "SELECT '{part}_rate_bps', CAST(coalesce((SELECT {part}_bps FROM share_rules WHERE tenant = {TENANT} \
              AND state = 'approved' AND holds_from <= CAST(unixepoch('subsec') * 1000000 AS INTEGER) \
              ORDER BY holds_from DESC, rule DESC LIMIT 1), {at_first}) AS TEXT)"
         )
@@ -90,12 +91,13 @@ fn config() -> String {
         of_billing("safety_multiplier", "CAST(safety_multiplier_bps / 10000.0 AS TEXT)"),
         of_billing("shares_cooldown_seconds", "CAST(shares_cooldown_seconds AS TEXT)"),
         of_billing("share_gifts", "iif(share_gifts = 1, 'true', 'false')"),
-        rule("commons_bps", 500),
-        rule("community_bps", 7_000),
-        rule("foundation_bps", 2_500),
+        rule("commons", 500),
+        rule("community", 7_000),
+        rule("foundation", 2_500),
         always("commons_account_id", "'sys-commons'"),
         always("community_account_id", "'sys-community-pool'"),
         always("foundation_account_id", "'sys-foundation'"),
+        always("overrun_alert_threshold_pct", &format!("'{OVERRUNS_ALERT_PERCENT}'")),
         always("last_reconciliation_at", "datetime('now')"),
         always("last_reconciliation_result", result),
     ]

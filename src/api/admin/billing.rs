@@ -8,11 +8,11 @@ pub(in crate::api) mod shares;
 use axum::{
     Router,
     extract::State,
-    routing::{get, post, put},
+    routing::{get, post},
 };
 use piperoll_domain::{
     billing::{self, Billing, InForce},
-    event::Event,
+    event::{Event, Idempotency},
     id::TenantId,
     operation::ChangeBilling,
 };
@@ -27,6 +27,7 @@ use crate::{
         render::Answer,
     },
     engine::Done,
+    service::Principal,
 };
 
 pub(super) fn routes() -> Router<Api> {
@@ -39,7 +40,7 @@ pub(super) fn routes() -> Router<Api> {
         .route(&format!("{SHARES}/{{rule}}/hasten"), post(shares::hasten))
         .route("/v1/admin/tenants/{tenant}/billing/readiness", get(readiness::ready))
         .route("/v1/admin/tenants/{tenant}/billing/doctor", get(readiness::doctor))
-        .route("/admin/billing/config", put(config::change).get(config::show))
+        .route("/admin/billing/config", get(config::show).put(config::change))
 }
 
 /// How a tenant bills.
@@ -127,16 +128,30 @@ pub(in crate::api) async fn change(
     write: Write<Change>,
 ) -> Result<Answer<Bills>, Problem> {
     let key = write.key("billing.change", &[tenant.as_str()])?;
-    let Change { billing, version, reason, overruling } = write.body;
-    let overruling = overruling.as_deref();
-    let reason = readiness::reason(&api, &who, &tenant, billing.mode, reason, overruling).await?;
-    let operation = ChangeBilling { tenant: tenant.clone(), billing, over: version, reason };
-    let done = api.service().execute(&who, operation, Some(key)).await?;
+    let done = match api.service().billing_changed_before(&tenant, &key).await? {
+        Some(done) => done,
+        None => put(&api, &who, &tenant, write.body, key).await?,
+    };
     let state = match changed(&done) {
         Some(state) => state,
         None => api.service().billing(&who, &tenant).await?,
     };
     Ok(Answer::done(&api, &done, Bills::of(&tenant, state)))
+}
+
+/// Puts a change to the roll, once it may be made.
+async fn put(
+    api: &Api,
+    who: &Principal,
+    tenant: &TenantId,
+    change: Change,
+    key: Idempotency,
+) -> Result<Done, Problem> {
+    let Change { billing, version, reason, overruling } = change;
+    let overruling = overruling.as_deref();
+    let reason = readiness::reason(api, who, tenant, billing.mode, reason, overruling).await?;
+    let operation = ChangeBilling { tenant: tenant.clone(), billing, over: version, reason };
+    Ok(api.service().execute(who, operation, Some(key)).await?)
 }
 
 /// What a change said, also when its answer is told again.

@@ -19,7 +19,7 @@ use crate::{
         Api, Problem,
         accounts::{self, Account, NewAccount, SpendBody, Spent, untold},
         admin::mint::{self, Minted, NewLot},
-        batch::GRANTS,
+        batch::{GRANTS, GRANTS_OF},
         caller::{self, Of},
         campaigns::{self, Given, NewGrant},
         extract::{bound, strict, typed},
@@ -115,7 +115,7 @@ impl Kind {
                 "/v1/admin/tenants/{tenant}/reservations/{reservation}/release",
             ],
             Self::Mint => &["/v1/admin/tenants/{tenant}/accounts/{account}/mint"],
-            Self::Grant => &[GRANTS],
+            Self::Grant => &[GRANTS, GRANTS_OF],
         }
     }
 

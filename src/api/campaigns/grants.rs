@@ -28,7 +28,7 @@ use crate::{
         position::Look,
         render::{Answer, At, Sum},
     },
-    views::read,
+    views::{Snapshot, read},
 };
 
 pub(super) fn routes() -> Router<Api> {
@@ -168,10 +168,20 @@ pub(in crate::api) async fn list_grants(
     of: Of,
     Path(campaign): Path<CampaignId>,
     Query(query): Query<PageQuery>,
-    Look(mut snapshot): Look,
+    Look(snapshot): Look,
+) -> Result<Answer<Listed<Given>>, Problem> {
+    listed(&api, &of.tenant, &campaign, query, snapshot).await
+}
+
+pub(super) async fn listed(
+    api: &Api,
+    tenant: &TenantId,
+    campaign: &CampaignId,
+    query: PageQuery,
+    mut snapshot: Snapshot,
 ) -> Result<Answer<Listed<Given>>, Problem> {
     let page = page(query.after, query.limit)?;
-    snapshot.campaign(&of.tenant, &campaign).await?.ok_or_else(super::absent)?;
-    let grants = snapshot.grants(&of.tenant, &campaign, &page).await?;
-    Ok(looked(&api, &snapshot, Listed::of(grants, Given::of)))
+    snapshot.campaign(tenant, campaign).await?.ok_or_else(super::absent)?;
+    let grants = snapshot.grants(tenant, campaign, &page).await?;
+    Ok(looked(api, &snapshot, Listed::of(grants, Given::of)))
 }

@@ -36,6 +36,9 @@ const LOOKS: &[&str] = &[
     "/v1/admin/tenants/{tenant}/accounts/{account}/lots",
     "/v1/admin/tenants/{tenant}/billing/doctor",
     "/v1/admin/tenants/{tenant}/billing/readiness",
+    "/v1/admin/tenants/{tenant}/campaigns",
+    "/v1/admin/tenants/{tenant}/campaigns/{campaign}",
+    "/v1/admin/tenants/{tenant}/campaigns/{campaign}/grants",
     "/v1/admin/tenants/{tenant}/lots/{lot}",
     "/v1/admin/tenants/{tenant}/reservations",
     "/v1/campaigns",
@@ -89,6 +92,14 @@ const OWN: &[(&str, &str, &[u16])] = &[
     ("POST", "/v1/admin/tenants/{tenant}/transfers", &[402, 404, 409]),
     ("POST", "/v1/batch", &[402, 404, 409]),
     ("POST", "/v1/admin/tenants/{tenant}/batch", &[404, 409]),
+    ("GET", "/v1/admin/tenants/{tenant}/campaigns", &[404]),
+    ("POST", "/v1/admin/tenants/{tenant}/campaigns", &[404, 409]),
+    ("GET", "/v1/admin/tenants/{tenant}/campaigns/{campaign}", &[404]),
+    ("POST", "/v1/admin/tenants/{tenant}/campaigns/{campaign}/activate", &[404, 409]),
+    ("POST", "/v1/admin/tenants/{tenant}/campaigns/{campaign}/pause", &[404, 409]),
+    ("POST", "/v1/admin/tenants/{tenant}/campaigns/{campaign}/complete", &[404, 409]),
+    ("GET", "/v1/admin/tenants/{tenant}/campaigns/{campaign}/grants", &[404]),
+    ("POST", "/v1/admin/tenants/{tenant}/campaigns/{campaign}/grants", &[404, 409]),
     ("POST", "/v1/campaigns", &[409]),
     ("GET", "/v1/campaigns/{campaign}", &[404]),
     ("POST", "/v1/campaigns/{campaign}/activate", &[404, 409]),
@@ -125,6 +136,7 @@ const OWN: &[(&str, &str, &[u16])] = &[
     ("GET", "/admin/billing/config", &[404]),
     ("PUT", "/admin/billing/config", &[404, 409]),
     ("POST", "/admin/billing/accounts/{account}/mint", &[404, 409]),
+    ("GET", "/v1/admin/tenants/{tenant}/reservations", &[404]),
     ("GET", "/v1/admin/tenants/{tenant}/reservations/{reservation}", &[404]),
     ("POST", "/v1/admin/tenants/{tenant}/reservations/{reservation}/release", &[404, 409]),
     ("DELETE", "/v1/admin/connections/{connection}", &[404]),
@@ -172,7 +184,7 @@ fn statuses(operation: &Operation, route: &Route, path: &str) -> BTreeSet<u16> {
         | Needs::OperatorOr(_)
         | Needs::Peer
         | Needs::Administrator
-        | Needs::OperatorOrAdministrator => all.extend([401, 403]),
+        | Needs::OperatorOrAdministrator => all.extend([401, 403, 429]),
     }
     if operation.request_body.is_some() && route.needs != Needs::Provider {
         all.extend([400, 422]);

@@ -9,6 +9,7 @@ use crate::{
     api::{
         Api, Problem,
         accounts::looked,
+        admin::must_be_tenant,
         caller::{Caller, Of},
         extract::{Path, Query},
         listing::{Listed, page},
@@ -133,6 +134,7 @@ pub(in crate::api) async fn list_of(
     Query(query): Query<ListQuery>,
     Look(snapshot): Look,
 ) -> Result<Answer<Listed<Listing>>, Problem> {
+    must_be_tenant(&api, &tenant)?;
     listed(&api, &tenant, query, snapshot).await
 }
 

@@ -1,16 +1,89 @@
 //! What a caller is told whose credit is not enough: how much is missing and, where the tenant sells
 //! credit, an invoice for it.
 
-use axum::response::{IntoResponse, Response};
+use axum::{
+    extract::FromRequestParts,
+    http::{StatusCode, request},
+    response::{IntoResponse, Response},
+};
 use piperoll_domain::{
     id::{AccountId, Pool},
     rejection::Rejection,
 };
 
 use crate::{
-    api::{Api, Problem, caller::Of, challenge},
+    api::{
+        Api, Problem,
+        authorize::credential,
+        caller::Of,
+        challenge::{self, Deny},
+        forwarded::Original,
+        problem::Code,
+    },
+    l402::credential::{Credential, CredentialError},
     service::{self, Shortfall},
 };
+
+/// The paid credential that stands beside the caller's key, if one does: somebody was short, paid what
+/// he was offered, and asks again.
+#[derive(Debug)]
+pub(in crate::api) struct Shown(Result<Credential, CredentialError>);
+
+impl FromRequestParts<Api> for Shown {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut request::Parts, api: &Api) -> Result<Self, Problem> {
+        let shown = credential(&parts.headers);
+        if !matches!(shown, Err(CredentialError::Absent)) {
+            Original::from_request_parts(parts, api).await?.must_be_safe(api)?;
+        }
+        Ok(Self(shown))
+    }
+}
+
+impl Shown {
+    /// Whether there is one to be looked into.
+    pub(super) const fn is_there(&self) -> bool {
+        !matches!(self.0, Err(CredentialError::Absent))
+    }
+
+    /// Waits until the credit is there that was paid for; otherwise tells what any door would.
+    pub(super) async fn wait(
+        self,
+        api: &Api,
+        of: &Of,
+        account: &AccountId,
+    ) -> Result<(), Response> {
+        let credential = match self.0 {
+            Ok(credential) => credential,
+            Err(CredentialError::Absent) => return Ok(()),
+            Err(CredentialError::Malformed(why)) => {
+                return Err(challenge::bare(Code::CredentialMalformed, &why.to_string()));
+            }
+        };
+        let service = api.service();
+        match service.paid_for_credit(&of.who, &credential, account, path(account)).await {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                let detail = "the credential was not sold for credit of this account";
+                Err(Problem::new(Code::CredentialWrongScope, detail)
+                    .status(StatusCode::FORBIDDEN)
+                    .into_response())
+            }
+            Err(refusal) => Err(challenge::refused(api, refusal, Deny::Charge)),
+        }
+    }
+}
+
+/// Whether credit was missing.
+pub(super) fn is_short(error: &service::Error) -> bool {
+    matches!(error.rejection(), Some(Rejection::CreditInsufficient { .. }))
+}
+
+/// Where it was asked for.
+fn path(account: &AccountId) -> String {
+    format!("/v1/accounts/{account}/reservations")
+}
 
 /// A refusal; with an offer where credit was missing. That something is not sold, or that its invoice
 /// could not be made, changes nothing about the refusal.
@@ -23,7 +96,7 @@ pub(super) async fn refused(
     let Some(Rejection::CreditInsufficient { missing }) = error.rejection() else {
         return Problem::from(error).into_response();
     };
-    let path = format!("/v1/accounts/{account}/reservations");
+    let path = path(&account);
     let short = Shortfall { account, pool, missing: *missing, path };
     let offered = api.service().offer_credit(&of.who, short).await;
     let problem = Problem::from(error);

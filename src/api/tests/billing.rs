@@ -19,15 +19,19 @@ const INTERNAL_BEFORE: &str = "internal-jwt-before-0123456789abcd";
 
 /// A shop whose tenant `dev` is the runbooks'.
 async fn open() -> Shop {
-    Shop::with(&[
+    open_with(&[]).await
+}
+
+pub(super) async fn open_with(settings: &[(&str, &str)]) -> Shop {
+    let ours = [
         ("BILLING_ADMIN_JWT_SECRET", ADMIN),
         ("BILLING_ADMIN_JWT_SECRET_PREV", ADMIN_BEFORE),
         ("BILLING_INTERNAL_JWT_SECRET", INTERNAL),
         ("BILLING_INTERNAL_JWT_SECRET_PREV", INTERNAL_BEFORE),
         ("PIPEROLL_ADMIN_JWT__TENANT", "dev"),
         ("PIPEROLL_INTERNAL_JWT__TENANT", "dev"),
-    ])
-    .await
+    ];
+    Shop::with(&[&ours[..], settings].concat()).await
 }
 
 fn now() -> i64 {
@@ -48,6 +52,6 @@ fn claims(subject: &str) -> Value {
 }
 
 /// By this administrator.
-fn admin(subject: &str) -> String {
+pub(super) fn admin(subject: &str) -> String {
     signed(ADMIN, &claims(subject))
 }

@@ -1,5 +1,7 @@
 //! Campaigns at the edge: who may what, what each item is answered with, what can be looked at.
 
+mod by_operators;
+
 use serde_json::{Value, json};
 
 use super::{Answer, Shop, msat};

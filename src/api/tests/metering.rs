@@ -1,5 +1,7 @@
 //! Reservations over HTTP: every mode, every edge, and every answer again.
 
+mod paid;
+
 use piperoll_domain::{
     billing::{Billing, Mode},
     money::{Amount, Code},

@@ -32,6 +32,10 @@ async fn alpha(shop: &Shop) -> Alpha {
     by("POST", "/v1/accounts/vault/reservations", hold).await.must_be(201);
     let usage = json!({"amount": msat(1_000), "reference": reference});
     let spent = by("POST", "/v1/accounts/vault/spend", usage).await.must_be(201);
+    let plan = json!({"campaign": "gift", "budget": msat(9), "pool": OURS});
+    by("POST", "/v1/campaigns", plan).await.must_be(201);
+    let reason = json!({"reason": OURS});
+    by("POST", "/v1/campaigns/gift/activate", reason).await.must_be(200);
     shop.settle().await;
     let (_, position) = spent.header("piperoll-position").split_once(':').unwrap();
     let (position, _) = position.split_once(':').unwrap();
@@ -62,6 +66,8 @@ fn body(template: &str) -> Value {
         "/v1/transfers" => json!({"from": "vault", "to": "own", "amount": msat(1), "reason": "r"}),
         "/v1/batch" => json!({"mode": "atomic", "items": [{"operation": "account.spend",
             "idempotency_key": "theirs", "account": "vault", "amount": msat(1)}]}),
+        "/v1/campaigns/{campaign}/grants" => json!({"mode": "atomic", "items": [
+            {"idempotency_key": "theirs", "account": "own", "amount": msat(1)}]}),
         "/v1/accounts" => json!({"account": "its-own"}),
         "/v1/reviews/{payment}/{number}" => json!({"action": "refund", "reason": "r"}),
         "/v1/keys" => json!({"key": "k9", "roles": []}),
@@ -81,6 +87,7 @@ async fn no_route_shows_or_moves_what_belongs_to_another_tenant() {
             "position" => alpha.position.clone(),
             "lot" => alpha.lot.clone(),
             "reservation" => "held".to_owned(),
+            "campaign" => "gift".to_owned(),
             "account" => "vault".to_owned(),
             "offer" => "gold".to_owned(),
             "key" => "k1".to_owned(),
@@ -109,7 +116,7 @@ async fn no_route_shows_or_moves_what_belongs_to_another_tenant() {
         let told = String::from_utf8_lossy(&answer.body);
         assert!(!told.contains(OURS), "{method} {path}: {told}");
         assert!(answer.status != 500, "{method} {path}: {told}");
-        let named = ["payment", "account", "position", "reservation"].iter();
+        let named = ["payment", "account", "position", "reservation", "campaign"].iter();
         let named = named.filter(|name| template.contains(&format!("{{{name}}}"))).count() > 0;
         if named {
             assert!([403, 404].contains(&answer.status.as_u16()), "{method} {path}: {told}");

@@ -65,6 +65,8 @@ pub struct Limits {
     pub challenges_per_tenant_per_minute: NonZeroU32,
     /// Reservations that one service finalizes.
     pub finalizes_per_issuer_per_minute: NonZeroU32,
+    /// Keys and tokens that open nothing, from one address.
+    pub wrong_credentials_per_address_per_minute: NonZeroU32,
 }
 
 /// Who may read the metrics, and where. With neither, the admin token opens them.

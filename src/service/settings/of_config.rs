@@ -47,6 +47,7 @@ impl Settings {
             sweep_batch: usize::try_from(config.reconciliation.batch.get()).unwrap_or(usize::MAX),
             mint_per_address: per_minute(config.limits.challenges_per_address_per_minute),
             mint_per_tenant: per_minute(config.limits.challenges_per_tenant_per_minute),
+            wrong_per_address: per_minute(config.limits.wrong_credentials_per_address_per_minute),
             provider_timeout: config.providers.timeout.duration(),
             breaker: Patience {
                 failures: config.providers.breaker_failures.get(),

@@ -1,6 +1,8 @@
 //! One list: conditions, an order by key, a page of it.
 
 use piperoll_projections::value::{Text, Value};
+#[cfg(test)]
+use sqlx::Row as _;
 use sqlx::{QueryBuilder, Sqlite, sqlite::SqliteRow};
 
 use super::{Cursor, Error, Page, PageRequest, Snapshot};
@@ -129,5 +131,23 @@ impl Order {
         for (index, (name, _)) in self.columns.iter().enumerate() {
             query.words.push(if index == 0 { "" } else { ", " }).push(*name).push(suffix);
         }
+    }
+}
+
+#[cfg(test)]
+impl Order {
+    /// How SQLite looks for the page behind a key, a line a table.
+    pub(super) async fn plan(
+        &self,
+        mut query: Query,
+        behind: Vec<Value>,
+        snapshot: &mut Snapshot,
+    ) -> Vec<String> {
+        self.behind(&mut query, behind);
+        self.ordered(&mut query, 100);
+        let words = format!("EXPLAIN QUERY PLAN {}", query.words.sql().as_str());
+        let asked = sqlx::query(sqlx::AssertSqlSafe(words));
+        let rows = asked.fetch_all(&mut *snapshot.transaction).await.unwrap();
+        rows.iter().map(|row| row.get("detail")).collect()
     }
 }

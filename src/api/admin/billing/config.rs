@@ -3,6 +3,7 @@
 use axum::extract::State;
 use piperoll_domain::{
     billing::{Billing, CeilingOf, Cut, InForce, Mode},
+    event::Idempotency,
     id::TenantId,
     money::{Amount, Code},
 };
@@ -10,7 +11,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{changed, readiness::reason};
-use crate::api::{Api, Problem, caller::Caller, extract::Loose, render::Answer};
+use crate::{
+    api::{Api, Problem, caller::Caller, extract::Loose, render::Answer},
+    engine::Done,
+    service::Principal,
+};
 
 /// How the runbooks' tenant bills.
 #[derive(Debug, Serialize, ToSchema)]
@@ -151,17 +156,34 @@ pub(in crate::api) async fn change(
     write: Loose<Adjusted>,
 ) -> Result<Answer<Config>, Problem> {
     let key = write.key("billing.adjust", &[])?;
-    let mut adjusted = write.body;
-    if let Some(mode) = adjusted.mode {
-        let (said, overruling) = (adjusted.reason.clone(), adjusted.overruling.as_deref());
-        adjusted.reason = reason(&api, &who, tenant(&api), mode, said, overruling).await?;
-    }
     let service = api.service();
-    let adjust = |billing: &mut Billing| adjusted.adjust(billing);
-    let done = service.adjust_billing(&who, tenant(&api), adjust, &adjusted.reason, key).await?;
+    let before = match &key {
+        Some(key) => service.billing_changed_before(tenant(&api), key).await?,
+        None => None,
+    };
+    let done = match before {
+        Some(done) => done,
+        None => adjust(&api, &who, write.body, key).await?,
+    };
     let mut state = service.billing(&who, tenant(&api)).await?;
     if let Some(InForce { version, billing, .. }) = changed(&done) {
         (state.version, state.billing) = (version, billing);
     }
     Ok(Answer::done(&api, &done, Config::of(&api, tenant(&api), &state)))
+}
+
+/// Puts what shall be otherwise to the roll, once it may be.
+async fn adjust(
+    api: &Api,
+    who: &Principal,
+    adjusted: Adjusted,
+    key: Option<Idempotency>,
+) -> Result<Done, Problem> {
+    let mut adjusted = adjusted;
+    if let Some(mode) = adjusted.mode {
+        let (said, overruling) = (adjusted.reason.clone(), adjusted.overruling.as_deref());
+        adjusted.reason = reason(api, who, tenant(api), mode, said, overruling).await?;
+    }
+    let change = |billing: &mut Billing| adjusted.adjust(billing);
+    Ok(api.service().adjust_billing(who, tenant(api), change, &adjusted.reason, key).await?)
 }

@@ -44,6 +44,38 @@ async fn a_stricter_mode_is_refused_until_its_checklist_holds() {
 }
 
 #[tokio::test]
+async fn a_promotion_asked_again_after_a_demotion_gets_its_first_answer() {
+    let shop = open().await;
+    put(&shop, json!({ "mode": "live", "reason": "a", "override": "b" })).await.must_be(200);
+    let held = shop.operate("GET", DEV).await.must_be(200).json();
+    let mut whole = json!({ "billing": held["billing"], "reason": "all of it" });
+    whole["billing"]["reserve_ttl_seconds"] = json!(88);
+    let part = json!({ "mode": "live", "reserve_ttl_seconds": 77, "reason": "part of it" });
+    let asks = [(DEV, whole), (CONFIG, part)];
+    let ask = |path: &str, key: &str, body: &Value| {
+        let ask = shop.ask("PUT", path).header("authorization", &admin("ada"));
+        ask.header("idempotency-key", key).json(body).send()
+    };
+    let mut first = vec![];
+    for (path, body) in &asks {
+        first.push(ask(path, "k1", body).await.must_be(200).json());
+    }
+    put(&shop, json!({ "mode": "shadow", "reason": "402 spike" })).await.must_be(200);
+    let before = shop.head();
+    for ((path, body), first) in asks.iter().zip(first) {
+        let again = ask(path, "k1", body).await.must_be(200);
+        assert_eq!(again.header("idempotency-replayed"), "true");
+        assert_eq!(again.json(), first, "{path}");
+        let mut other = body.clone();
+        other["reason"] = json!("another");
+        ask(path, "k1", &other).await.must_be_problem(422, "idempotency_mismatch");
+        ask(path, "k2", body).await.must_be_problem(409, "billing_not_ready");
+    }
+    assert_eq!((shop.head(), mode(&shop).await.as_str()), (before, "shadow"));
+    shop.app.stop().await;
+}
+
+#[tokio::test]
 async fn a_milder_mode_is_never_refused() {
     let shop = open().await;
     put(&shop, json!({ "mode": "live", "reason": "a", "override": "b" })).await.must_be(200);
