@@ -15,6 +15,7 @@ pub mod credits;
 mod disk;
 mod edge;
 pub mod engine;
+pub mod flood;
 pub mod growth;
 mod house;
 pub mod http;

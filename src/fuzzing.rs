@@ -2,7 +2,7 @@
 
 use crate::service::named_by_callback;
 pub use crate::{
-    api::fuzzing::{batch, body, position, query},
+    api::fuzzing::{KINDS, Kind, batch, body, position, query},
     views::read::reread as cursor,
 };
 

@@ -12,6 +12,7 @@ use serde::{
     Deserialize, Deserializer,
     de::{DeserializeOwned, IgnoredAny},
 };
+use serde_json::Value;
 
 use crate::secret::{Secrets, Used};
 
@@ -209,5 +210,9 @@ fn read<T: DeserializeOwned>(part: &str) -> Result<T, Refused> {
     if text.first() != Some(&b'{') {
         return Err(Refused::Malformed);
     }
-    serde_json::from_slice(&text).map_err(|_| Refused::Malformed)
+    // What nobody reads is text and in range too: other readers would refuse the whole token.
+    let text = str::from_utf8(&text).map_err(|_| Refused::Malformed)?;
+    let read = serde_json::from_str(text).map_err(|_| Refused::Malformed)?;
+    let _readable: Value = serde_json::from_str(text).map_err(|_| Refused::Malformed)?;
+    Ok(read)
 }

@@ -53,11 +53,13 @@ enum Shelf {
 }
 
 impl Keyring {
-    /// Opens the keyring, or makes it; refuses when a master key that wraps anything is not there.
+    /// Opens the keyring, or makes it; refuses a damaged one, and when a master key that wraps
+    /// anything is not there.
     pub async fn open(file: &Path, masters: Masters) -> Result<Self, Error> {
         store::create(file)?;
         let mut connection = store::connect(file).await?;
         store::migrate(&mut connection, file).await?;
+        store::must_be_whole(&mut connection).await?;
         let wrapping = store::masters(&mut connection).await?;
         if let Some(name) = wrapping.into_iter().find(|name| masters.find(*name).is_none()) {
             return Err(Error::MasterUnknown { name });

@@ -110,7 +110,10 @@ fn read(path: impl AsRef<Path>) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Every file below a folder whose name ends like this.
+/// Folders that tools fill, wherever they stand: a fuzz build leaves a `target` among the tests.
+const MADE_BY_TOOLS: [&str; 2] = ["node_modules", "target"];
+
+/// Every file below a folder whose name ends like this, without what tools made.
 fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
     let mut found = vec![];
     let mut folders = vec![PathBuf::from(folder)];
@@ -118,7 +121,10 @@ fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
         let Ok(entries) = fs::read_dir(&folder) else { continue };
         for path in entries.map(|entry| entry.unwrap().path()) {
             if path.is_dir() {
-                folders.push(path);
+                let is_ours = path
+                    .file_name()
+                    .is_none_or(|name| !MADE_BY_TOOLS.iter().any(|made| name == *made));
+                folders.extend(is_ours.then_some(path));
             } else if path.to_string_lossy().ends_with(ending) {
                 found.push(path);
             }

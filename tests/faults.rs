@@ -3,8 +3,13 @@
 mod customers;
 mod derived;
 mod disk;
+mod keys;
 mod shim;
 mod storage;
 mod words;
 
-pub(crate) use self::{customers::Customers, disk::Before, shim::Shim};
+pub(crate) use self::{
+    customers::Customers,
+    disk::Before,
+    shim::{Shim, full_disk},
+};

@@ -7,7 +7,10 @@ mod mutations;
 #[allow(unreachable_pub, reason = "the crate beside it calls them too")]
 mod targets;
 
-use std::{env, fs, panic::catch_unwind, path::PathBuf};
+use std::{collections::BTreeSet, env, fs, panic::catch_unwind, path::PathBuf};
+
+use piperoll::fuzzing;
+use serde_json::Value;
 
 use self::mutations::Mutator;
 use crate::crash::chance::Chance;
@@ -60,4 +63,39 @@ macro_rules! targets_bear_garbage {
 targets_bear_garbage! {
     credential, macaroon, identifier, caveats, path, jwt, webhook_sandbox, webhook_lnbits, callback,
     bolt11, envelope, block, event, body, batch, query, cursor, position, names, configuration,
+}
+
+/// Bodies of many items: the target of batches reads these.
+const OF_MANY: [&str; 4] = ["Batch", "BatchItem", "Grants", "GrantItem"];
+
+/// What the document calls the bodies of requests.
+fn documented() -> BTreeSet<String> {
+    let document = serde_json::to_value(piperoll::api::document()).unwrap();
+    let paths = document["paths"].as_object().unwrap().values();
+    let operations = paths.flat_map(|path| path.as_object().unwrap().values());
+    let contents =
+        operations.filter_map(|operation| operation["requestBody"]["content"].as_object());
+    let schemas = contents.flat_map(|content| content.values().map(|said| &said["schema"]));
+    let named = schemas.filter_map(|schema| schema["$ref"].as_str()?.rsplit('/').next());
+    named.map(str::to_owned).collect()
+}
+
+#[test]
+fn every_body_that_the_document_names_is_read_by_a_target() {
+    let kinds = fuzzing::KINDS.iter().map(|kind| (kind.name)().into_owned());
+    let read: BTreeSet<String> = kinds.chain(OF_MANY.map(str::to_owned)).collect();
+    assert_eq!(read, documented(), "src/api/fuzzing.rs lists what every request may say");
+    assert_eq!(read.len(), fuzzing::KINDS.len() + OF_MANY.len(), "a name stands twice");
+}
+
+#[test]
+fn every_kind_of_body_has_a_seed_that_says_much() {
+    let seeds = corpus("body");
+    let seeds: Vec<Value> = seeds.iter().filter_map(|seed| fuzzing::body(seed, 32).ok()).collect();
+    for kind in fuzzing::KINDS {
+        let says = |seed: &&Value| {
+            kind.wrong(seed).is_none() && seed.as_object().is_some_and(|it| !it.is_empty())
+        };
+        assert!(seeds.iter().any(|seed| says(&seed)), "no seed is a {}", (kind.name)());
+    }
 }

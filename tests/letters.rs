@@ -29,7 +29,7 @@ async fn asked(server: &Server, path: &str) -> Answer {
 }
 
 /// Waits until the only dead letter stands there.
-async fn until(server: &Server, status: &str) -> serde_json::Value {
+pub(crate) async fn until(server: &Server, status: &str) -> serde_json::Value {
     for _ in 0..600 {
         let letters = asked(server, "/v1/admin/dead-letters").await.body;
         if letters["items"][0]["status"] == status {
@@ -52,9 +52,19 @@ async fn runbook(server: &Server) -> (String, String, Option<String>) {
     (row.get("operation_type"), row.get("error_message"), row.get("next_retry_at"))
 }
 
+/// A house in which an account is broken.
+pub(crate) struct Broken {
+    pub(crate) server: Server,
+    /// Where the payment is told whose promise cannot be kept.
+    pub(crate) payment: String,
+    pub(crate) stream: Stream,
+    /// Where what broke it stands.
+    pub(crate) position: u64,
+}
+
 /// A top-up that is paid, while nobody may give what it promised, and whose account then breaks.
-async fn broken() -> (Server, String, Stream, u64) {
-    let mut server = Server::start(&[]).await;
+pub(crate) async fn broken(mut server: Server) -> Broken {
+    server.open().await;
     let pause = ["workers", "pause", "--worker", "fulfiller", "--reason", "maintenance"];
     cli(&server, &pause).await;
     let health = server.door().ask(&client(), Method::GET, "/health").answer().await.is(200);
@@ -72,12 +82,12 @@ async fn broken() -> (Server, String, Stream, u64) {
     let position = wrong.envelope.position;
     forge(&server.data(), vec![wrong], None).await;
     server.open().await;
-    (server, payment, alice, position)
+    Broken { server, payment, stream: alice, position }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_refused_is_listed_counted_and_mended_and_then_done_once() {
-    let (server, payment, alice, position) = broken().await;
+    let Broken { server, payment, stream: alice, position } = broken(Server::new(&[])).await;
     let workers = asked(&server, "/v1/admin/workers").await.body;
     let fulfiller = workers["workers"].as_array().unwrap().iter().find(|w| w["paused"] == true);
     assert_eq!(fulfiller.unwrap()["reason"], "maintenance", "also after a restart");
@@ -123,7 +133,7 @@ async fn what_is_refused_is_listed_counted_and_mended_and_then_done_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_letter_is_resolved_by_hand_once_however_often_it_is_asked() {
-    let (server, payment, ..) = broken().await;
+    let Broken { server, payment, .. } = broken(Server::new(&[])).await;
     cli(&server, &["workers", "resume", "--worker", "all", "--reason", "done"]).await;
     let letter = until(&server, "pending").await;
     let name = letter["id"].as_str().unwrap();

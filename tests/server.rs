@@ -156,6 +156,17 @@ impl Server {
         self.child = Some(child);
     }
 
+    /// Whether a server that was begun opens its door; one that does not has ended, and failed.
+    pub(crate) async fn opened_or_ended(&mut self) -> bool {
+        self.door = self.said().await;
+        if self.door.is_some() {
+            return true;
+        }
+        let status = self.ended_by_itself().await;
+        assert_ne!(status.code(), Some(0), "{}", self.log());
+        false
+    }
+
     /// What it says when it is ready; nothing if it ended before.
     async fn said(&mut self) -> Option<Door> {
         let deadline = Instant::now() + PATIENCE;

@@ -1,17 +1,17 @@
 //! What operators do: tenants, credit by hand, sweeps, settings, and what was found wrong.
 
-mod billing;
-mod commodities;
+pub(super) mod billing;
+pub(super) mod commodities;
 #[expect(unused_qualifications, reason = "utoipa's macro names types in full")]
-mod letters;
+pub(super) mod letters;
 pub(super) mod mint;
-mod operation;
+pub(super) mod operation;
 mod reconciliation;
-mod recover;
-mod sandbox;
-mod settings;
-mod tenants;
-mod workers;
+pub(super) mod recover;
+pub(super) mod sandbox;
+pub(super) mod settings;
+pub(super) mod tenants;
+pub(super) mod workers;
 
 use axum::Router;
 use utoipa::OpenApi;

@@ -43,11 +43,16 @@ const NDJSON: HeaderValue = HeaderValue::from_static("application/x-ndjson");
 
 /// What is wrong with a batch, or with each of its items, for those who throw garbage at it.
 #[cfg(feature = "fuzzing")]
-pub(super) fn wrong(bytes: &[u8], of: &Of, depth_max: usize) -> Result<Vec<Problem>, Problem> {
+pub(super) fn wrong(
+    bytes: &[u8],
+    of: &Of,
+    campaign: Option<&CampaignId>,
+    depth_max: usize,
+) -> Result<Vec<Problem>, Problem> {
     let asked = Asked::of(bytes);
     asked.mode((asked.form() == Form::Lines).then_some(Mode::Atomic))?;
     let items = asked.items()?;
-    let read = items.into_iter().map(|raw| Item::read(raw, of, depth_max, None));
+    let read = items.into_iter().map(|raw| Item::read(raw, of, depth_max, campaign));
     Ok(read.filter_map(Result::err).collect())
 }
 

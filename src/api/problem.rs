@@ -119,6 +119,12 @@ impl From<service::Error> for Problem {
                 told(&error);
                 Self::new(Code::Unavailable, "the connection cannot be used; our log tells why")
             }
+            Error::Keyring(why) if why.may_pass() => {
+                told(&error);
+                let detail =
+                    "the keys of sealed text cannot be reached; ask again with the same key";
+                Self::new(Code::Unavailable, detail)
+            }
             Error::Keyring(_)
             | Error::NotOpen
             | Error::Name(_)

@@ -1,6 +1,6 @@
 //! `bench authorize`: a reverse proxy asks whether those who paid may pass.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ use super::{
 /// Credentials that are bought of each kind.
 const BUYERS: usize = 64;
 /// More uses than any bench needs.
-const USES: u32 = 1_000_000_000;
+pub(super) const USES: u32 = 1_000_000_000;
 const DAY: u32 = 86_400;
 
 /// What is asked.
@@ -62,18 +62,21 @@ async fn asked(
     let sold = async move { shop.sell(service, gives).await };
     let requests = outside.run(sold).await?.map_err(failed("sell what is asked for"))?;
     let address = edge.address();
-    outside
-        .ask(plan, move |number| Passer {
-            wire: Wire::to(address),
-            request: requests.get(number % BUYERS).cloned().unwrap_or_default(),
-        })
-        .await
+    outside.ask(plan, move |number| Passer::of(address, &requests, number)).await
 }
 
 /// A caller who shows the same credential again and again.
-struct Passer {
+pub(super) struct Passer {
     wire: Wire,
     request: Arc<[u8]>,
+}
+
+impl Passer {
+    /// One of many; nothing is connected yet.
+    pub(super) fn of(address: SocketAddr, requests: &[Arc<[u8]>], number: usize) -> Self {
+        let request = requests.get(number % BUYERS).cloned().unwrap_or_default();
+        Self { wire: Wire::to(address), request }
+    }
 }
 
 impl Caller for Passer {
@@ -84,20 +87,24 @@ impl Caller for Passer {
 }
 
 /// Sells over HTTP, and pays for it.
-struct Shop {
+pub(super) struct Shop {
     wire: Wire,
     key: String,
     admin: String,
 }
 
 impl Shop {
-    fn of(edge: &Edge) -> Self {
+    pub(super) fn of(edge: &Edge) -> Self {
         let (key, admin) = (edge.key.clone(), edge.admin.clone());
         Self { wire: Wire::to(edge.address()), key, admin }
     }
 
     /// Publishes an offer, buys it so many times, and returns what shows each credential.
-    async fn sell(&mut self, name: &str, gives: Value) -> Result<Vec<Arc<[u8]>>, BoxError> {
+    pub(super) async fn sell(
+        &mut self,
+        name: &str,
+        gives: Value,
+    ) -> Result<Vec<Arc<[u8]>>, BoxError> {
         let price = json!({ "commodity": "MSAT", "amount": "1000" });
         let offer = json!({ "service": name, "path": "/*", "price": price, "gives": gives });
         let key = self.key.clone();
@@ -127,6 +134,13 @@ impl Shop {
         let bill = json!({ "invoice": text(&told, "payment_request")? });
         let paid = self.json("POST /v1/admin/sandbox/pay", &admin, &bill, 200).await?;
         Ok(format!("L402 {}:{}", text(&told, "token")?, text(&paid, "preimage")?))
+    }
+
+    /// A token that was sold; nobody has paid for it.
+    pub(super) async fn token(&mut self, offer: &str) -> Result<String, BoxError> {
+        let (key, asked) = (self.key.clone(), json!({ "offer": offer }));
+        let told = self.json("POST /v1/l402/challenge", &key, &asked, 201).await?;
+        Ok(text(&told, "token")?.to_owned())
     }
 
     async fn json(

@@ -10,7 +10,8 @@ use super::{
     output::{Output, columns, enough},
 };
 use crate::bench::{
-    Ask, Report, authorize, bulk, credits, engine, growth, http, l402, rebuild, replays, verify,
+    Ask, Report, authorize, bulk, credits, engine, flood, growth, http, l402, rebuild, replays,
+    verify,
 };
 
 /// Measure, beside a limit of the machine that is measured in the same run.
@@ -30,6 +31,8 @@ pub(super) enum Bench {
     Authorize(Edge),
     /// Commands that were done, asked again under the same keys.
     Replays(Http),
+    /// Those who pay, beside a flood of forged webhooks or of bad credentials.
+    Flood(Flood),
     /// What a longer history makes slower: commands, repeats, pages, the start, memory.
     Growth(Growth),
     /// A roll proved, and everything that is derived from it compared.
@@ -60,6 +63,30 @@ pub(super) struct Http {
     /// Accounts to spend from.
     #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     accounts: u32,
+}
+
+/// A flood.
+#[derive(Debug, Args)]
+pub(super) struct Flood {
+    /// Connections of those who pay, each of which waits for its answer before it asks again.
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=2_000))]
+    connections: u32,
+    /// Accounts to spend from.
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    accounts: u32,
+    /// Forgeries a second.
+    #[arg(long, value_name = "PER_SECOND", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    rate: u32,
+    /// Connections that they come over.
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=2_000))]
+    strangers: u32,
+    /// How long to measure: a third of it without a flood and one beside each, in turn; then each kind
+    /// of forgery alone for a sixth.
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    seconds: Duration,
+    /// A folder on the disk to measure, in which a temporary directory is made.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
 }
 
 /// Bare commands, many in each request.
@@ -205,6 +232,7 @@ impl Bench {
                 let (ask, accounts) = (bench.edge.ask(), size(bench.accounts));
                 replays::run(&replays::Options { ask, accounts }).await
             }
+            Self::Flood(bench) => flood::run(&bench.options()).await,
             Self::Growth(bench) => growth::run(&bench.options()).await,
             Self::Verify(Verify { events, data }) => {
                 verify::run(&verify::Options { data, events }).await
@@ -226,6 +254,15 @@ impl Rebuild {
     fn options(&self) -> rebuild::Options {
         let (data, events, seed) = (self.data.clone(), self.events, self.seed);
         rebuild::Options { data, events, accounts: size(self.accounts), seed }
+    }
+}
+
+impl Flood {
+    fn options(&self) -> flood::Options {
+        let (data, callers) = (self.data.clone(), size(self.connections));
+        let (accounts, strangers) = (size(self.accounts), size(self.strangers));
+        let ask = Ask { data, callers, seconds: self.seconds };
+        flood::Options { ask, accounts, rate: self.rate, strangers }
     }
 }
 

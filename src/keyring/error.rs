@@ -42,6 +42,15 @@ pub enum Error {
         /// Which.
         v: u8,
     },
+    /// The file is not what was written.
+    #[error(
+        "the keyring is damaged: {said}; put back the copy that was made with the roll's, and keep \
+         this one"
+    )]
+    Damaged {
+        /// What the database says.
+        said: String,
+    },
     /// A newer release made the keyring.
     #[error("the keyring has format {found}, this release knows {known}")]
     Format {
@@ -90,6 +99,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether it is the machine's fault, so that asking again may help: nothing was sealed or opened.
+    pub const fn may_pass(&self) -> bool {
+        matches!(self, Self::Storage { .. } | Self::File { .. } | Self::BatchFailed | Self::Closed)
+    }
+
     pub(super) const fn storage(doing: &'static str) -> impl FnOnce(sqlx::Error) -> Self {
         move |source| Self::Storage { doing, source }
     }

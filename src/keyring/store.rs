@@ -97,6 +97,15 @@ pub(super) async fn migrate(connection: &mut SqliteConnection, file: &Path) -> R
     }
 }
 
+/// Looks through every page: a torn one would otherwise pass for keys that somebody destroyed.
+pub(super) async fn must_be_whole(connection: &mut SqliteConnection) -> Result<(), Error> {
+    let said = sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(connection).await;
+    let said: String = said.map_err(Error::storage("look through the keyring"))?;
+    // Its first line says which database, of which there is one.
+    let said = said.lines().last().unwrap_or_default();
+    if said == "ok" { Ok(()) } else { Err(Error::Damaged { said: said.to_owned() }) }
+}
+
 pub(super) async fn masters(connection: &mut SqliteConnection) -> Result<Vec<MasterName>, Error> {
     let doing = "read the names of master keys";
     let rows = sqlx::query("SELECT name FROM master").fetch_all(connection).await;

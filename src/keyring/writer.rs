@@ -1,6 +1,6 @@
 //! The one task that writes keys: whatever waits for it goes into one transaction.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use piperoll_domain::bytes::Id16;
 use sqlx::{Connection, Sqlite, SqliteConnection, Transaction};
@@ -103,7 +103,7 @@ impl Task {
     async fn write(&mut self, changes: &[Change]) -> Result<Vec<u64>, Error> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
-            None => store::connect(&self.file).await?,
+            None => anew(&self.file).await?,
         };
         let counts = commit(&mut connection, changes).await?;
         self.connection = Some(connection);
@@ -128,6 +128,16 @@ impl Task {
             }
         }
     }
+}
+
+/// Opens the file again after a failure. What a failed sync left in the log looks like a commit to
+/// whoever reads it anew, and lasts only if the log is moved into the file before anything follows it.
+async fn anew(file: &Path) -> Result<SqliteConnection, Error> {
+    let doing = "empty the keyring's write-ahead log";
+    let mut connection = store::connect(file).await?;
+    let emptied = empty_log(&mut connection).await.map_err(Error::storage(doing))?;
+    let held = || sqlx::Error::Protocol("a reader holds it".to_owned());
+    if emptied { Ok(connection) } else { Err(Error::storage(doing)(held())) }
 }
 
 /// The first caller learns why, the others that it failed.

@@ -56,6 +56,11 @@ pub(crate) struct Fault {
     pub(crate) times: u64,
 }
 
+/// Nothing can be written any more, whatever it is.
+pub(crate) const fn full_disk() -> Fault {
+    Fault { file: "", ops: WRITE, mode: Mode::Torn, error: ENOSPC, after: 0, times: 0 }
+}
+
 /// A server's shim.
 pub(crate) struct Shim {
     folder: TempDir,

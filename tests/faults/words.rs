@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     Shim,
-    shim::{EIO, ENOSPC, Fault, Mode, SYNC, WRITE},
+    shim::{EIO, Fault, Mode, SYNC, full_disk},
 };
 use crate::{
     house::meddle,
@@ -52,8 +52,7 @@ async fn a_full_disk_answers_503_and_says_why_and_comes_back_by_itself() {
     let (mut server, mut shim) = house(&IMPATIENT).await;
     mint(&server, "before").await.is(201);
     server.available("alice").await;
-    let full = Fault { file: "", ops: WRITE, mode: Mode::Torn, error: ENOSPC, after: 0, times: 0 };
-    shim.fail(full);
+    shim.fail(full_disk());
     let refused = mint(&server, "during").await.is(503);
     assert!(!refused.lines("retry-after").is_empty(), "{refused:?}");
     // Nobody waits for a disk in vain twice.

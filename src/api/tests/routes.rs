@@ -1,8 +1,15 @@
 //! The table of routes, the router and the document tell the same story.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, net::SocketAddr};
 
+use axum::{
+    body::Body,
+    extract::ConnectInfo,
+    http::{Request, StatusCode},
+};
+use http_body_util::BodyExt as _;
 use serde_json::json;
+use tower::ServiceExt as _;
 
 use super::Shop;
 use crate::api::{
@@ -127,4 +134,19 @@ async fn what_is_nowhere_and_what_is_not_so_are_problems() {
     let health = shop.ask("GET", "/health").await.must_be(200).json();
     assert_eq!((&health["status"], &health["env"]), (&json!("ok"), &json!("development")));
     shop.app.stop().await;
+}
+
+#[tokio::test]
+async fn a_writer_that_has_ended_is_told_to_whoever_asks_how_we_are() {
+    let Shop { app, router, _directory, .. } = Shop::open().await;
+    app.stop().await;
+    for (path, says) in [("/health", "\"stopped\""), ("/ready", "\"unavailable\"")] {
+        let peer: SocketAddr = "203.0.113.7:4711".parse().unwrap();
+        let ask = Request::get(path).extension(ConnectInfo(peer)).body(Body::empty()).unwrap();
+        let response = router.clone().oneshot(ask).await.unwrap();
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE, "{path}");
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        let text = String::from_utf8_lossy(&body);
+        assert!(text.contains(says), "{path}: {text}");
+    }
 }

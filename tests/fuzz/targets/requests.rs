@@ -1,16 +1,12 @@
 //! Requests: bodies, queries, cursors, positions, names.
 
 use piperoll::{fuzzing, idempotency};
-use piperoll_domain::id::{ConnectionId, PaymentId, Service, Stream, TenantId};
+use piperoll_domain::id::{CampaignId, ConnectionId, PaymentId, Service, Stream, TenantId};
 use serde_json::Value;
 
 /// A JSON body, as every write reads it.
 pub fn body(input: &[u8]) -> bool {
-    let (fields, requests) = fuzzing::body(input, 32);
-    for problem in requests {
-        must_be_a_refusal(&problem);
-    }
-    let fields = match fields {
+    let fields = match fuzzing::body(input, 32) {
         Ok(fields) => fields,
         Err(problem) => {
             must_be_a_refusal(&problem);
@@ -20,15 +16,25 @@ pub fn body(input: &[u8]) -> bool {
     let lenient: Value = serde_json::from_slice(input).expect("what we take, everybody reads");
     assert_eq!(fields, lenient, "two readers read the same");
     assert!(fields.is_object());
+    fuzzing::KINDS
+        .iter()
+        .filter_map(|kind| kind.wrong(&fields))
+        .for_each(|it| must_be_a_refusal(&it));
     let print = idempotency::fingerprint(&fields).expect("what we take has a fingerprint");
     let again: Value = serde_json::from_str(&fields.to_string()).unwrap();
     assert_eq!(idempotency::fingerprint(&again).unwrap(), print);
     true
 }
 
-/// Many commands, in one object or a line each; taken if all of them are.
+/// Many commands, in one object or a line each; taken if all of them are, as they stand or as grants.
 pub fn batch(input: &[u8]) -> bool {
-    match fuzzing::batch(input, "k1".parse().unwrap(), 32) {
+    let campaign = "welcome".parse().unwrap();
+    let taken = [None, Some(&campaign)].map(|campaign| all_are_taken(input, campaign));
+    taken.contains(&true)
+}
+
+fn all_are_taken(input: &[u8], campaign: Option<&CampaignId>) -> bool {
+    match fuzzing::batch(input, "k1".parse().unwrap(), campaign, 32) {
         Ok(refused) => {
             assert!(refused.len() <= 1_000);
             refused.iter().for_each(must_be_a_refusal);

@@ -2,6 +2,7 @@
 //! fail.
 
 mod billing;
+pub(super) mod broken;
 mod campaigns;
 mod floods;
 mod metered;

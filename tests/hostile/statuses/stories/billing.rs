@@ -20,7 +20,12 @@ impl Teller<'_> {
     }
 
     /// With a token of an administrator's own.
-    async fn administrator(&mut self, method: Method, path: &str, body: Value) -> Answer {
+    pub(super) async fn administrator(
+        &mut self,
+        method: Method,
+        path: &str,
+        body: Value,
+    ) -> Answer {
         let ask = self.door.ask(&client(), method.clone(), path).json(&body);
         let ask = ask.bearer_auth(administrator("ada")).header("idempotency-key", fresh());
         self.hear(method, path, ask).await
