@@ -112,12 +112,13 @@ impl Walk {
 
     /// The views, once they have seen all that was answered so far.
     async fn sqlite(&self) -> Sqlite {
-        let offers = self.server.door().ask(&client(), Method::GET, "/v1/reservations");
+        // Offers are read from where the roll stands, the others from where the views do.
+        let offers = self.server.door().ask(&client(), Method::GET, "/v1/offers");
         let head = offers.bearer_auth(&self.key).answer().await.is(200);
         let head = head.lines("piperoll-position").remove(0);
-        let health = self.server.door().ask(&client(), Method::GET, "/v1/reservations");
-        let health = health.bearer_auth(&self.key).header("piperoll-min-position", head);
-        health.answer().await.is(200);
+        let seen = self.server.door().ask(&client(), Method::GET, "/v1/reservations");
+        let seen = seen.bearer_auth(&self.key).header("piperoll-min-position", head);
+        seen.answer().await.is(200);
         Sqlite::of(&self.server.data()).unwrap()
     }
 
