@@ -20,11 +20,12 @@ use piperoll::{
     roll::{Block, BlockBuilder, Head, Record, genesis, leaf, link, write_record},
 };
 use piperoll_domain::{
+    billing::Mode,
     bytes::Bytes,
     event::Recorded,
     money::Amount,
     postings::postings,
-    testing::{Story, deposit, msat, shop, spend},
+    testing::{Story, billing, deposit, finalize, hold, msat, shop, spend},
     wire,
 };
 
@@ -103,6 +104,17 @@ fn rules(criterion: &mut Criterion) {
         bench.iter_batched_ref(
             || story.clone(),
             |story| story.put(spend("alice", msat(1))).unwrap(),
+            BatchSize::SmallInput,
+        );
+    });
+    let metered = paying().and(billing(Mode::Live));
+    group.bench_function("credit reserved, charged and folded", |bench| {
+        bench.iter_batched_ref(
+            || metered.clone(),
+            |story| {
+                story.put(hold("alice", "one", msat(2))).unwrap();
+                story.put(finalize("one", msat(1))).unwrap()
+            },
             BatchSize::SmallInput,
         );
     });
