@@ -10,6 +10,6 @@ mod words;
 
 pub(crate) use self::{
     customers::Customers,
-    disk::Before,
+    disk::{Before, end_whole},
     shim::{Shim, full_disk},
 };

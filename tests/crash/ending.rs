@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::Chance;
 use crate::{
-    faults::{Before, Shim},
+    faults::{Before, Shim, end_whole},
     server::Server,
 };
 
@@ -52,6 +52,7 @@ impl Mortal {
     pub(crate) fn end(&mut self, ending: Ending, chance: &mut Chance) {
         self.server.kill();
         if ending == Ending::Kill {
+            self.power.iter().for_each(|(_, log)| end_whole(log));
             return;
         }
         self.cuts += 1;

@@ -88,15 +88,30 @@ fn files(directory: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// How long the first note is, if all of it is there.
+fn whole(log: &[u8]) -> Option<usize> {
+    let length = log.get(4..8)?.try_into().ok().map(u32::from_ne_bytes)?;
+    let end = NOTE + usize::try_from(length).unwrap();
+    (log.len() >= end).then_some(end)
+}
+
+/// Takes away a note that a kill cut off in the middle: the next server tells behind it.
+pub(crate) fn end_whole(log: &Path) {
+    let told = fs::read(log).unwrap_or_default();
+    let mut end = 0;
+    while let Some(length) = whole(&told[end..]) {
+        end += length;
+    }
+    if end < told.len() {
+        let file = File::options().write(true).open(log).unwrap();
+        file.set_len(end.try_into().unwrap()).unwrap();
+    }
+}
+
 /// Does again what the shim told. A note that was cut off in the middle is the last.
 fn replay(mut log: &[u8], disks: &mut BTreeMap<u64, Disk>, chance: &mut Chance) {
-    while log.len() >= NOTE {
+    while let Some(end) = whole(log) {
         let word = |at: usize| u64::from_ne_bytes(log[at..at + 8].try_into().unwrap());
-        let length = u32::from_ne_bytes(log[4..8].try_into().unwrap());
-        let end = NOTE + usize::try_from(length).unwrap();
-        if log.len() < end {
-            return;
-        }
         let (kind, done, file, at) = (log[0], log[1] == 1, word(8), word(16));
         let disk = disks.entry(file).or_default();
         disk.told = true;
@@ -271,4 +286,27 @@ fn a_sync_waits_for_those_that_began_before() {
     disk.begin_sync(2);
     disk.end_sync(2, true, &mut chance);
     assert_eq!(&disk.lasting[&0][..5], b"first");
+}
+
+#[test]
+fn a_note_that_a_kill_cut_off_hides_nothing_that_the_next_server_tells() {
+    let note = |file: u64, bytes: &[u8]| {
+        let mut note = [0; NOTE];
+        (note[0], note[1]) = (b'W', 1);
+        note[4..8].copy_from_slice(&u32::try_from(bytes.len()).unwrap().to_ne_bytes());
+        note[8..16].copy_from_slice(&file.to_ne_bytes());
+        [&note, bytes].concat()
+    };
+    for left in 1..NOTE + 6 {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("log");
+        let cut_off = &note(1, b"second")[..left];
+        fs::write(&log, [&note(1, b"first"), cut_off].concat()).unwrap();
+        end_whole(&log);
+        let told = [fs::read(&log).unwrap(), note(2, b"third")].concat();
+        let mut disks = BTreeMap::new();
+        replay(&told, &mut disks, &mut Chance::new(1));
+        let seen = |file: u64| disks[&file].memory[&0][..5].to_vec();
+        assert_eq!((seen(1), seen(2)), (b"first".to_vec(), b"third".to_vec()), "{left}");
+    }
 }

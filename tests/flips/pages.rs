@@ -8,6 +8,8 @@ use std::{collections::BTreeMap, ops::Range};
 pub(super) struct Pages<'a> {
     bytes: &'a [u8],
     size: usize,
+    /// Whether the tree that is walked is the schema's own.
+    schema: bool,
     idle: BTreeMap<usize, (usize, &'static str)>,
 }
 
@@ -24,11 +26,12 @@ impl<'a> Pages<'a> {
     /// Walks the file from its root pages, the schema's own among them.
     pub(super) fn of(bytes: &'a [u8], roots: &[usize]) -> Self {
         let size = usize::from(u16::from_be_bytes([bytes[16], bytes[17]]));
-        let mut pages = Self { bytes, size, idle: BTreeMap::new() };
+        let mut pages = Self { bytes, size, schema: false, idle: BTreeMap::new() };
         for (range, what) in HEADER {
             pages.is_idle(range, what);
         }
         for root in roots {
+            pages.schema = *root == 1;
             pages.tree(*root);
         }
         pages.free();
@@ -122,7 +125,11 @@ impl<'a> Pages<'a> {
             2 => self.varint(at + 4),
             13 => {
                 let (payload, next) = self.varint(at);
-                (payload, self.varint(next).1)
+                let end = self.varint(next).1;
+                // Tables, views and triggers are found by their names.
+                let number = if self.schema { next..end } else { end..end };
+                self.is_idle(number, "schema: the number of a row");
+                (payload, end)
             }
             _ => self.varint(at),
         };
