@@ -119,7 +119,7 @@ impl Customers {
         let client = client();
         for wish in self.all.iter_mut().flat_map(|customer| &mut customer.wishes) {
             if wish.told == Told::Unknown {
-                let answer = wish.put(server.door(), &client).answer().await.is(201);
+                let answer = wish.until_there(server.door(), &client).await.is(201);
                 wish.told = Told::Done(answer.body);
             }
         }
@@ -231,6 +231,20 @@ impl Wish {
             (body, door.operator(client, Method::POST, &path))
         };
         ask.header("idempotency-key", key).json(&body)
+    }
+
+    /// The same, again for as long as it is told to ask again: an index that a fault tore may still be
+    /// opening.
+    async fn until_there(&self, door: &Door, client: &Client) -> Answer {
+        let mut answer = self.put(door, client).answer().await;
+        for _ in 0..40 {
+            if answer.status != 503 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            answer = self.put(door, client).answer().await;
+        }
+        answer
     }
 }
 
