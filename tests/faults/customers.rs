@@ -130,7 +130,7 @@ impl Customers {
         let client = client();
         for wish in self.wishes() {
             if let Told::Done(body) = &wish.told {
-                let answer = wish.put(server.door(), &client).answer().await.is(201);
+                let answer = wish.until_there(server.door(), &client).await.is(201);
                 assert_eq!(answer.lines("idempotency-replayed"), ["true"], "{wish:?}");
                 assert_eq!(answer.body, *body, "{wish:?}");
             }
