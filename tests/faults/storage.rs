@@ -74,8 +74,6 @@ async fn trouble(
     );
     let ending = [None, Some(Ending::Kill), Some(Ending::PowerCut)]
         [usize::try_from(chance.below(3)).unwrap()];
-    // A torn index may end a server, as `derived` tells: then it is one that has to be started again.
-    let ending = if file.is_empty() { ending.or(Some(Ending::Kill)) } else { ending };
     let fault = Fault { file, ops, mode, error, after, times };
     let asking = customers.ask(&mortal.server);
     asking.until_done(5, "before").await;
