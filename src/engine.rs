@@ -24,7 +24,7 @@ use std::{
     },
 };
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use piperoll_domain::{
     book::Slot,
     claim::{Claim, Taker},
@@ -72,6 +72,8 @@ pub(crate) struct Shared {
     state: watch::Sender<Health>,
     /// What became of an append is not known: nobody else is let in before it is.
     unresolved: AtomicBool,
+    /// Why the index is made anew, while it is: nothing is decided.
+    index_away: ArcSwapOption<String>,
 }
 
 impl Shared {
@@ -293,6 +295,9 @@ impl Engine {
     /// Whether writes are taken.
     pub fn health(&self) -> Health {
         let health = self.shared.state.borrow().clone();
+        if let (Health::Writing, Some(why)) = (&health, self.shared.index_away.load_full()) {
+            return Health::Waiting { why: why.to_string() };
+        }
         if health == Health::Writing && self.clock().behind_micros().is_some() {
             return Health::Waiting { why: "the clock is behind the last record".to_owned() };
         }

@@ -103,7 +103,8 @@ pub(super) fn key(claim: &Claim) -> ClaimKey {
 }
 
 impl Copy {
-    /// Copies the index of a data directory; none where there is none, or an empty one.
+    /// Copies the index of a data directory; none where there is none, or an empty one, or one that
+    /// nobody got past opening: whoever comes next makes it anew.
     pub(super) async fn take(directory: &Path, scratch: &Path) -> Result<Option<Self>, CopyError> {
         let from = directory.join("index");
         if !from.is_dir() {
@@ -111,6 +112,11 @@ impl Copy {
         }
         let mut last = None;
         for _ in 0..COPIES_MAX {
+            if Index::is_being_opened(directory) {
+                last = None;
+                tokio::time::sleep(BETWEEN_COPIES).await;
+                continue;
+            }
             let (from, scratch) = (from.clone(), scratch.to_owned());
             let copied = tokio::task::spawn_blocking(move || Self::try_take(&from, &scratch));
             match copied.await {

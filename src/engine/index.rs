@@ -8,13 +8,14 @@ mod closed;
 mod coding;
 mod entries;
 mod names;
+mod opening;
 mod store;
 #[cfg(test)]
 mod tests;
 
 use std::{
     fmt::{self, Write as _},
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     time::Duration,
 };
@@ -76,10 +77,13 @@ pub enum IndexError {
         /// What the system says.
         source: std::io::Error,
     },
-    /// It is being opened again after it could not be written.
+    /// It is being opened again after it could not be written, or made anew.
     #[error("the index is not open")]
     Closed,
-    /// What it had taken in is gone; only the next start can make it whole.
+    /// Somebody still reads what was open before.
+    #[error("the index is still being read")]
+    Read,
+    /// What it had taken in is gone; only the roll can make it whole.
     #[error(
         "the index has lost what lay behind position {found}, and had held all up to {written}"
     )]
@@ -106,14 +110,6 @@ impl IndexError {
 
 fn failed(doing: &'static str) -> impl FnOnce(fjall::Error) -> IndexError {
     move |source| IndexError::Store { doing, source }
-}
-
-fn remove(path: &Path) -> Result<(), IndexError> {
-    if !path.exists() {
-        return Ok(());
-    }
-    std::fs::remove_dir_all(path)
-        .map_err(|source| IndexError::Clear { path: path.to_owned(), source })
 }
 
 /// Where a stream ends.
@@ -154,67 +150,18 @@ pub struct Index {
     written: AtomicU64,
     /// Whether a sync failed: no later one says anything about what was written before.
     unsynced: AtomicBool,
+    /// Where it lies, unless it is in memory or a copy.
+    place: Option<Place>,
+}
+
+/// Where an index lies.
+struct Place {
     /// The data directory, where it is told how a closed index was left.
-    directory: Option<PathBuf>,
+    directory: PathBuf,
+    cache_bytes: u64,
 }
 
 impl Index {
-    /// Opens the index in a data directory, or makes an empty one where there is none that this
-    /// release can read.
-    ///
-    /// Over some damage the store panics, or ends the process, instead of saying so. A panic counts
-    /// as damage. A note lies beside the index while it is opened: who finds one knows that nobody
-    /// got past this, and makes it anew.
-    pub fn open(directory: &Path, cache_bytes: u64) -> Result<Self, IndexError> {
-        let (path, note) = (directory.join("index"), directory.join("index.opening"));
-        let noted = |doing| {
-            let path = note.clone();
-            move |source| IndexError::Note { doing, path, source }
-        };
-        if note.exists() {
-            tracing::warn!(path = %path.display(), "the last start ended while it opened the index; it is made anew");
-            remove(&path)?;
-        }
-        std::fs::create_dir_all(directory).map_err(noted("make a place for"))?;
-        std::fs::write(&note, "").map_err(noted("write"))?;
-        closed::remove(directory)?;
-        let opened = Self::open_or_anew(&path, cache_bytes);
-        std::fs::remove_file(&note).map_err(noted("remove"))?;
-        opened.map(|index| Self { directory: Some(directory.to_owned()), ..index })
-    }
-
-    fn open_or_anew(path: &Path, cache_bytes: u64) -> Result<Self, IndexError> {
-        let opened = std::panic::catch_unwind(|| Self::try_open(path, cache_bytes));
-        match opened.unwrap_or(Err(IndexError::Panicked)) {
-            Ok(index) if index.is_ours()? => Ok(index),
-            Ok(index) => {
-                drop(index);
-                Self::anew(path, cache_bytes)
-            }
-            Err(error) => {
-                tracing::warn!(%error, path = %path.display(), "the index is unreadable; it is made anew");
-                Self::anew(path, cache_bytes)
-            }
-        }
-    }
-
-    /// Opens a copy that is not written, such as `verify` makes.
-    pub fn open_copy(path: &Path) -> Result<Self, IndexError> {
-        Self::try_open(path, 64 << 20)
-    }
-
-    fn anew(path: &Path, cache_bytes: u64) -> Result<Self, IndexError> {
-        remove(path)?;
-        let index = Self::try_open(path, cache_bytes)?;
-        index.store.write(vec![Write::Insert(Table::Meta, b"format".to_vec(), FORMAT.to_vec())])?;
-        Ok(index)
-    }
-
-    /// Opens an index in memory.
-    pub fn in_memory(memory: IndexMemory) -> Result<Self, IndexError> {
-        Self::over(Store::Memory(memory))
-    }
-
     /// How long a batch takes, where that is not the store's own affair.
     pub(super) const fn pace(&self) -> Duration {
         self.store.pace()
@@ -225,26 +172,15 @@ impl Index {
         self.store.is_in_memory()
     }
 
-    fn try_open(path: &Path, cache_bytes: u64) -> Result<Self, IndexError> {
-        Self::over(Store::open(path, cache_bytes)?)
-    }
-
-    fn over(store: Store) -> Result<Self, IndexError> {
-        let (written, unsynced) = (AtomicU64::new(0), AtomicBool::new(false));
-        let index = Self { store, written, unsynced, directory: None };
-        index.written.store(index.held()?, Relaxed);
-        Ok(index)
-    }
-
-    fn is_ours(&self) -> Result<bool, IndexError> {
-        let format = self.store.get(Table::Meta, b"format")?;
-        Ok(format.is_some_and(|format| format == FORMAT))
-    }
-
     /// As of where it holds; none if it is empty.
     pub fn checkpoint(&self) -> Result<Option<Head>, IndexError> {
         let stored = self.store.get(Table::Meta, b"checkpoint")?;
         stored.map(|bytes| decode_head(&bytes).ok_or_else(|| damaged("checkpoint"))).transpose()
+    }
+
+    /// Up to where everything was written.
+    pub(super) fn written(&self) -> u64 {
+        self.written.load(Relaxed)
     }
 
     fn held(&self) -> Result<u64, IndexError> {
@@ -270,23 +206,6 @@ impl Index {
         let synced = Write::Insert(Table::Meta, b"synced".to_vec(), encode_head(synced));
         self.store.write(vec![synced])?;
         self.store.clear(Table::Claims)
-    }
-
-    /// Opens it again after a write that failed.
-    pub fn reopen(&self) -> Result<(), IndexError> {
-        self.store.reopen()?;
-        let (found, written) = (self.held()?, self.written.load(Relaxed));
-        if found < written {
-            // Better no answer than a wrong one.
-            self.store.close();
-            return Err(IndexError::Lost { found, written });
-        }
-        Ok(())
-    }
-
-    /// Whether there is nothing to be read any more, and will not be.
-    pub(super) fn is_lost(&self) -> bool {
-        self.store.is_lost()
     }
 
     /// Forgets everything.
@@ -348,9 +267,11 @@ impl Index {
     /// Closes it for good, and tells whoever looks later how it was left.
     pub fn close(self) -> Result<(), IndexError> {
         self.sync()?;
-        let left = self.directory.clone().zip(self.checkpoint()?);
-        drop(self);
-        left.map_or(Ok(()), |(directory, head)| closed::write(&directory, head))
+        let head = self.checkpoint()?;
+        let Self { store, place, .. } = self;
+        drop(store);
+        let left = place.zip(head);
+        left.map_or(Ok(()), |(place, head)| closed::write(&place.directory, head))
     }
 
     /// Where a stream ends; none if it has no events.

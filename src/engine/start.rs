@@ -1,5 +1,6 @@
 //! Starting: the index is brought up to the roll, what stands is loaded, then the writer begins.
 
+mod anew;
 mod keeper;
 
 use std::{
@@ -8,7 +9,7 @@ use std::{
     sync::{Arc, atomic::AtomicBool},
 };
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use piperoll_domain::{
     bytes::Bytes,
     draft::Meta,
@@ -18,10 +19,13 @@ use piperoll_domain::{
     roll::{Environment, Event as RollEvent, Opened},
     time::Time,
 };
-use tokio::{sync::mpsc, task::JoinHandle};
+use tokio::{runtime::Handle, sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use self::keeper::{Keeper, writing};
+use self::{
+    anew::Anew,
+    keeper::{Keeper, writing},
+};
 use crate::{
     engine::{
         Clock, Engine, Error, Health, Shared,
@@ -121,7 +125,7 @@ pub enum StartError {
 }
 
 /// How many bytes of blocks are read at once while catching up.
-const READ_BYTES: usize = 8 << 20;
+const READ_BYTES: usize = if cfg!(test) { 1 << 10 } else { 8 << 20 };
 
 /// Starts the engine over a roll, with its index in `directory`. The handle's task ends after `stop`,
 /// when everything that was waiting has been answered and the index is written.
@@ -148,6 +152,7 @@ pub async fn start(
         frozen: Frozen::default(),
         state: watch::Sender::new(Health::Writing),
         unresolved: AtomicBool::new(false),
+        index_away: ArcSwapOption::empty(),
     });
     let (names, unread) = index.names();
     let memory = remember(&reader, &shared, names, options.streams).await?;
@@ -155,7 +160,10 @@ pub async fn start(
     let (to_index, entries) = mpsc::unbounded_channel();
     let (flushed, trouble) = (watch::Sender::new(head.position), watch::Sender::new(None));
     let (flushed_to, index_trouble) = (flushed.subscribe(), trouble.subscribe());
-    let keeper = Keeper::new(writing(&index, &options), &index, (flushed, trouble), &shared);
+    let gone = CancellationToken::new();
+    let anew =
+        Anew { roll, shared: shared.clone(), runtime: Handle::current(), gone: gone.clone() };
+    let keeper = Keeper::new(writing(&index, &options), &index, (flushed, trouble), anew);
     let indexing = keeper.begin(entries);
     let writer = Writer {
         shared: shared.clone(),
@@ -177,6 +185,7 @@ pub async fn start(
     let reading = Reading::begin(unread, &index);
     let task = tokio::spawn(async move {
         writer.run(stop).await;
+        gone.cancel();
         reading.end().await;
         indexing.finished(index).await;
     });

@@ -1,6 +1,7 @@
 //! The engine over a roll in memory: what is acknowledged is there, once.
 
 mod ahead;
+mod anew;
 mod batch;
 
 use std::{collections::BTreeSet, sync::atomic::Ordering};

@@ -15,11 +15,11 @@ use piperoll_domain::time::{Moment, Time};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+pub(super) use self::{append::chain, aside::Work, measures::Measures};
 use self::{
     append::{LastWord, Outcome},
     flight::{InFlight, outcome},
 };
-pub(super) use self::{aside::Work, measures::Measures};
 use crate::{
     engine::{
         Error, Health, Message, Shared,
@@ -254,6 +254,10 @@ impl Writer {
     /// Decides what is ready, as far as the group's bounds go.
     async fn decide(&mut self) {
         if self.work.ready.is_empty() || !self.has_room() {
+            return;
+        }
+        if self.shared.index_away.load().is_some() {
+            self.refuse_all(|| Error::NotWritten);
             return;
         }
         if !self.wait_for_index().await {

@@ -1,11 +1,15 @@
 //! What is derived fails: the index and the views. Nobody who writes notices, and they mend themselves.
 
-use std::time::Duration;
+use std::{
+    fs::{self, File},
+    time::Duration,
+};
 
 use reqwest::Method;
 
 use super::{
     Customers, Shim,
+    customers::Asking,
     shim::{EIO, ENOSPC, Fault, Mode, SYNC, WRITE},
 };
 use crate::{
@@ -69,12 +73,12 @@ async fn all_is_well(mut server: Server, mut customers: Customers) {
     customers.must_be_what_the_roll_says(&server).await;
 }
 
-/// Waits for the index to be opened again; false if the server gave up and ended.
-async fn opened_again(server: &Server) -> bool {
+/// Waits until the log says one of these.
+async fn says(server: &Server, words: &[&str]) {
     for _ in 0..1_200 {
         let log = server.log();
-        if log.contains("the index is open again") || log.contains("cannot be opened again") {
-            return log.contains("the index is open again");
+        if words.iter().any(|word| log.contains(word)) {
+            return;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
@@ -84,18 +88,67 @@ async fn opened_again(server: &Server) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_index_that_cannot_be_written_keeps_nobody_waiting_and_is_opened_again() {
     let (server, customers) = written_all_the_same("index/", Mode::Fail, EIO).await;
-    assert!(opened_again(&server).await, "{}", server.log());
+    says(&server, &["the index is open again"]).await;
     all_is_well(server, customers).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_index_that_a_full_disk_tore_keeps_nobody_waiting_and_is_made_anew_at_worst() {
-    let (mut server, customers) = written_all_the_same("index/", Mode::Torn, ENOSPC).await;
-    if !opened_again(&server).await {
-        assert_eq!(server.ended_by_itself().await.code(), Some(1), "{}", server.log());
-        server.open().await;
-    }
+    let (server, customers) = written_all_the_same("index/", Mode::Torn, ENOSPC).await;
+    says(&server, &["the index is open again", "the index is whole again"]).await;
     all_is_well(server, customers).await;
+}
+
+/// A server whose index lost its journals while it could not be written, and can now; with customers
+/// who go on asking.
+async fn with_a_lost_index(chance: &mut Chance) -> (Server, Asking) {
+    let mut server = Server::new(&[]);
+    let mut shim = Shim::under(&mut server);
+    server.open().await;
+    let asking = Customers::new(chance).ask(&server);
+    asking.until_done(100, "before").await;
+    let fault =
+        Fault { file: "index/", ops: WRITE, mode: Mode::Fail, error: EIO, after: 0, times: 0 };
+    shim.fail(fault);
+    says(&server, &["the index could not be written"]).await;
+    for entry in fs::read_dir(server.data().join("index")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|kind| kind == "jnl") {
+            File::options().write(true).open(path).unwrap().set_len(0).unwrap();
+        }
+    }
+    shim.mend();
+    (server, asking)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_that_is_lost_is_made_anew_while_the_server_runs() {
+    let seed = Chance::seed();
+    eprintln!("seed {seed}");
+    let (server, asking) = with_a_lost_index(&mut Chance::new(seed)).await;
+    says(&server, &["the index is lost"]).await;
+    says(&server, &["the index is whole again"]).await;
+    asking.until_done(50, "after it was made anew").await;
+    let customers = asking.stop().await;
+    assert_eq!(health(&server).await.is(200).word("/status"), "ok");
+    all_is_well(server, customers).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_killed_while_it_makes_its_index_anew_doubles_nothing() {
+    let seed = Chance::seed();
+    eprintln!("seed {seed}");
+    let mut chance = Chance::new(seed);
+    for _ in 0..4 {
+        let (mut server, asking) = with_a_lost_index(&mut chance).await;
+        says(&server, &["the index is lost"]).await;
+        tokio::time::sleep(Duration::from_millis(chance.below(60))).await;
+        server.kill();
+        let customers = asking.stop().await;
+        server.must_be_sound().await;
+        server.open().await;
+        all_is_well(server, customers).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

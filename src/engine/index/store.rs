@@ -86,6 +86,29 @@ impl Store {
         }
     }
 
+    /// Whether nobody holds tables open that were closed.
+    pub(super) fn is_let_go(&self) -> Result<bool, IndexError> {
+        match self {
+            Self::Disk(disk) => disk.is_let_go(),
+            Self::Memory(_) => Ok(true),
+        }
+    }
+
+    /// Fails if nothing can be written there.
+    pub(super) fn try_to_write(&self) -> Result<(), IndexError> {
+        match self {
+            Self::Disk(disk) => disk.try_to_write(),
+            Self::Memory(_) => Ok(()),
+        }
+    }
+
+    /// Takes over tables that were opened in the same place.
+    pub(super) fn take(&self, other: Self) {
+        if let (Self::Disk(disk), Self::Disk(other)) = (self, other) {
+            disk.take(&other);
+        }
+    }
+
     pub(super) const fn is_in_memory(&self) -> bool {
         matches!(self, Self::Memory(_))
     }
@@ -100,7 +123,8 @@ impl Store {
     pub(super) fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, IndexError> {
         match self {
             Self::Disk(disk) => {
-                let stored = disk.now()?.table(table).get(key).map_err(failed("read"))?;
+                let open = disk.now()?;
+                let stored = open.table(table).get(key).map_err(failed("read"))?;
                 Ok(stored.map(|value| value.to_vec()))
             }
             Self::Memory(memory) => Ok(memory.get(table, key)),
@@ -110,7 +134,9 @@ impl Store {
     pub(super) fn pairs(&self, table: Table, prefix: &[u8]) -> Pairs {
         match self {
             Self::Disk(disk) => match disk.now() {
-                Ok(open) => Box::new(open.table(table).prefix(prefix).map(|guard| {
+                // Whoever reads keeps all of it open.
+                Ok(open) => Box::new(open.table(table).prefix(prefix).map(move |guard| {
+                    let _open = &open;
                     let (key, value) = guard.into_inner().map_err(failed("read"))?;
                     Ok((key.to_vec(), value.to_vec()))
                 })),
@@ -130,7 +156,8 @@ impl Store {
         match self {
             Self::Disk(disk) => {
                 let behind = (after.map_or(Unbounded, Excluded), Unbounded);
-                let keys = disk.now()?.table(table).range::<&[u8], _>(behind).take(most);
+                let open = disk.now()?;
+                let keys = open.table(table).range::<&[u8], _>(behind).take(most);
                 keys.map(|guard| Ok(guard.key().map_err(failed("read"))?.to_vec())).collect()
             }
             Self::Memory(memory) => Ok(memory.keys(table, after, most)),

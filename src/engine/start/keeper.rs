@@ -10,9 +10,10 @@ use tokio::{sync::mpsc, task::JoinHandle};
 
 use crate::{
     engine::{
-        Health, Shared,
+        Health,
         index::{Entries, Index, IndexError},
-        start::Options,
+        start::{Options, anew::Anew},
+        writer::chain,
     },
     watch,
 };
@@ -36,8 +37,8 @@ pub(super) struct Keeper {
     flushed: watch::Sender<u64>,
     /// Why it cannot be written at the moment, if it cannot.
     trouble: watch::Sender<Option<String>>,
-    /// Where it says that nothing can go on.
-    shared: Arc<Shared>,
+    /// How it is made anew if it is lost.
+    anew: Anew,
 }
 
 /// A keeper at work.
@@ -70,9 +71,9 @@ impl Keeper {
         write: Write,
         index: &Arc<Index>,
         (flushed, trouble): (watch::Sender<u64>, watch::Sender<Option<String>>),
-        shared: &Arc<Shared>,
+        anew: Anew,
     ) -> Self {
-        Self { index: index.clone(), write, flushed, trouble, shared: shared.clone() }
+        Self { index: index.clone(), write, flushed, trouble, anew }
     }
 
     /// Begins to write what comes.
@@ -93,13 +94,15 @@ impl Keeper {
                 thread::sleep(GATHER);
             }
             batch.clear();
-            all(&mut batch, first, &mut entries);
+            self.all(&mut batch, first, &mut entries);
             while !self.written(&batch) {
                 if entries.is_closed() {
                     return;
                 }
                 thread::sleep(AGAIN);
-                self.reopen();
+                if !self.reopened() {
+                    return;
+                }
             }
             if synced.elapsed() > SYNC_EVERY {
                 self.sync();
@@ -114,24 +117,27 @@ impl Keeper {
         }
     }
 
-    /// A store that failed to write never writes again, unless it is opened anew.
-    fn reopen(&self) {
+    /// A store that failed to write never writes again, unless it is opened anew. False if nothing can
+    /// go on.
+    fn reopened(&self) -> bool {
         let Err(error) = self.index.reopen() else {
             tracing::info!("the index is open again");
-            return;
+            return true;
         };
         self.trouble.send_replace(Some(error.to_string()));
-        if self.index.is_lost() {
-            // Who would go on would soon ask in vain; the next start makes it anew from the roll.
-            let why = format!("the index cannot be opened again: {error}");
-            self.shared.state.send_replace(Health::Stopped { why });
+        if !self.index.is_lost() {
+            return true;
         }
+        let Err(last) = self.anew.make(&self.index, &error) else { return true };
+        let why = format!("the index cannot be made anew: {}", chain(&last));
+        self.anew.shared.state.send_replace(Health::Stopped { why });
+        false
     }
 
     async fn keep_in_memory(self, mut entries: Waiting) {
         while let Some(first) = entries.recv().await {
             let mut batch = Entries::default();
-            all(&mut batch, first, &mut entries);
+            self.all(&mut batch, first, &mut entries);
             tokio::time::sleep(self.index.pace()).await;
             while !self.written(&batch) && !entries.is_closed() {
                 tokio::time::sleep(AGAIN).await;
@@ -140,7 +146,8 @@ impl Keeper {
     }
 
     fn written(&self, batch: &Entries) -> bool {
-        if let Err(error) = (self.write)(batch) {
+        let written = if self.is_known(batch) { Ok(()) } else { (self.write)(batch) };
+        if let Err(error) = written {
             // Said once. The roll has it all: a restart reads the tail again.
             if self.trouble.borrow().is_none() {
                 tracing::error!(%error, "the index could not be written");
@@ -154,6 +161,31 @@ impl Keeper {
         }
         true
     }
+
+    /// Everything that waits, at once.
+    fn all(&self, batch: &mut Entries, first: Entries, entries: &mut Waiting) {
+        self.take(batch, first);
+        while let Ok(more) = entries.try_recv() {
+            self.take(batch, more);
+        }
+        batch.settle();
+        // What comes here was never written, unlike what a start folds once more.
+        batch.forget_what_ended();
+    }
+
+    fn take(&self, batch: &mut Entries, more: Entries) {
+        if self.is_known(&more) {
+            batch.up_to = more.up_to;
+        } else {
+            batch.extend(more);
+        }
+    }
+
+    /// Whether the index has it already: an index that was made anew is ahead of what is handed over.
+    /// Written again, older entries would take the place of newer ones.
+    fn is_known(&self, entries: &Entries) -> bool {
+        entries.up_to.is_some_and(|head| head.position <= self.index.written())
+    }
 }
 
 /// Closes the index, if nobody else holds it.
@@ -166,17 +198,6 @@ async fn close(index: Arc<Index>) {
     if let Ok(Err(error)) = tokio::task::spawn_blocking(move || index.close()).await {
         tracing::warn!(%error, "the index could not be closed");
     }
-}
-
-/// Everything that waits, at once.
-fn all(batch: &mut Entries, first: Entries, entries: &mut Waiting) {
-    batch.extend(first);
-    while let Ok(more) = entries.try_recv() {
-        batch.extend(more);
-    }
-    batch.settle();
-    // What comes here was never written, unlike what a start folds once more.
-    batch.forget_what_ended();
 }
 
 /// Writes to the index, unless a test wants to see what happens otherwise.

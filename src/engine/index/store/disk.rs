@@ -4,11 +4,11 @@
 //! its journal holds. Opened again it reads the journal and knows.
 
 use std::{
-    fs::File,
-    io::Write as _,
+    fs::{File, TryLockError},
+    io::{self, Write as _},
     path::{Path, PathBuf},
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
     },
     thread,
@@ -40,6 +40,8 @@ pub(in crate::engine::index) struct Disk {
     path: PathBuf,
     cache_bytes: u64,
     open: ArcSwapOption<Open>,
+    /// What was open before, as long as somebody reads it.
+    before: Mutex<Weak<Open>>,
     opening: AtomicBool,
     /// How often it could not be opened again, though its disk takes writes.
     failures: AtomicU32,
@@ -54,7 +56,8 @@ impl Disk {
     pub(super) fn open(path: &Path, cache_bytes: u64) -> Result<Self, IndexError> {
         let open = ArcSwapOption::from_pointee(Open::at(path, cache_bytes)?);
         let (opening, failures) = (AtomicBool::new(false), AtomicU32::new(0));
-        Ok(Self { path: path.to_owned(), cache_bytes, open, opening, failures })
+        let before = Mutex::default();
+        Ok(Self { path: path.to_owned(), cache_bytes, open, before, opening, failures })
     }
 
     /// Waits a while where they are just being opened again.
@@ -79,7 +82,7 @@ impl Disk {
         }
         self.try_to_write()?;
         self.opening.store(true, Relaxed);
-        self.open.store(None);
+        self.let_go();
         let (path, cache_bytes) = (self.path.as_path(), self.cache_bytes);
         let opened = std::panic::catch_unwind(|| Open::at(path, cache_bytes));
         match opened.unwrap_or(Err(IndexError::Panicked)) {
@@ -103,9 +106,10 @@ impl Disk {
         !self.opening.load(Relaxed) && self.open.load().is_none()
     }
 
-    fn try_to_write(&self) -> Result<(), IndexError> {
+    pub(super) fn try_to_write(&self) -> Result<(), IndexError> {
         let path = self.path.join("probe");
-        let written = File::create(&path).and_then(|mut file| {
+        let created = std::fs::create_dir_all(&self.path).and_then(|()| File::create(&path));
+        let written = created.and_then(|mut file| {
             file.write_all(&vec![0; PROBE_BYTES])?;
             file.sync_all()
         });
@@ -117,7 +121,44 @@ impl Disk {
     /// Until it is opened again nothing can be read from it.
     pub(super) fn close(&self) {
         self.opening.store(false, Relaxed);
-        self.open.store(None);
+        self.let_go();
+    }
+
+    fn let_go(&self) {
+        if let Some(open) = self.open.swap(None) {
+            *self.before() = Arc::downgrade(&open);
+        }
+    }
+
+    fn before(&self) -> MutexGuard<'_, Weak<Open>> {
+        // Nobody panics while he holds it.
+        self.before.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether nobody holds open what was closed: neither readers, nor the store itself.
+    pub(super) fn is_let_go(&self) -> Result<bool, IndexError> {
+        if self.before().strong_count() > 0 {
+            return Ok(false);
+        }
+        let path = self.path.join("lock");
+        let locked = match File::open(&path) {
+            Ok(file) => file.try_lock(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(TryLockError::Error(error)),
+        };
+        match locked {
+            Ok(()) => Ok(true),
+            Err(TryLockError::WouldBlock) => Ok(false),
+            Err(TryLockError::Error(source)) => {
+                Err(IndexError::Note { doing: "look at", path, source })
+            }
+        }
+    }
+
+    /// Takes over what another one has open in the same place.
+    pub(super) fn take(&self, other: &Self) {
+        self.failures.store(0, Relaxed);
+        self.open.store(other.open.swap(None));
     }
 }
 
