@@ -143,17 +143,8 @@ pub async fn start(
     let (head, last_time) = catch_up(&roll, &index).await?;
     options.clock.compare_with_last(last_time);
     let reader = Reader::new(roll.clone(), index.clone());
-    let shared = Arc::new(Shared {
-        roll: roll.clone(),
-        clock: options.clock.clone(),
-        head: watch::Sender::new(head),
-        directory: ArcSwap::from_pointee(Directory::default()),
-        duties: Duties::new(index.all_duties()?, last_time),
-        frozen: Frozen::default(),
-        state: watch::Sender::new(Health::Writing),
-        unresolved: AtomicBool::new(false),
-        index_away: ArcSwapOption::empty(),
-    });
+    let duties = Duties::new(index.all_duties()?, last_time);
+    let shared = Arc::new(shown(&roll, &options, head, duties));
     let (names, unread) = index.names();
     let memory = remember(&reader, &shared, names, options.streams).await?;
     let (queue, receiver) = mpsc::channel(options.queue);
@@ -198,6 +189,21 @@ pub async fn start(
     };
     begin.run(&engine).await?;
     Ok((engine, task))
+}
+
+/// What the writer shows at first.
+fn shown(roll: &Roll, options: &Options, head: Head, duties: Duties) -> Shared {
+    Shared {
+        roll: roll.clone(),
+        clock: options.clock.clone(),
+        head: watch::Sender::new(head),
+        directory: ArcSwap::from_pointee(Directory::default()),
+        duties,
+        frozen: Frozen::default(),
+        state: watch::Sender::new(Health::Writing),
+        unresolved: AtomicBool::new(false),
+        index_away: ArcSwapOption::empty(),
+    }
 }
 
 /// Brings the index up to the roll. A roll that is shorter than its index, or another, is refused.

@@ -111,6 +111,21 @@ impl Entries {
         lengths.into_iter().sum()
     }
 
+    /// Whether an index that holds everything up to a position has all of it.
+    pub(in crate::engine) fn are_known(&self, held: u64) -> bool {
+        self.up_to.is_some_and(|head| head.position <= held)
+    }
+
+    /// Takes in what came after; of what an index holds already only how far it goes. Written again,
+    /// older entries would take the place of newer ones, and what they opened would seem never written.
+    pub(in crate::engine) fn extend_beyond(&mut self, held: u64, later: Self) {
+        if later.are_known(held) {
+            self.up_to = later.up_to;
+        } else {
+            self.extend(later);
+        }
+    }
+
     /// Takes in what came after.
     pub fn extend(&mut self, later: Self) {
         self.up_to = later.up_to.or(self.up_to);

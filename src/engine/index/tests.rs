@@ -78,6 +78,49 @@ fn a_reservation_that_ended_meanwhile_is_never_written() {
 }
 
 #[test]
+fn what_an_index_that_was_made_anew_holds_is_not_written_once_more() {
+    let (mut known, mut new) = (up_to(20), up_to(30));
+    opened(&mut known, duty::Kind::Return, "ended", false);
+    let stream: Stream = "account-acme-alice".parse().unwrap();
+    known.streams.push((stream.clone(), End { last: 20, version: 2 }));
+    let Some(Change::Open(Duty { name, .. })) = known.duties.first().cloned() else { panic!() };
+    new.duties.push(Change::Close(name.clone()));
+    let mut batch = Entries::default();
+    batch.extend_beyond(25, known.clone());
+    assert!(batch.are_known(25) && batch.streams.is_empty() && batch.duties.is_empty());
+    batch.extend_beyond(25, new);
+    batch.settle();
+    batch.forget_what_ended();
+    assert!(!batch.are_known(25));
+    // The index holds it as open.
+    assert_eq!(batch.duties, [Change::Close(name)]);
+    assert_eq!(batch.up_to, Some(head(30)));
+}
+
+#[test]
+fn an_index_that_is_made_anew_waits_for_those_who_still_read_the_old_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let index = Index::open(directory.path(), 1 << 20).unwrap();
+    let mut entries = up_to(10);
+    let stream: Stream = "account-acme-alice".parse().unwrap();
+    entries.streams.push((stream.clone(), End { last: 10, version: 3 }));
+    index.write(&entries).unwrap();
+    let mut reading = index.all_ends();
+    assert!(matches!(index.anew(), Err(IndexError::Read)));
+    assert_eq!(reading.next().unwrap().unwrap().0, stream);
+    drop(reading);
+    let made = index.anew().unwrap();
+    assert!(matches!(index.end(&stream), Err(IndexError::Closed)), "nobody asks half an index");
+    assert_eq!(made.checkpoint_on_disk().unwrap(), None);
+    made.write(&up_to(20)).unwrap();
+    index.take(made);
+    assert_eq!((index.end(&stream).unwrap(), index.written()), (None, 20));
+    index.write(&up_to(30)).unwrap();
+    index.reopen().unwrap();
+    assert_eq!(index.checkpoint().unwrap(), Some(head(30)));
+}
+
+#[test]
 fn an_index_without_a_cache_to_speak_of_answers_all_the_same() {
     let directory = tempfile::tempdir().unwrap();
     let stream: Stream = "account-acme-alice".parse().unwrap();

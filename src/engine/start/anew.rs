@@ -46,7 +46,7 @@ impl Anew {
     /// the next start to go on.
     pub(super) fn make(&self, index: &Index, why: &IndexError) -> Result<(), StartError> {
         tracing::error!(%why, "the index is lost: it is made anew from the roll, and writes are refused meanwhile");
-        self.say(why.to_string());
+        self.say(&why.to_string());
         let mut failures = 0;
         while !self.gone.is_cancelled() {
             match self.try_to_make(index) {
@@ -90,7 +90,7 @@ impl Anew {
         made.unwrap_or(Err(IndexError::Panicked.into()))
     }
 
-    fn say(&self, why: String) {
+    fn say(&self, why: &str) {
         let why = format!("the index is made anew: {why}");
         self.shared.index_away.store(Some(Arc::new(why)));
     }
@@ -98,7 +98,7 @@ impl Anew {
     fn bear(&self, error: &StartError) {
         let why = chain(error);
         tracing::warn!(%why, "the index could not be made anew yet");
-        self.say(why);
+        self.say(&why);
     }
 }
 

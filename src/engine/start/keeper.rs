@@ -146,7 +146,8 @@ impl Keeper {
     }
 
     fn written(&self, batch: &Entries) -> bool {
-        let written = if self.is_known(batch) { Ok(()) } else { (self.write)(batch) };
+        let known = batch.are_known(self.index.written());
+        let written = if known { Ok(()) } else { (self.write)(batch) };
         if let Err(error) = written {
             // Said once. The roll has it all: a restart reads the tail again.
             if self.trouble.borrow().is_none() {
@@ -164,27 +165,15 @@ impl Keeper {
 
     /// Everything that waits, at once.
     fn all(&self, batch: &mut Entries, first: Entries, entries: &mut Waiting) {
-        self.take(batch, first);
+        // One that was made anew is ahead of what is handed over.
+        let held = self.index.written();
+        batch.extend_beyond(held, first);
         while let Ok(more) = entries.try_recv() {
-            self.take(batch, more);
+            batch.extend_beyond(held, more);
         }
         batch.settle();
         // What comes here was never written, unlike what a start folds once more.
         batch.forget_what_ended();
-    }
-
-    fn take(&self, batch: &mut Entries, more: Entries) {
-        if self.is_known(&more) {
-            batch.up_to = more.up_to;
-        } else {
-            batch.extend(more);
-        }
-    }
-
-    /// Whether the index has it already: an index that was made anew is ahead of what is handed over.
-    /// Written again, older entries would take the place of newer ones.
-    fn is_known(&self, entries: &Entries) -> bool {
-        entries.up_to.is_some_and(|head| head.position <= self.index.written())
     }
 }
 
