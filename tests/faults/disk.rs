@@ -35,8 +35,12 @@ struct Disk {
     lasting_length: u64,
     /// Whether the shim told of it at all.
     told: bool,
-    /// Under way, by their names, which count up.
+    /// Under way, in the order in which they began.
     syncing: BTreeMap<u64, Sync>,
+    /// How many began, and which of them those under way are, by the names that the shim gives them:
+    /// the names of a later server may be lower ones.
+    begun: u64,
+    named: BTreeMap<u64, u64>,
     /// Which sync brought a page, or the length, to the disk: one that began earlier and ends later
     /// brings nothing older.
     brought: BTreeMap<u64, u64>,
@@ -176,15 +180,18 @@ impl Disk {
     }
 
     /// Whoever syncs waits for those who began before as well.
-    fn begin_sync(&mut self, sync: u64) {
+    fn begin_sync(&mut self, name: u64) {
+        self.begun += 1;
+        self.named.insert(name, self.begun);
         let mut pages = std::mem::take(&mut self.dirty);
         pages.extend(self.syncing.values().flat_map(|other| other.pages.keys()));
         let pages = pages.into_iter().filter_map(|at| Some((at, self.memory.get(&at)?.clone())));
-        self.syncing.insert(sync, Sync { pages: pages.collect(), length: self.length });
+        self.syncing.insert(self.begun, Sync { pages: pages.collect(), length: self.length });
     }
 
     /// All of it is on the disk; where the sync failed, whatever happened to get there.
-    fn end_sync(&mut self, sync: u64, done: bool, chance: &mut Chance) {
+    fn end_sync(&mut self, name: u64, done: bool, chance: &mut Chance) {
+        let Some(sync) = self.named.remove(&name) else { return };
         let Some(Sync { mut pages, mut length }) = self.syncing.remove(&sync) else { return };
         pages.retain(|at, _| self.is_newer(sync, *at));
         if sync < self.length_brought {
@@ -276,6 +283,17 @@ fn a_sync_that_ends_late_brings_nothing_older() {
     disk.end_sync(1, true, &mut chance);
     assert_eq!(&disk.lasting[&0][..13], b"first, second");
     assert_eq!(disk.lasting_length, 13);
+}
+
+#[test]
+fn a_sync_of_a_later_server_brings_what_is_newer_whatever_it_is_called() {
+    let (mut disk, mut chance) = (Disk::default(), Chance::new(1));
+    for (name, bytes) in [(u64::MAX, b"first"), (1, b"later")] {
+        disk.write(0, bytes);
+        disk.begin_sync(name);
+        disk.end_sync(name, true, &mut chance);
+    }
+    assert_eq!(&disk.lasting[&0][..5], b"later");
 }
 
 #[test]
