@@ -399,7 +399,7 @@ async fn a_key_may_be_used_anew_only_once_it_is_forgotten() {
     let pay = stream(Kind::Payment, "pay_10");
     let noted = piperoll_domain::payment::DetailNoted { word: "x".to_owned() };
     let mut early = next(directory.path(), &pay, noted).await;
-    let (operation, key) = ("test".to_owned(), "order-1".to_owned());
+    let (operation, key) = ("test".into(), "order-1".into());
     let fingerprint = Bytes([7; 33]);
     early.envelope.idempotency = Some(Idempotency { operation, key, fingerprint });
     let other =

@@ -45,6 +45,7 @@ pub use sell::{ReleaseUse, RevokeEntitlement, UseEntitlement};
 pub use work::SwitchWorkers;
 
 use crate::{
+    claim::Claim,
     draft::{Draft, Memory, Meta, Stop},
     event::Recorded,
     rejection::Rejection,
@@ -229,6 +230,17 @@ impl Command {
         let mut draft = Draft::new(memory, &self.meta, moment, next);
         self.operation.decide(&mut draft)?;
         draft.finish()
+    }
+
+    /// A claim that it takes unless it is refused, where its wish alone says which: whoever has to
+    /// hash it may do so ahead.
+    pub fn takes(&self) -> Option<Claim> {
+        match &self.operation {
+            Operation::Reserve(reserve) => Some(reserve.takes()),
+            Operation::Finalize(finalize) => Some(finalize.takes()),
+            Operation::Release(release) => Some(release.takes()),
+            _ => None,
+        }
     }
 }
 

@@ -41,7 +41,7 @@ pub(crate) fn envelope(position: u64) -> Envelope {
         causation: (position % 2 == 1).then_some(operation),
         idempotency: position.is_multiple_of(2).then(|| Idempotency {
             operation: "topup".into(),
-            key: format!("order-{position}"),
+            key: format!("order-{position}").into(),
             fingerprint: Bytes([9; 33]),
         }),
     }
