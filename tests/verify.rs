@@ -254,13 +254,13 @@ pub(crate) async fn forge(directory: &Path, facts: Vec<Recorded>, name: Option<&
     let lock = DirectoryLock::acquire(directory, "a forger").unwrap();
     let roll = roll::open(&lock, None).await.unwrap();
     let before = roll.head().await.unwrap();
-    let mut builder = BlockBuilder::new(before);
+    let mut builder = BlockBuilder::new(before.position);
     for fact in &facts {
         let mut data = vec![];
         wire::encode(&fact.event, &mut data).unwrap();
         builder.push(&fact.envelope, name.unwrap_or(fact.event.name()), &data).unwrap();
     }
-    let block = builder.finish().unwrap();
+    let block = builder.finish(before).unwrap();
     roll.append(before, &block).await.unwrap();
     roll.close().await;
 }

@@ -69,7 +69,7 @@ pub(super) enum Verdict {
 /// Commands and their facts, until they are appended. One is used over and over, for its room.
 pub(super) struct Group {
     builder: BlockBuilder,
-    before: Head,
+    before: u64,
     next: u64,
     moment: Moment,
     /// The facts of one command, and where each ends.
@@ -91,11 +91,11 @@ struct Answer {
 }
 
 impl Group {
-    pub(super) fn new(head: Head, moment: Moment) -> Self {
+    pub(super) fn new(before: u64, moment: Moment) -> Self {
         Self {
-            builder: BlockBuilder::new(head),
-            before: head,
-            next: head.position + 1,
+            builder: BlockBuilder::new(before),
+            before,
+            next: before + 1,
             moment,
             bytes: vec![],
             ends: vec![],
@@ -108,10 +108,10 @@ impl Group {
     }
 
     /// The next one, in the room of this.
-    pub(super) fn begin(&mut self, head: Head, moment: Moment) {
-        self.builder.begin(head);
-        self.before = head;
-        self.next = head.position + 1;
+    pub(super) fn begin(&mut self, before: u64, moment: Moment) {
+        self.builder.begin(before);
+        self.before = before;
+        self.next = before + 1;
         self.moment = moment;
         self.entries = Entries::with_room(self.expected);
         self.answers.clear();
@@ -233,12 +233,10 @@ impl Group {
         self.poisoned
     }
 
-    /// The block to append; none if nobody had anything to say.
-    pub(super) fn block(&mut self) -> Option<Block> {
-        let builder = std::mem::replace(&mut self.builder, BlockBuilder::new(self.before));
-        let block = builder.finish()?;
-        self.entries.up_to = Some(block.head());
-        Some(block)
+    /// The records to append; none if nobody had anything to say.
+    pub(super) fn records(&mut self) -> Option<BlockBuilder> {
+        let records = std::mem::replace(&mut self.builder, BlockBuilder::new(self.before));
+        (!records.is_empty()).then_some(records)
     }
 
     /// What the facts add to the index.

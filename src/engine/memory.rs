@@ -2,7 +2,7 @@
 //! the certainty that a name is new.
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{HashMap, HashSet, VecDeque, hash_map::Entry},
     sync::Arc,
 };
 
@@ -257,8 +257,10 @@ impl Memory {
         self.tick = self.tick.wrapping_add(1);
         while self.taken_order.front().is_some_and(|(position, _)| *position <= flushed) {
             let Some((position, key)) = self.taken_order.pop_front() else { break };
-            if self.taken.get(&key).is_some_and(|taker| taker.position == position) {
-                self.taken.remove(&key);
+            if let Entry::Occupied(taken) = self.taken.entry(key)
+                && taken.get().position == position
+            {
+                taken.remove();
             }
         }
         self.ends.retain(|_, end| end.last > flushed);

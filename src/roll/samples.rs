@@ -54,16 +54,16 @@ pub(crate) fn data(position: u64) -> Vec<u8> {
 
 /// The block of so many records that follows a head.
 pub(crate) fn block(after: Head, records: u64) -> Block {
-    let mut builder = BlockBuilder::new(after);
+    let mut builder = BlockBuilder::new(after.position);
     for position in (after.position + 1..).take(usize::try_from(records).unwrap()) {
         builder.push(&envelope(position), NAME, &data(position)).unwrap();
     }
-    builder.finish().unwrap()
+    builder.finish(after).unwrap()
 }
 
 /// A block of one record that another writer would have written.
 pub(crate) fn rival(after: Head) -> Block {
-    let mut builder = BlockBuilder::new(after);
+    let mut builder = BlockBuilder::new(after.position);
     builder.push(&envelope(after.position + 1), NAME, b"another").unwrap();
-    builder.finish().unwrap()
+    builder.finish(after).unwrap()
 }
