@@ -235,11 +235,14 @@ impl Command {
     /// A claim that it takes unless it is refused, where its wish alone says which: whoever has to
     /// hash it may do so ahead.
     pub fn takes(&self) -> Option<Claim> {
-        match &self.operation {
-            Operation::Reserve(reserve) => Some(reserve.takes()),
-            Operation::Finalize(finalize) => Some(finalize.takes()),
-            Operation::Release(release) => Some(release.takes()),
-            _ => None,
+        if let Operation::Reserve(reserve) = &self.operation {
+            Some(reserve.takes())
+        } else if let Operation::Finalize(finalize) = &self.operation {
+            Some(finalize.takes())
+        } else if let Operation::Release(release) = &self.operation {
+            Some(release.takes())
+        } else {
+            None
         }
     }
 }

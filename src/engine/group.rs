@@ -133,7 +133,12 @@ impl Group {
 
     /// Decides one command over `memory`, in which the facts of those before it are folded. The roll
     /// holds what stands up to `stored`.
-    pub(super) fn take(&mut self, mut pending: Pending, memory: &mut Memory, stored: u64) -> Verdict {
+    pub(super) fn take(
+        &mut self,
+        mut pending: Pending,
+        memory: &mut Memory,
+        stored: u64,
+    ) -> Verdict {
         if let Some(key) = pending.key {
             match memory.claim_of(key) {
                 None => return missing_key(pending),

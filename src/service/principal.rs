@@ -89,12 +89,8 @@ impl Principal {
     /// How it stands in facts.
     pub(super) fn actor(&self) -> Actor {
         let (kind, id, credential) = match self {
-            Self::Key { key, fingerprint, .. } => {
-                (ActorKind::Key, key.into(), Some(*fingerprint))
-            }
-            Self::Admin { fingerprint } => {
-                (ActorKind::Admin, "admin".into(), Some(*fingerprint))
-            }
+            Self::Key { key, fingerprint, .. } => (ActorKind::Key, key.into(), Some(*fingerprint)),
+            Self::Admin { fingerprint } => (ActorKind::Admin, "admin".into(), Some(*fingerprint)),
             // Its secret is a key of the tenant's, which fixes the tenant as any other does.
             Self::Peer { issuer, fingerprint, .. } => {
                 (ActorKind::Key, issuer.as_str().into(), Some(*fingerprint))
