@@ -80,7 +80,7 @@ impl House {
     }
 
     pub(crate) async fn keyed(&self, wish: impl Into<Operation>, key: &str) {
-        let (operation, key) = ("test".to_owned(), key.to_owned());
+        let (operation, key) = ("test".into(), key.into());
         let key = Idempotency { operation, key, fingerprint: Bytes([7; 33]) };
         self.execute(wish.into(), Some(key)).await;
     }

@@ -256,13 +256,13 @@ pub(crate) async fn forge(directory: &Path, facts: Vec<Recorded>, name: Option<&
     let lock = DirectoryLock::acquire(directory, "a forger").unwrap();
     let roll = roll::open(&lock, None).await.unwrap();
     let before = roll.head().await.unwrap();
-    let mut builder = BlockBuilder::new(before);
+    let mut builder = BlockBuilder::new(before.position);
     for fact in &facts {
         let mut data = vec![];
         wire::encode(&fact.event, &mut data).unwrap();
         builder.push(&fact.envelope, name.unwrap_or(fact.event.name()), &data).unwrap();
     }
-    let block = builder.finish().unwrap();
+    let block = builder.finish(before).unwrap();
     roll.append(before, &block).await.unwrap();
     roll.close().await;
 }
@@ -401,7 +401,7 @@ async fn a_key_may_be_used_anew_only_once_it_is_forgotten() {
     let pay = stream(Kind::Payment, "pay_10");
     let noted = piperoll_domain::payment::DetailNoted { word: "x".to_owned() };
     let mut early = next(directory.path(), &pay, noted).await;
-    let (operation, key) = ("test".to_owned(), "order-1".to_owned());
+    let (operation, key) = ("test".into(), "order-1".into());
     let fingerprint = Bytes([7; 33]);
     early.envelope.idempotency = Some(Idempotency { operation, key, fingerprint });
     let other =

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use smol_str::SmolStr;
+
 use crate::{
     account::{self, LotExpired, LotMinted, LotReceived, Source, SourceKind},
     bytes::Hash,
@@ -18,9 +20,9 @@ pub enum Claim {
         /// Whose caller.
         tenant: TenantId,
         /// For which operation.
-        operation: String,
+        operation: SmolStr,
         /// The key.
-        key: String,
+        key: SmolStr,
     },
     /// A provider's message.
     Webhook {

@@ -341,22 +341,15 @@ impl<'a> Draft<'a> {
 
     /// A stream's state, also when it is frozen: for those who look, and for acknowledging.
     pub fn slot_even_frozen(&mut self, stream: &Stream) -> Result<&Slot, Stop> {
-        self.catch_up(stream)?;
-        match self.ours.get(stream).and_then(|ours| ours.slot.as_deref()) {
-            Some(slot) => Ok(slot),
-            None => match self.memory.slot(stream) {
-                Some(Seen::Here(slot)) => Ok(slot),
-                _ => Err(missing(stream)),
-            },
+        let seen = self.memory.slot(stream).ok_or_else(|| missing(stream))?;
+        match seen {
+            Seen::Here(slot) if !self.ours.contains_key(stream) => Ok(slot),
+            Seen::Here(_) | Seen::Absent => Ok(self.catch_up(stream, seen)),
         }
     }
 
-    /// Copies a stream only where it has to be: it is absent, or this draft said something in it.
-    fn catch_up(&mut self, stream: &Stream) -> Result<(), Stop> {
-        let seen = self.memory.slot(stream).ok_or_else(|| missing(stream))?;
-        if matches!(seen, Seen::Here(_)) && !self.ours.contains_key(stream) {
-            return Ok(());
-        }
+    /// Copies a stream where it has to be: it is absent, or this draft said something in it.
+    fn catch_up(&mut self, stream: &Stream, seen: Seen<'_>) -> &Slot {
         let ours = self.ours.entry(stream.clone()).or_default();
         let slot = ours.slot.get_or_insert_with(|| match seen {
             Seen::Here(slot) => Box::new(slot.clone()),
@@ -364,7 +357,7 @@ impl<'a> Draft<'a> {
         });
         let said = ours.unfolded.drain(..).filter_map(|index| self.said.get(index));
         said.for_each(|said| slot.fold(said));
-        Ok(())
+        slot
     }
 
     /// Says a fact.

@@ -1,6 +1,7 @@
 //! What stands around every fact: where, when, by whom, because of what.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use smol_str::SmolStr;
 
 use crate::{
     account, billing,
@@ -18,7 +19,7 @@ pub struct Actor {
     /// What kind of caller.
     pub kind: ActorKind,
     /// Which one: a key's id, a connection, a reactor's name.
-    pub id: String,
+    pub id: SmolStr,
     /// A fingerprint of the credential used; never the credential.
     pub credential: Option<Bytes<8>>,
 }
@@ -45,9 +46,9 @@ pub enum ActorKind {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Idempotency {
     /// The operation that the key is scoped to.
-    pub operation: String,
+    pub operation: SmolStr,
     /// 1–255 printable ASCII characters.
-    pub key: String,
+    pub key: SmolStr,
     /// Version byte ‖ SHA-256 of the request's own fields.
     pub fingerprint: Bytes<33>,
 }

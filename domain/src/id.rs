@@ -1,8 +1,9 @@
 //! Names: of tenants, streams and everything that lives in one. Each kind is its own type.
 
-use std::{fmt, str::FromStr, sync::Arc};
+use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use smol_str::SmolStr;
 
 use crate::bytes::Bytes;
 
@@ -37,7 +38,7 @@ macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $what:literal, $grammar:expr, $check:expr) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(Arc<str>);
+        pub struct $name(SmolStr);
 
         impl $name {
             /// The text.
@@ -58,7 +59,7 @@ macro_rules! name {
             }
         }
 
-        impl From<&$name> for Arc<str> {
+        impl From<&$name> for SmolStr {
             fn from(name: &$name) -> Self {
                 name.0.clone()
             }
@@ -171,19 +172,19 @@ name!(
 impl TenantId {
     /// The roll's own tenant, `_`.
     pub fn roll() -> Self {
-        Self("_".into())
+        Self(SmolStr::new_static("_"))
     }
 
     /// Whether this is the roll's own tenant.
     pub fn is_roll(&self) -> bool {
-        &*self.0 == "_"
+        self.0 == "_"
     }
 }
 
 impl ConnectionId {
     /// The connection that the runbooks' environment variables describe.
     pub fn default_one() -> Self {
-        Self("default".into())
+        Self(SmolStr::new_static("default"))
     }
 }
 
@@ -200,14 +201,14 @@ impl AccountId {
 impl LotId {
     /// Sorts before every lot's name, and is none.
     pub(crate) fn lowest() -> Self {
-        Self("".into())
+        Self(SmolStr::new_static(""))
     }
 }
 
 impl Pool {
     /// The pool that credit lies in unless somebody says otherwise.
     pub fn general() -> Self {
-        Self("general".into())
+        Self(SmolStr::new_static("general"))
     }
 }
 

@@ -45,6 +45,7 @@ pub use sell::{ReleaseUse, RevokeEntitlement, UseEntitlement};
 pub use work::SwitchWorkers;
 
 use crate::{
+    claim::Claim,
     draft::{Draft, Memory, Meta, Stop},
     event::Recorded,
     rejection::Rejection,
@@ -229,6 +230,20 @@ impl Command {
         let mut draft = Draft::new(memory, &self.meta, moment, next);
         self.operation.decide(&mut draft)?;
         draft.finish()
+    }
+
+    /// A claim that it takes unless it is refused, where its wish alone says which: whoever has to
+    /// hash it may do so ahead.
+    pub fn takes(&self) -> Option<Claim> {
+        if let Operation::Reserve(reserve) = &self.operation {
+            Some(reserve.takes())
+        } else if let Operation::Finalize(finalize) = &self.operation {
+            Some(finalize.takes())
+        } else if let Operation::Release(release) = &self.operation {
+            Some(release.takes())
+        } else {
+            None
+        }
     }
 }
 

@@ -89,7 +89,7 @@ impl Resting {
         let WorkerPaused { worker, reason } = paused;
         let word = worker.as_str();
         Broken::unless(!self.0.contains_key(worker), "only what works pauses", "works", word)?;
-        let (since, by) = (at.recorded_at, at.actor.id.clone());
+        let (since, by) = (at.recorded_at, at.actor.id.to_string());
         self.0.insert(*worker, Rest { since, by, reason: reason.clone() });
         Ok(())
     }

@@ -4,7 +4,6 @@ use std::{
     cmp::Ordering,
     fmt,
     hash::{Hash, Hasher},
-    sync::Arc,
 };
 
 use piperoll_domain::{
@@ -16,6 +15,7 @@ use piperoll_domain::{
     money::{Amount, Code},
     time::Time,
 };
+use smol_str::SmolStr;
 
 /// A text that is cheap to copy: a word of ours, or a name that the event shares with us.
 #[derive(Clone)]
@@ -23,7 +23,7 @@ pub enum Text {
     /// A word of ours.
     Word(&'static str),
     /// Anything else.
-    Shared(Arc<str>),
+    Shared(SmolStr),
 }
 
 impl Text {
@@ -59,12 +59,7 @@ impl Hash for Text {
 impl Ord for Text {
     /// Byte by byte, as SQLite's `BINARY` collation does it.
     fn cmp(&self, other: &Self) -> Ordering {
-        match (self, other) {
-            (Self::Shared(ours), Self::Shared(theirs)) if Arc::ptr_eq(ours, theirs) => {
-                Ordering::Equal
-            }
-            _ => self.as_str().cmp(other.as_str()),
-        }
+        self.as_str().cmp(other.as_str())
     }
 }
 
@@ -150,6 +145,12 @@ impl From<String> for Value {
 impl From<&String> for Value {
     fn from(text: &String) -> Self {
         Self::Text(Text::Shared(text.as_str().into()))
+    }
+}
+
+impl From<&SmolStr> for Value {
+    fn from(text: &SmolStr) -> Self {
+        Self::Text(Text::Shared(text.clone()))
     }
 }
 

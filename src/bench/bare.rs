@@ -111,7 +111,7 @@ pub(super) fn command(
     idempotency: Option<Idempotency>,
 ) -> Command {
     let credential = Some(Bytes([7; 8]));
-    let actor = Actor { kind: ActorKind::Key, id: "key_bench".to_owned(), credential };
+    let actor = Actor { kind: ActorKind::Key, id: "key_bench".into(), credential };
     let meta = Meta {
         operation: id,
         tenant: tenant.clone(),
@@ -211,7 +211,7 @@ impl Bare {
 /// A caller's key that nobody used before.
 pub(super) fn key(operation: &str, random: &mut Random) -> Idempotency {
     let fingerprint = Bytes([1; 33]);
-    Idempotency { operation: operation.to_owned(), key: random.key(), fingerprint }
+    Idempotency { operation: operation.into(), key: random.key().into(), fingerprint }
 }
 
 impl Caller for Bare {

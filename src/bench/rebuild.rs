@@ -106,14 +106,14 @@ async fn write(
     let mut head = roll.head().await.map_err(failed("read the roll"))?;
     let mut data = vec![];
     while head.position < options.events {
-        let mut block = BlockBuilder::new(head);
+        let mut block = BlockBuilder::new(head.position);
         for recorded in mix.next(GROUP).map_err(failed("make events"))? {
             data.clear();
             wire::encode(&recorded.event, &mut data).map_err(failed("encode an event"))?;
             let name = recorded.event.name();
             block.push(&recorded.envelope, name, &data).map_err(failed("fill a block"))?;
         }
-        let block = block.finish().ok_or("it is empty").map_err(failed("fill a block"))?;
+        let block = block.finish(head).ok_or("it is empty").map_err(failed("fill a block"))?;
         head = roll.append(head, &block).await.map_err(failed("append to the roll"))?;
     }
     report.must(mix.is_sound(), || "the rules would not have said these events".to_owned());

@@ -32,6 +32,8 @@ pub(super) struct Pending {
     pub(super) rounds: u8,
     /// What its caller's key is known by, hashed by the caller.
     pub(super) key: Option<ClaimKey>,
+    /// Another claim that it takes, hashed by the caller.
+    takes: Option<(Claim, ClaimKey)>,
     /// What else it waits for while it stands aside.
     pub(super) needs: Vec<Need>,
     /// Who took its key so long ago that it counts no more.
@@ -43,8 +45,12 @@ impl Pending {
     pub(super) fn new(command: Box<Command>, reply: Reply<Done>) -> Self {
         let Meta { tenant, idempotency, .. } = &command.meta;
         let key = idempotency.as_ref().map(|key| claim_key(&Claim::idempotency(tenant, key)));
+        let takes = command.takes().map(|claim| {
+            let key = claim_key(&claim);
+            (claim, key)
+        });
         let (arrived, needs) = (Instant::now(), vec![]);
-        Self { command, arrived, reply, rounds: 0, key, needs, forgotten: None }
+        Self { command, arrived, reply, rounds: 0, key, takes, needs, forgotten: None }
     }
 }
 
@@ -63,7 +69,7 @@ pub(super) enum Verdict {
 /// Commands and their facts, until they are appended. One is used over and over, for its room.
 pub(super) struct Group {
     builder: BlockBuilder,
-    before: Head,
+    before: u64,
     next: u64,
     moment: Moment,
     /// The facts of one command, and where each ends.
@@ -85,11 +91,11 @@ struct Answer {
 }
 
 impl Group {
-    pub(super) fn new(head: Head, moment: Moment) -> Self {
+    pub(super) fn new(before: u64, moment: Moment) -> Self {
         Self {
-            builder: BlockBuilder::new(head),
-            before: head,
-            next: head.position + 1,
+            builder: BlockBuilder::new(before),
+            before,
+            next: before + 1,
             moment,
             bytes: vec![],
             ends: vec![],
@@ -102,10 +108,10 @@ impl Group {
     }
 
     /// The next one, in the room of this.
-    pub(super) fn begin(&mut self, head: Head, moment: Moment) {
-        self.builder.begin(head);
-        self.before = head;
-        self.next = head.position + 1;
+    pub(super) fn begin(&mut self, before: u64, moment: Moment) {
+        self.builder.begin(before);
+        self.before = before;
+        self.next = before + 1;
         self.moment = moment;
         self.entries = Entries::with_room(self.expected);
         self.answers.clear();
@@ -127,7 +133,12 @@ impl Group {
 
     /// Decides one command over `memory`, in which the facts of those before it are folded. The roll
     /// holds what stands up to `stored`.
-    pub(super) fn take(&mut self, pending: Pending, memory: &mut Memory, stored: u64) -> Verdict {
+    pub(super) fn take(
+        &mut self,
+        mut pending: Pending,
+        memory: &mut Memory,
+        stored: u64,
+    ) -> Verdict {
         if let Some(key) = pending.key {
             match memory.claim_of(key) {
                 None => return missing_key(pending),
@@ -139,6 +150,7 @@ impl Group {
                 Some(Known::Taken(taker)) => return Verdict::Repeat(pending, taker),
             }
         }
+        memory.is_hashed(pending.takes.take());
         match pending.command.decide(memory, self.moment, self.next) {
             // What is not appended yet can be read once it is.
             Err(Stop::Missing(needs)) if needs.iter().any(|need| is_behind(need, stored)) => {
@@ -192,7 +204,7 @@ impl Group {
             // A key is claimed in the tenant of the fact that it stands on; a batch has many keys.
             let Envelope { tenant, idempotency, .. } = &fact.envelope;
             if *tenant == command.meta.tenant && *idempotency == command.meta.idempotency {
-                self.entries.fold_keyed(fact, pending.key);
+                self.entries.fold_keyed(fact, pending.key, |claim| memory.key_of(claim));
             } else {
                 self.entries.fold(fact);
             }
@@ -226,12 +238,10 @@ impl Group {
         self.poisoned
     }
 
-    /// The block to append; none if nobody had anything to say.
-    pub(super) fn block(&mut self) -> Option<Block> {
-        let builder = std::mem::replace(&mut self.builder, BlockBuilder::new(self.before));
-        let block = builder.finish()?;
-        self.entries.up_to = Some(block.head());
-        Some(block)
+    /// The records to append; none if nobody had anything to say.
+    pub(super) fn records(&mut self) -> Option<BlockBuilder> {
+        let records = std::mem::replace(&mut self.builder, BlockBuilder::new(self.before));
+        (!records.is_empty()).then_some(records)
     }
 
     /// What the facts add to the index.

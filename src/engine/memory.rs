@@ -2,7 +2,7 @@
 //! the certainty that a name is new.
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{HashMap, HashSet, VecDeque, hash_map::Entry},
     sync::Arc,
 };
 
@@ -47,6 +47,8 @@ pub(super) struct Memory {
     facts: Map<u64, Recorded>,
     /// Takers that were read from the index.
     read: Map<ClaimKey, Taker>,
+    /// A claim that was hashed ahead, by whoever had the time.
+    hashed: Option<(Claim, ClaimKey)>,
     tenants: Map<TenantId, u64>,
     names: Names,
     shared: Arc<Shared>,
@@ -86,6 +88,7 @@ impl Memory {
             free: Set::default(),
             facts: Map::default(),
             read: Map::default(),
+            hashed: None,
             tenants: tenants.into_iter().collect(),
             names,
             shared,
@@ -222,6 +225,17 @@ impl Memory {
         std::mem::replace(&mut self.undo, empty)
     }
 
+    /// A claim that the next command takes, hashed ahead.
+    pub(super) fn is_hashed(&mut self, takes: Option<(Claim, ClaimKey)>) {
+        self.hashed = takes;
+    }
+
+    /// What a claim is known by.
+    pub(super) fn key_of(&self, claim: &Claim) -> ClaimKey {
+        let hashed = self.hashed.as_ref().filter(|(hashed, _)| hashed == claim);
+        hashed.map_or_else(|| claim_key(claim), |(_, key)| *key)
+    }
+
     /// Who took a claim; none if that must be looked up.
     pub(super) fn claim_of(&self, key: ClaimKey) -> Option<Known> {
         match self.taken.get(&key) {
@@ -243,8 +257,10 @@ impl Memory {
         self.tick = self.tick.wrapping_add(1);
         while self.taken_order.front().is_some_and(|(position, _)| *position <= flushed) {
             let Some((position, key)) = self.taken_order.pop_front() else { break };
-            if self.taken.get(&key).is_some_and(|taker| taker.position == position) {
-                self.taken.remove(&key);
+            if let Entry::Occupied(taken) = self.taken.entry(key)
+                && taken.get().position == position
+            {
+                taken.remove();
             }
         }
         self.ends.retain(|_, end| end.last > flushed);
@@ -290,7 +306,7 @@ impl draft::Memory for Memory {
     }
 
     fn claim(&self, claim: &Claim) -> Option<Known> {
-        self.claim_of(claim_key(claim))
+        self.claim_of(self.key_of(claim))
     }
 
     fn tenant_count(&self, tenant: &TenantId) -> u64 {

@@ -307,7 +307,7 @@ impl Begin {
 }
 
 fn meta(operation: Bytes<16>) -> Meta {
-    let actor = Actor { kind: ActorKind::Reactor, id: "engine".to_owned(), credential: None };
+    let actor = Actor { kind: ActorKind::Reactor, id: "engine".into(), credential: None };
     Meta {
         operation,
         tenant: TenantId::roll(),

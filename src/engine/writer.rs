@@ -287,9 +287,9 @@ impl Writer {
     fn begin(&mut self) -> Option<Group> {
         let moment = self.moment()?;
         let Groups { in_flight, spare, .. } = &mut self.groups;
-        let head = in_flight.as_ref().map_or(self.head, |in_flight| in_flight.head);
-        let mut group = spare.take().unwrap_or_else(|| Group::new(head, moment));
-        group.begin(head, moment);
+        let last = in_flight.as_ref().map_or(self.head.position, |in_flight| in_flight.last);
+        let mut group = spare.take().unwrap_or_else(|| Group::new(last, moment));
+        group.begin(last, moment);
         Some(group)
     }
 

@@ -3,7 +3,7 @@
 //! # Correctness
 //!
 //! A [`Block`] exists only after its chain was computed over its own records: [`BlockBuilder`] does
-//! so while they are written, [`Block::read`] when they come back from a store. Whatever a store
+//! so once they are written, [`Block::read`] when they come back from a store. Whatever a store
 //! says beside the records must equal what the records say, so a block that was made is a block
 //! that can be believed as far as `before` can.
 

@@ -196,9 +196,9 @@ async fn of_many_writers_one_wins(place: impl Place) {
     let mut appends = Vec::new();
     for writer in 0..4_u8 {
         let roll = place.open().await;
-        let mut builder = BlockBuilder::new(genesis_head());
+        let mut builder = BlockBuilder::new(genesis_head().position);
         builder.push(&samples::envelope(1), samples::NAME, &[writer]).unwrap();
-        let block = builder.finish().unwrap();
+        let block = builder.finish(genesis_head()).unwrap();
         appends.push(tokio::spawn(async move { roll.append(genesis_head(), &block).await }));
     }
     let (mut won, mut told) = (Vec::new(), Vec::new());
@@ -242,7 +242,7 @@ async fn reopening_keeps_everything(place: impl Place) {
 
 async fn a_block_of_many_megabytes_comes_back(place: impl Place) {
     let roll = place.open().await;
-    let mut builder = BlockBuilder::new(genesis_head());
+    let mut builder = BlockBuilder::new(genesis_head().position);
     let mut noise = 1_u32;
     let data: Vec<u8> = std::iter::repeat_with(|| {
         noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -253,7 +253,7 @@ async fn a_block_of_many_megabytes_comes_back(place: impl Place) {
     for position in 1..=4 {
         builder.push(&samples::envelope(position), samples::NAME, &data).unwrap();
     }
-    let block = builder.finish().unwrap();
+    let block = builder.finish(genesis_head()).unwrap();
     roll.append(genesis_head(), &block).await.unwrap();
     assert!(plain(&roll.read(2, 0).await.unwrap()) == [block]);
     assert_eq!(roll.record(3).await.unwrap().unwrap().record().unwrap().data, data);

@@ -273,7 +273,7 @@ impl<'a> Causer<'a> {
     }
 
     fn to_actor(self) -> Actor {
-        Actor { kind: self.kind, id: self.id.to_owned(), credential: self.credential }
+        Actor { kind: self.kind, id: self.id.into(), credential: self.credential }
     }
 }
 
@@ -292,7 +292,7 @@ impl<'a> Key<'a> {
     }
 
     fn to_idempotency(self) -> Idempotency {
-        let (operation, key) = (self.operation.to_owned(), self.key.to_owned());
+        let (operation, key) = (self.operation.into(), self.key.into());
         Idempotency { operation, key, fingerprint: self.fingerprint }
     }
 }

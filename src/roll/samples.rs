@@ -41,7 +41,7 @@ pub(crate) fn envelope(position: u64) -> Envelope {
         causation: (position % 2 == 1).then_some(operation),
         idempotency: position.is_multiple_of(2).then(|| Idempotency {
             operation: "topup".into(),
-            key: format!("order-{position}"),
+            key: format!("order-{position}").into(),
             fingerprint: Bytes([9; 33]),
         }),
     }
@@ -54,16 +54,16 @@ pub(crate) fn data(position: u64) -> Vec<u8> {
 
 /// The block of so many records that follows a head.
 pub(crate) fn block(after: Head, records: u64) -> Block {
-    let mut builder = BlockBuilder::new(after);
+    let mut builder = BlockBuilder::new(after.position);
     for position in (after.position + 1..).take(usize::try_from(records).unwrap()) {
         builder.push(&envelope(position), NAME, &data(position)).unwrap();
     }
-    builder.finish().unwrap()
+    builder.finish(after).unwrap()
 }
 
 /// A block of one record that another writer would have written.
 pub(crate) fn rival(after: Head) -> Block {
-    let mut builder = BlockBuilder::new(after);
+    let mut builder = BlockBuilder::new(after.position);
     builder.push(&envelope(after.position + 1), NAME, b"another").unwrap();
-    builder.finish().unwrap()
+    builder.finish(after).unwrap()
 }

@@ -89,24 +89,20 @@ impl Principal {
     /// How it stands in facts.
     pub(super) fn actor(&self) -> Actor {
         let (kind, id, credential) = match self {
-            Self::Key { key, fingerprint, .. } => {
-                (ActorKind::Key, key.to_string(), Some(*fingerprint))
-            }
-            Self::Admin { fingerprint } => {
-                (ActorKind::Admin, "admin".to_owned(), Some(*fingerprint))
-            }
+            Self::Key { key, fingerprint, .. } => (ActorKind::Key, key.into(), Some(*fingerprint)),
+            Self::Admin { fingerprint } => (ActorKind::Admin, "admin".into(), Some(*fingerprint)),
             // Its secret is a key of the tenant's, which fixes the tenant as any other does.
             Self::Peer { issuer, fingerprint, .. } => {
-                (ActorKind::Key, issuer.clone(), Some(*fingerprint))
+                (ActorKind::Key, issuer.as_str().into(), Some(*fingerprint))
             }
             // Two subjects are two people, though one secret signs for both.
             Self::Administrator { subject, fingerprint, .. } => {
-                (ActorKind::Admin, subject.clone(), Some(*fingerprint))
+                (ActorKind::Admin, subject.as_str().into(), Some(*fingerprint))
             }
-            Self::Token { token, .. } => (ActorKind::Token, token.to_string(), None),
-            Self::Provider(connection) => (ActorKind::Provider, connection.to_string(), None),
-            Self::Reactor(name) => (ActorKind::Reactor, (*name).to_owned(), None),
-            Self::Cli => (ActorKind::Cli, "cli".to_owned(), None),
+            Self::Token { token, .. } => (ActorKind::Token, token.to_string().into(), None),
+            Self::Provider(connection) => (ActorKind::Provider, connection.into(), None),
+            Self::Reactor(name) => (ActorKind::Reactor, (*name).into(), None),
+            Self::Cli => (ActorKind::Cli, "cli".into(), None),
         };
         Actor { kind, id, credential }
     }

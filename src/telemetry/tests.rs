@@ -24,7 +24,7 @@ fn recorded(version: u64, kind: Kind, at_ms: i64, event: impl Into<Event>) -> Re
         effective_at: None,
         tenant: TenantId::roll(),
         tenant_version: version,
-        actor: Actor { kind: ActorKind::Reactor, id: "test".to_owned(), credential: None },
+        actor: Actor { kind: ActorKind::Reactor, id: "test".into(), credential: None },
         correlation: Bytes::ZERO,
         causation: None,
         idempotency: None,

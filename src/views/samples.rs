@@ -81,7 +81,7 @@ impl World {
             effective_at: None,
             tenant: stream.tenant.clone(),
             tenant_version: position,
-            actor: Actor { kind: ActorKind::Key, id: "k".to_owned(), credential: None },
+            actor: Actor { kind: ActorKind::Key, id: "k".into(), credential: None },
             correlation: Bytes([2; 16]),
             causation: None,
             idempotency: None,

@@ -79,14 +79,14 @@ fn events(criterion: &mut Criterion) {
 fn blocks(criterion: &mut Criterion) {
     let mut story = paying();
     let head = Head { position: story.history.len().try_into().unwrap(), hash: Bytes([7; 32]) };
-    let mut builder = BlockBuilder::new(head);
+    let mut builder = BlockBuilder::new(head.position);
     for _ in 0..1_000 {
         let fact = spent(&mut story);
         let mut data = vec![];
         wire::encode(&fact.event, &mut data).unwrap();
         builder.push(&fact.envelope, fact.event.name(), &data).unwrap();
     }
-    let block = builder.finish().unwrap();
+    let block = builder.finish(head).unwrap();
     let (claims, body) = (block.claims(), block.body());
     let mut group = criterion.benchmark_group("block of 1,000");
     group.throughput(Throughput::Elements(1_000));

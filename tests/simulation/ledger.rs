@@ -184,7 +184,7 @@ impl Ledger {
     fn key(&mut self, recorded: &Recorded) -> Result<(), Broken> {
         let at = &recorded.envelope;
         let Some(key) = &at.idempotency else { return Ok(()) };
-        let name = (at.tenant.clone(), key.operation.clone(), key.key.clone());
+        let name = (at.tenant.clone(), key.operation.to_string(), key.key.to_string());
         let last = self.keys.insert(name, at.position);
         let goes_on = last.is_none_or(|last| last + 1 == at.position);
         must(goes_on, "a key has one effect", || format!("{key:?} at {last:?} and {}", at.position))

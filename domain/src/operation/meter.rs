@@ -35,6 +35,11 @@ pub struct Reserve {
 }
 
 impl Reserve {
+    /// What it takes, if it is not refused.
+    pub(super) fn takes(&self) -> Claim {
+        begins(&self.tenant, &self.reservation)
+    }
+
     pub(super) fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
         let moment = draft.moment();
         let billing = draft.billing(&self.tenant)?;
@@ -46,8 +51,7 @@ impl Reserve {
         if !(1..=TTL_SECONDS_MAX).contains(&seconds) {
             return Err(Rejection::DurationOutOfRange { most: TTL_SECONDS_MAX }.into());
         }
-        let name = begins(&self.tenant, &self.reservation);
-        draft.must_be_free(name, Rejection::ReservationExists)?;
+        draft.must_be_free(self.takes(), Rejection::ReservationExists)?;
         let hold = Hold {
             reservation: self.reservation.clone(),
             estimate: self.is_estimate.then_some(self.amount),
@@ -77,6 +81,11 @@ pub struct Finalize {
 }
 
 impl Finalize {
+    /// What it takes, if it is not refused.
+    pub(super) fn takes(&self) -> Claim {
+        ends(&self.tenant, &self.reservation)
+    }
+
     pub(super) fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
         let Self { tenant, reservation, cost, .. } = self;
         let moment = draft.moment();
@@ -106,6 +115,11 @@ pub struct Release {
 }
 
 impl Release {
+    /// What it takes, if it is not refused.
+    pub(super) fn takes(&self) -> Claim {
+        ends(&self.tenant, &self.reservation)
+    }
+
     pub(super) fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
         let Self { tenant, account, reservation } = self;
         let moment = draft.moment();
@@ -150,6 +164,10 @@ fn begins(tenant: &TenantId, reservation: &ReservationId) -> Claim {
     Claim::Reservation { tenant: tenant.clone(), reservation: reservation.clone() }
 }
 
+fn ends(tenant: &TenantId, reservation: &ReservationId) -> Claim {
+    Claim::ReservationEnd { tenant: tenant.clone(), reservation: reservation.clone() }
+}
+
 /// One that is open in the caller's account needs no claim to be found; others are found by theirs.
 /// Another account's reservation does not exist.
 fn find<'a>(
@@ -169,8 +187,7 @@ fn find<'a>(
     if account.is_some_and(|account| *account != owner) {
         return Err(Rejection::ReservationNotFound.into());
     }
-    let ends = Claim::ReservationEnd { tenant: tenant.clone(), reservation: reservation.clone() };
-    if let Some(end) = draft.claim(&ends)? {
+    if let Some(end) = draft.claim(&ends(tenant, reservation))? {
         return Ok(Found::Ended(&draft.fact(end.position)?.event));
     }
     let open = draft.account(tenant, &owner)?.reservation(reservation);

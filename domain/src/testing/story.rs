@@ -41,7 +41,7 @@ pub fn given(wishes: impl IntoIterator<Item = Operation>) -> Story {
         rests: false,
         commands: 0,
         key: None,
-        caller: actor().id,
+        caller: actor().id.to_string(),
     };
     wishes.into_iter().fold(empty, Story::and)
 }
@@ -92,8 +92,8 @@ impl Story {
     /// The next command carries this caller's key.
     #[must_use]
     pub fn keyed(mut self, key: &str) -> Self {
-        let (operation, fingerprint) = ("test".to_owned(), crate::bytes::Bytes([7; 33]));
-        self.key = Some(Idempotency { operation, key: key.to_owned(), fingerprint });
+        let (operation, fingerprint) = ("test".into(), crate::bytes::Bytes([7; 33]));
+        self.key = Some(Idempotency { operation, key: key.into(), fingerprint });
         self
     }
 
@@ -150,7 +150,7 @@ impl Story {
         let meta = Meta {
             operation,
             tenant: build::tenant("acme"),
-            actor: Actor { id: self.caller.clone(), ..actor() },
+            actor: Actor { id: self.caller.as_str().into(), ..actor() },
             correlation: operation,
             causation: None,
             idempotency: self.key.take(),
@@ -200,7 +200,7 @@ impl Memory for Told<'_> {
 
 /// The caller of every command of a story, unless it says otherwise.
 pub(super) fn actor() -> Actor {
-    Actor { kind: ActorKind::Key, id: "key_1".to_owned(), credential: None }
+    Actor { kind: ActorKind::Key, id: "key_1".into(), credential: None }
 }
 
 /// What a wish came to.

@@ -50,7 +50,7 @@ pub(in crate::api) fn bound(
 ) -> Result<Idempotency, Problem> {
     let fingerprint = idempotency::fingerprint_of(path, fields)
         .map_err(|error| problem::field("", &error.to_string()))?;
-    Ok(Idempotency { operation: operation.to_owned(), key: key.into_string(), fingerprint })
+    Ok(Idempotency { operation: operation.into(), key: key.into_string().into(), fingerprint })
 }
 
 impl<T: DeserializeOwned> FromRequest<Api> for Write<T> {

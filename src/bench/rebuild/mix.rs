@@ -130,8 +130,8 @@ impl Mix {
         let (operation, index) = self.operation;
         self.operation.1 += 1;
         let idempotency = keyed.then(|| Idempotency {
-            operation: "account.spend".to_owned(),
-            key: self.random.key(),
+            operation: "account.spend".into(),
+            key: self.random.key().into(),
             fingerprint: Bytes([1; 33]),
         });
         let credential = Some(Bytes([7; 8]));
@@ -145,7 +145,7 @@ impl Mix {
             effective_at: None,
             tenant: stream.tenant.clone(),
             tenant_version: *tenant_version,
-            actor: Actor { kind: ActorKind::Key, id: "key_bench".to_owned(), credential },
+            actor: Actor { kind: ActorKind::Key, id: "key_bench".into(), credential },
             correlation: operation,
             causation: None,
             idempotency,

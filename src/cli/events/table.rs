@@ -63,7 +63,7 @@ impl Table {
             .bind(at.tenant.as_str())
             .bind(signed(at.tenant_version))
             .bind(kind.as_str().unwrap_or_default().to_owned())
-            .bind(&at.actor.id)
+            .bind(at.actor.id.as_str())
             .bind(at.correlation.to_string())
             .bind(at.causation.map(|id| id.to_string()))
             .bind(key.map(|key| key.operation.as_str()))

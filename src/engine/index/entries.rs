@@ -42,11 +42,16 @@ impl Entries {
     pub fn fold(&mut self, recorded: &Recorded) {
         let at = &recorded.envelope;
         let key = at.idempotency.as_ref().map(|key| Claim::idempotency(&at.tenant, key));
-        self.fold_keyed(recorded, key.map(|claim| claim_key(&claim)));
+        self.fold_keyed(recorded, key.map(|claim| claim_key(&claim)), claim_key);
     }
 
-    /// One more record, whose caller's key is known already.
-    pub(in crate::engine) fn fold_keyed(&mut self, recorded: &Recorded, key: Option<ClaimKey>) {
+    /// One more record, whose caller's key is known already, and perhaps those of other claims.
+    pub(in crate::engine) fn fold_keyed(
+        &mut self,
+        recorded: &Recorded,
+        key: Option<ClaimKey>,
+        key_of: impl Fn(&Claim) -> ClaimKey,
+    ) {
         let at = &recorded.envelope;
         let taker = || Taker { position: at.position, stream: at.stream.clone() };
         self.streams.push((at.stream.clone(), End { last: at.position, version: at.version }));
@@ -61,7 +66,7 @@ impl Entries {
             self.run = Some((at.position, key));
             self.claims.extend((!goes_on).then(|| (key, taker())));
         }
-        self.claims.extend(lasting(recorded).iter().map(|claim| (claim_key(claim), taker())));
+        self.claims.extend(lasting(recorded).iter().map(|claim| (key_of(claim), taker())));
     }
 
     /// Leaves of each stream and tenant only the last word, which is all that is stored.

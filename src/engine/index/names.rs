@@ -20,8 +20,10 @@ use piperoll_domain::id::Stream;
 pub(in crate::engine) use self::reading::Reading;
 use super::{ClaimKey, Entries};
 
-/// Bits of a filter for each name.
-const BITS_PER_NAME: usize = 10;
+/// Bits of a filter for each name, and how many of them it sets: full, it is wrong one time in seven
+/// hundred. More would make it wrong less often, and each is a look at another place in memory.
+const BITS_PER_NAME: usize = 16;
+const HASHES: u32 = 5;
 /// What the first filter holds at least.
 const LEAST: usize = 1 << 20;
 /// The same in memory, where few names are more than a few.
@@ -91,7 +93,7 @@ impl Filters {
     fn insert(&mut self, name: &impl Hash) {
         if self.room == 0 {
             let bits = self.next.saturating_mul(BITS_PER_NAME);
-            self.all.push(BloomFilter::with_num_bits(bits).expected_items(self.next));
+            self.all.push(BloomFilter::with_num_bits(bits).hashes(HASHES));
             (self.room, self.next) = (self.next, self.next.saturating_mul(2));
         }
         let hash = self.hasher.hash_one(name);

@@ -71,8 +71,9 @@ impl Open {
 
     pub(super) fn remove(&mut self, name: &Name) {
         let Some(duty) = self.by_name.remove(name) else { return };
-        take(&mut self.by_due, &duty);
-        take(&mut self.aside, &duty);
+        if !take(&mut self.by_due, &duty) {
+            take(&mut self.aside, &duty);
+        }
         self.orphans.remove(name);
         self.orphans.extend(self.letters(&duty).into_iter().flatten());
         if let Some(about) = name.about().and_then(|about| self.held(&about.duty, about.opener)) {

@@ -8,7 +8,7 @@ fn batch(accounts: std::ops::Range<u32>) -> Batch {
     let item = |number: u32| Item {
         key: Idempotency {
             operation: "Spend".into(),
-            key: format!("k{number}"),
+            key: format!("k{number}").into(),
             fingerprint: Bytes([1; 33]),
         },
         forgotten: None,

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     engine::{Health, Shared},
-    roll::{AppendError, Block, Head, Roll},
+    roll::{AppendError, Block, BlockBuilder, Head, Roll},
 };
 
 /// How long to wait before a store that failed is asked again, at first and at most.
@@ -32,12 +32,12 @@ pub(super) type Outcome = (Result<bool, LastWord>, Option<Block>);
 pub(super) type Append = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 
 /// Begins to append a block. When this returns, the disk has it, unless something is in its way.
-pub(super) fn begin(store: Store, expected: Head, block: Block) -> Append {
-    if block.len() > MANY {
-        let task = tokio::spawn(store.store(expected, block));
+pub(super) fn begin(store: Store, expected: Head, records: BlockBuilder) -> Append {
+    if records.len() > MANY {
+        let task = tokio::spawn(store.store(expected, records));
         return Box::pin(async { task.await.unwrap_or_else(|error| badly(&error)) });
     }
-    let mut append = Box::pin(store.store(expected, block));
+    let mut append = Box::pin(store.store(expected, records));
     match append.as_mut().now_or_never() {
         Some(outcome) => Box::pin(ready(outcome)),
         None => append,
@@ -56,9 +56,13 @@ pub(super) struct Store {
 }
 
 impl Store {
-    /// Appends a block; false if it is certainly not in the roll. An outcome that is not known is
-    /// settled by the head before anything else is appended.
-    pub(super) async fn store(self, expected: Head, block: Block) -> Outcome {
+    /// Chains records and appends them; false if they are certainly not in the roll. An outcome that
+    /// is not known is settled by the head before anything else is appended.
+    pub(super) async fn store(self, expected: Head, records: BlockBuilder) -> Outcome {
+        let Some(block) = records.finish(expected) else {
+            let why = format!("a group was decided for another place than behind {expected}");
+            return (Err(LastWord(why)), None);
+        };
         let stored = self.try_to_store(expected, &block).await;
         self.shared.unresolved.store(false, Relaxed);
         (stored, Some(block))

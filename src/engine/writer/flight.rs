@@ -25,14 +25,14 @@ use super::{
 };
 use crate::{
     engine::{Error, directory::Directory, group::Group, index::Entries, memory::Undo},
-    roll::{Block, Head},
+    roll::{Block, BlockBuilder, Head},
 };
 
 /// A group that is closed, and being appended.
 pub(super) struct InFlight {
     pub(super) group: Group,
-    /// Where the roll stands with it.
-    pub(super) head: Head,
+    /// The position of its last fact. What it hashes to is worked out as it is appended.
+    pub(super) last: u64,
     entries: Entries,
     /// Streams that everybody sees, as they are with it.
     standing: Vec<(Stream, Slot)>,
@@ -60,8 +60,8 @@ impl Writer {
         if group.is_poisoned() {
             self.memory.roll_back();
             group.fail(|| Error::NotWritten);
-        } else if let Some(block) = group.block() {
-            self.groups.in_flight = Some(self.launch(group, block, stop));
+        } else if let Some(records) = group.records() {
+            self.groups.in_flight = Some(self.launch(group, records, stop));
             return;
         } else {
             group.succeed(self.head);
@@ -70,16 +70,21 @@ impl Writer {
         self.settled();
     }
 
-    fn launch(&mut self, mut group: Group, block: Block, stop: &CancellationToken) -> InFlight {
+    fn launch(
+        &mut self,
+        mut group: Group,
+        records: BlockBuilder,
+        stop: &CancellationToken,
+    ) -> InFlight {
         let mut entries = group.take_entries();
         let undo = self.memory.close(&mut entries);
-        let last = group.facts().rev().find_map(<[Recorded]>::last);
-        let next = last.map_or(self.floor, |last| last.envelope.recorded_at);
+        let newest = group.facts().rev().find_map(<[Recorded]>::last);
+        let next = newest.map_or(self.floor, |newest| newest.envelope.recorded_at);
         let floor = std::mem::replace(&mut self.floor, next);
         let (shared, roll, stop) = (self.shared.clone(), self.reader.roll.clone(), stop.clone());
-        let (began, standing, head) = (Instant::now(), self.standing(&group), block.head());
-        let append = append::begin(Store { roll, shared, stop }, self.head, block);
-        InFlight { group, head, entries, standing, undo, floor, began, append }
+        let (began, standing, last) = (Instant::now(), self.standing(&group), records.last());
+        let append = append::begin(Store { roll, shared, stop }, self.head, records);
+        InFlight { group, last, entries, standing, undo, floor, began, append }
     }
 
     /// An append ended: what was in flight is true for everybody, or for nobody.
@@ -90,16 +95,17 @@ impl Writer {
     ) -> Result<(), LastWord> {
         let Some(mut in_flight) = self.groups.in_flight.take() else { return Ok(()) };
         let (stored, block) = ended;
+        let head = block.as_ref().map_or(self.head, Block::head);
         if let Some(block) = block {
             in_flight.group.recycle(block);
         }
         match stored {
             Ok(true) => {
                 self.measures.append.record(in_flight.began.elapsed());
-                self.head = in_flight.head;
+                self.head = head;
                 // The disk need not wait for the answers.
                 self.close(stop);
-                self.groups.spare = Some(self.commit(in_flight));
+                self.groups.spare = Some(self.commit(in_flight, head));
             }
             Ok(false) => self.forget(in_flight),
             Err(last_word) => {
@@ -133,8 +139,9 @@ impl Writer {
     }
 
     /// The block is in the roll: it becomes true for everybody, then everybody is answered.
-    fn commit(&mut self, in_flight: InFlight) -> Group {
-        let InFlight { mut group, head, entries, standing, undo, .. } = in_flight;
+    fn commit(&mut self, in_flight: InFlight, head: Head) -> Group {
+        let InFlight { mut group, mut entries, standing, undo, .. } = in_flight;
+        entries.up_to = Some(head);
         self.memory.keep(undo);
         if let Some(last) = group.facts().rev().find_map(<[Recorded]>::last) {
             self.shared.clock.recorded(last.envelope.recorded_at);

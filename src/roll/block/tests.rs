@@ -37,15 +37,22 @@ fn a_block_comes_back_as_it_was_stored() {
 
 #[test]
 fn positions_must_be_contiguous() {
-    let mut builder = BlockBuilder::new(genesis());
+    let mut builder = BlockBuilder::new(genesis().position);
     let refused = builder.push(&samples::envelope(2), samples::NAME, b"");
     assert_eq!(refused, Err(PushError::Position { found: 2, expected: 1 }));
-    assert!(builder.finish().is_none());
+    assert!(builder.finish(genesis()).is_none());
+}
+
+#[test]
+fn records_become_no_block_behind_another_position() {
+    let mut builder = BlockBuilder::new(genesis().position);
+    builder.push(&samples::envelope(1), samples::NAME, b"").unwrap();
+    assert!(builder.finish(samples::block(genesis(), 1).head()).is_none());
 }
 
 #[test]
 fn a_refused_record_leaves_the_block_as_it_was() {
-    let mut builder = BlockBuilder::new(genesis());
+    let mut builder = BlockBuilder::new(genesis().position);
     builder.push(&samples::envelope(1), samples::NAME, &samples::data(1)).unwrap();
     let mut stranger = samples::envelope(2);
     stranger.tenant = "other".parse().unwrap();
@@ -54,7 +61,7 @@ fn a_refused_record_leaves_the_block_as_it_was() {
     let huge = vec![0; BLOCK_BYTES_MAX];
     assert_eq!(builder.push(&samples::envelope(2), samples::NAME, &huge), Err(PushError::Full));
     builder.push(&samples::envelope(2), samples::NAME, &samples::data(2)).unwrap();
-    assert!(builder.finish().unwrap() == samples::block(genesis(), 2));
+    assert!(builder.finish(genesis()).unwrap() == samples::block(genesis(), 2));
 }
 
 #[test]
@@ -80,11 +87,11 @@ fn whatever_a_row_says_must_equal_what_its_records_say() {
 
 #[test]
 fn the_first_broken_position_is_named() {
-    let mut builder = BlockBuilder::new(genesis());
+    let mut builder = BlockBuilder::new(genesis().position);
     for position in 1..=3 {
         builder.push(&samples::envelope(position), samples::NAME, b"x").unwrap();
     }
-    let mut block = builder.finish().unwrap();
+    let mut block = builder.finish(genesis()).unwrap();
     // The position stands behind a map header (3), `v` (3), and its own name (9), after the prefix.
     let second = place(block.ends[0]) + PREFIX + 15;
     assert_eq!(block.bytes[second], 2);

@@ -154,8 +154,8 @@ async fn a_batch_that_ends_with_the_budget_lands_whole_or_not_at_all() {
     let house = House::new().await;
     begin(&house, terms(100)).await;
     let wish = |number: u64| {
-        let (operation, fingerprint) = ("campaign.grant".to_owned(), Bytes([7; 33]));
-        let key = Idempotency { operation, key: format!("k{number}"), fingerprint };
+        let (operation, fingerprint) = ("campaign.grant".into(), Bytes([7; 33]));
+        let key = Idempotency { operation, key: format!("k{number}").into(), fingerprint };
         (Wish::Grant(grant(&format!("g{number}"), &format!("a{number}"), 10)), key)
     };
     let (who, all): (_, Vec<_>) = (Principal::Cli, (0..11).map(wish).collect());

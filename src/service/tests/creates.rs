@@ -19,7 +19,7 @@ fn fault(create: CreateFault) -> Faults {
 }
 
 fn keyed() -> Idempotency {
-    let (operation, key) = ("topup".to_owned(), "order-7".to_owned());
+    let (operation, key) = ("topup".into(), "order-7".into());
     Idempotency { operation, key, fingerprint: Bytes([1; 33]) }
 }
 

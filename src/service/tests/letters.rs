@@ -51,9 +51,9 @@ pub(crate) async fn broken(house: House, stream: &str, event: impl Into<Event>) 
     };
     let mut bytes = vec![];
     piperoll_domain::wire::encode(&event, &mut bytes).unwrap();
-    let mut builder = BlockBuilder::new(head);
+    let mut builder = BlockBuilder::new(head.position);
     builder.push(&envelope, event.name(), &bytes).unwrap();
-    roll.append(head, &builder.finish().unwrap()).await.unwrap();
+    roll.append(head, &builder.finish(head).unwrap()).await.unwrap();
     (house.killed().await, envelope.position)
 }
 

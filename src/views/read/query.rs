@@ -1,5 +1,7 @@
 //! One list: conditions, an order by key, a page of it.
 
+use std::sync::Arc;
+
 use piperoll_projections::value::{Text, Value};
 #[cfg(test)]
 use sqlx::Row as _;
@@ -61,7 +63,7 @@ impl Query {
         match value {
             Value::Integer(number) => self.words.push_bind(number),
             Value::Text(Text::Word(text)) => self.words.push_bind(text),
-            Value::Text(Text::Shared(text)) => self.words.push_bind(text),
+            Value::Text(Text::Shared(text)) => self.words.push_bind(Arc::<str>::from(text)),
         };
     }
 

@@ -57,7 +57,7 @@ impl Statements {
                 let mut arguments = SqliteArguments::default();
                 arguments.reserve(size.saturating_mul(width), 0);
                 for (key, row) in rows.by_ref().take(size) {
-                    stored(schema, key, row, |cell| bind(&mut arguments, words.shared(cell)))?;
+                    stored(schema, key, row, |cell| words.bind(&mut arguments, cell))?;
                 }
                 statements.push(Statement { table: schema.index, sql, arguments });
             }
@@ -71,10 +71,14 @@ impl Statements {
 struct Words(BTreeMap<&'static str, Arc<str>>);
 
 impl Words {
-    fn shared(&mut self, cell: Option<Value>) -> Option<Value> {
-        let Some(Value::Text(Text::Word(word))) = cell else { return cell };
+    fn bind(
+        &mut self,
+        arguments: &mut SqliteArguments,
+        cell: Option<Value>,
+    ) -> Result<(), sqlx::Error> {
+        let Some(Value::Text(Text::Word(word))) = cell else { return bind(arguments, cell) };
         let text = self.0.entry(word).or_insert_with(|| word.into());
-        Some(Value::Text(Text::Shared(text.clone())))
+        arguments.add(text.clone()).map_err(sqlx::Error::Encode)
     }
 }
 
@@ -100,7 +104,7 @@ pub(in crate::views) fn bind(
     let bound = match cell {
         Some(Value::Integer(number)) => arguments.add(number),
         Some(Value::Text(Text::Word(text))) => arguments.add(text),
-        Some(Value::Text(Text::Shared(text))) => arguments.add(text),
+        Some(Value::Text(Text::Shared(text))) => arguments.add(Arc::<str>::from(text)),
         None => arguments.add(None::<i64>),
     };
     bound.map_err(sqlx::Error::Encode)

@@ -282,7 +282,7 @@ impl Visit {
             Wish::Finalize { .. } => "credit.finalize",
             Wish::GiveBack { .. } => "credit.release",
         };
-        let (operation, key) = (operation.to_owned(), self.name(key));
+        let (operation, key) = (operation.into(), self.name(key).into());
         Idempotency { operation, key, fingerprint: Bytes(fingerprint) }
     }
 

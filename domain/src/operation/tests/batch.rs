@@ -6,8 +6,8 @@ use super::*;
 use crate::{book::Book, draft::Stop, event::Idempotency};
 
 fn key(name: &str) -> Idempotency {
-    let (operation, fingerprint) = ("test".to_owned(), Bytes([7; 33]));
-    Idempotency { operation, key: name.to_owned(), fingerprint }
+    let (operation, fingerprint) = ("test".into(), Bytes([7; 33]));
+    Idempotency { operation, key: name.into(), fingerprint }
 }
 
 fn using(account: &str, amount: u64) -> Wish {

@@ -61,7 +61,7 @@ impl Shares {
             stage,
             from,
             in_force: number == holds,
-            proposed_by: by.map(|by| by.id.clone()),
+            proposed_by: by.map(|by| by.id.to_string()),
         }
     }
 
