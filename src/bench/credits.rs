@@ -2,7 +2,8 @@
 //!
 //! First pairs over many accounts, between two halves of bare commands over the same, which are the
 //! limit: the index grows meanwhile, and must weigh as much on both. Then pairs over one hot account:
-//! with one lot, with many that it had and used up, and with many that it has.
+//! with one lot, with many that it had and used up, and with many that it has. Then the first once
+//! more in the whole program.
 
 mod hot;
 mod pair;
@@ -11,8 +12,8 @@ use std::sync::{Mutex, PoisonError};
 
 use self::{hot::Hot, pair::Pair};
 use super::{
-    Ask, Bare, Error, Load, Machine, Place, Plan, Random, Report, Stock, Writer, closed_loop,
-    engine::count,
+    Ask, Bare, Error, House, Load, Machine, Place, Plan, Random, Report, Stock, Writer,
+    closed_loop, engine::count, report::float,
 };
 use crate::engine::Engine;
 
@@ -28,6 +29,8 @@ pub struct Options {
     pub accounts: usize,
     /// The most lots that a hot account has, and that another one has had.
     pub lots: usize,
+    /// Whether the whole program, with views and reactors, is measured too.
+    pub views: bool,
 }
 
 /// Measures.
@@ -41,13 +44,37 @@ pub async fn run(options: &Options) -> Result<Report, Error> {
     report.asked("seconds", options.ask.seconds.as_secs_f64());
     let writer = Writer::start(&place.house("credits")).await?;
     let stock = Stock::of(&writer.engine, options.accounts).await?;
-    pair::demand(&writer.engine, &stock.tenant).await?;
-    spread(options, &writer.engine, &stock, &mut report).await?;
+    let (bare, pairs) = spread(options, &writer.engine, &stock, "", &mut report).await?;
+    report.found("alone_ratio", pairs.per_second() / bare.per_second().max(1e-9));
     hot_ones(options, &writer.engine, &stock, &mut report).await?;
-    let open: usize = writer.engine.open_duties().iter().map(|duties| duties.count).sum();
-    report.must(open == 0, || format!("{open} reservations were never ended"));
+    all_must_be_ended(&writer.engine, &mut report);
     writer.stop().await?;
+    let (bare, pairs) =
+        if options.views { whole(options, &place, &mut report).await? } else { (bare, pairs) };
+    let what = "bare commands a second, over the same accounts";
+    report.against(what, bare.per_second(), pairs.per_second());
     Ok(report)
+}
+
+/// The first in the whole program.
+async fn whole(
+    options: &Options,
+    place: &Place,
+    report: &mut Report,
+) -> Result<(Load, Load), Error> {
+    let house = House::start(&place.house("whole"), &[]).await?;
+    let stock = Stock::of(house.engine(), options.accounts).await?;
+    let loads = spread(options, house.engine(), &stock, "whole_", report).await?;
+    report.found("views_lag_events", float(house.lag()));
+    report.found("views_catch_up_ms", house.catch_up().await?.as_secs_f64() * 1e3);
+    all_must_be_ended(house.engine(), report);
+    house.stop().await;
+    Ok(loads)
+}
+
+fn all_must_be_ended(engine: &Engine, report: &mut Report) {
+    let open: usize = engine.open_duties().iter().map(|duties| duties.count).sum();
+    report.must(open == 0, || format!("{open} reservations were never ended"));
 }
 
 /// Bare commands and pairs, over the same accounts.
@@ -55,20 +82,21 @@ async fn spread(
     options: &Options,
     engine: &Engine,
     stock: &Stock,
+    name: &str,
     report: &mut Report,
-) -> Result<(), Error> {
+) -> Result<(Load, Load), Error> {
+    pair::demand(engine, &stock.tenant).await?;
     let half = options.ask.plan().part(2);
     let before = bare(half, engine, stock).await?;
     let pairs = pairs(options.ask.plan(), engine, stock, report).await?;
     let bare = before.and(&bare(half, engine, stock).await?)?;
-    report.load("bare", &bare);
-    report.load("pairs", &pairs);
+    report.load(&format!("{name}bare"), &bare);
+    report.load(&format!("{name}pairs"), &pairs);
     if let Some((bare, pair)) = bare.cpu_per_unit().zip(pairs.cpu_per_unit()) {
-        report.found("cpu_ratio", bare.as_secs_f64() / pair.as_secs_f64().max(1e-9));
+        let ratio = bare.as_secs_f64() / pair.as_secs_f64().max(1e-9);
+        report.found(format!("{name}cpu_ratio"), ratio);
     }
-    let what = "bare commands a second, over the same accounts";
-    report.against(what, bare.per_second(), pairs.per_second());
-    Ok(())
+    Ok((bare, pairs))
 }
 
 async fn bare(plan: Plan, engine: &Engine, stock: &Stock) -> Result<Load, Error> {

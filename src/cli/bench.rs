@@ -143,6 +143,9 @@ pub(super) struct Credits {
     /// The most lots that a hot account has, and that another one has had.
     #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     lots: u32,
+    /// Whether the whole program, with views and reactors, is measured too.
+    #[arg(long, value_enum, default_value = "on")]
+    views: Switch,
 }
 
 /// All views from nothing.
@@ -217,10 +220,7 @@ impl Bench {
     pub(super) async fn run(self, output: Output) -> Result<Exit, Error> {
         let report = match self {
             Self::Engine(bench) => engine::run(&bench.options()).await,
-            Self::Credits(Credits { load, accounts, lots }) => {
-                let (ask, accounts, lots) = (load.ask(), size(accounts), size(lots));
-                credits::run(&credits::Options { ask, accounts, lots }).await
-            }
+            Self::Credits(bench) => credits::run(&bench.options()).await,
             Self::Rebuild(bench) => rebuild::run(&bench.options()).await,
             Self::Http(bench) => {
                 let (ask, accounts) = (bench.edge.ask(), size(bench.accounts));
@@ -247,6 +247,13 @@ impl Engine {
     fn options(&self) -> engine::Options {
         let accounts = if self.hot { 1 } else { size(self.accounts) };
         engine::Options { ask: self.load.ask(), accounts, views: self.views == Switch::On }
+    }
+}
+
+impl Credits {
+    fn options(&self) -> credits::Options {
+        let (accounts, lots) = (size(self.accounts), size(self.lots));
+        credits::Options { ask: self.load.ask(), accounts, lots, views: self.views == Switch::On }
     }
 }
 
