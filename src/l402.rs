@@ -62,9 +62,8 @@ pub fn prove<'a>(secrets: &Secrets, credential: &'a Credential) -> Result<Proven
     let Credential { token, preimage } = credential;
     token.verify(secrets)?;
     // One client sends the preimage twice, inside the token and behind it.
-    let differs = token.caveats().into_iter().any(|caveat| {
-        matches!(Caveat::parse(caveat), Ok(Caveat::Preimage(inside)) if !inside.equals(preimage))
-    });
+    let mut inside = token.caveats().into_iter().filter_map(Caveat::preimage);
+    let differs = inside.any(|inside| !inside.equals(preimage));
     if differs || !preimage.opens(&token.identifier().payment_hash) {
         return Err(Refusal::Preimage);
     }

@@ -141,11 +141,22 @@ pub enum Caveat {
     Foreign,
 }
 
+/// What stands before and behind a caveat's first `=`.
+fn parts(caveat: &[u8]) -> Option<(&str, &str)> {
+    str::from_utf8(caveat).ok()?.split_once('=')
+}
+
 impl Caveat {
+    /// The preimage, if that is what a caveat carries: what any other says is not looked at.
+    pub fn preimage(caveat: &[u8]) -> Option<Preimage> {
+        let (key, value) = parts(caveat)?;
+        let value = (key.trim_matches(' ') == "preimage").then_some(value)?;
+        Preimage::from_hex(value.trim_matches(' '))
+    }
+
     /// Reads a caveat; what we do not know is foreign, what we know must be readable.
     pub fn parse(caveat: &[u8]) -> Result<Self, Unreadable> {
-        let parts = str::from_utf8(caveat).ok().and_then(|text| text.split_once('='));
-        let Some((key, value)) = parts else { return Ok(Self::Foreign) };
+        let Some((key, value)) = parts(caveat) else { return Ok(Self::Foreign) };
         let spaced = key.ends_with(' ') && value.starts_with(' ');
         match (key.trim_matches(' '), value.trim_matches(' ')) {
             ("services", value) => services(value),
@@ -294,6 +305,19 @@ mod tests {
         #[test]
         fn any_bytes_are_read_or_refused(bytes: Vec<u8>) {
             let _ = Caveat::parse(&bytes);
+        }
+
+        #[test]
+        fn a_preimage_looked_for_is_one_that_is_read(
+            caveat in r"( ?preimage ?|pre|tenant|)[=<]? ?[0-9a-fA-F]{63,65} ?",
+        ) {
+            let read = match Caveat::parse(caveat.as_bytes()) {
+                Ok(Caveat::Preimage(preimage)) => Some(preimage),
+                Ok(_) | Err(_) => None,
+            };
+            let found = Caveat::preimage(caveat.as_bytes());
+            assert_eq!(found.is_some(), read.is_some());
+            assert!(found.zip(read).is_none_or(|(found, read)| found.equals(&read)));
         }
     }
 }

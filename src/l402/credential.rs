@@ -116,10 +116,7 @@ impl Credential {
             return None;
         }
         let token = Token::from_bytes(hex::decode(value.trim_ascii()).ok()?).ok()?;
-        let preimage = token.caveats().into_iter().find_map(|caveat| match Caveat::parse(caveat) {
-            Ok(Caveat::Preimage(preimage)) => Some(preimage),
-            _ => None,
-        });
+        let preimage = token.caveats().into_iter().find_map(Caveat::preimage);
         let credential = preimage.map(|preimage| Self { token, preimage });
         Some(credential.ok_or(Malformed::NoPreimage))
     }
