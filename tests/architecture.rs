@@ -101,9 +101,10 @@ const FLOORS: &[(&str, &[&str])] = &[
 ];
 
 /// What the rules may know of the world.
-const DOMAIN: &[&str] = &["rmp-serde", "serde", "sha2", "thiserror"];
+const DOMAIN: &[&str] = &["rmp-serde", "serde", "sha2", "smol_str", "thiserror"];
 /// What the folds may know of it.
-const PROJECTIONS: &[&str] = &["piperoll-domain", "foldhash", "indexmap", "serde", "serde_json"];
+const PROJECTIONS: &[&str] =
+    &["piperoll-domain", "foldhash", "indexmap", "serde", "serde_json", "smol_str"];
 
 fn read(path: impl AsRef<Path>) -> String {
     let path = path.as_ref();
