@@ -4,8 +4,9 @@
 
 use sqlx::SqliteExecutor;
 
-/// What SQLite notes of a table, an order or a view: its place in the list, kind, name, table, words.
-pub type Definition = (i64, String, String, String, Option<String>);
+/// What SQLite notes of a table, an order, a view or a trigger: its place in the list, kind, name,
+/// table, words, and whether it has no pages of its own.
+pub type Definition = (i64, String, String, String, Option<String>, bool);
 
 /// Whether SQLite says that a file is broken: that it is, that it is none of its own, that a table or
 /// a column of ours is not there, or a value is of another type than its column.
@@ -27,7 +28,8 @@ pub fn difference(expected: &[Definition], found: &[Definition]) -> Option<Strin
 pub async fn definitions(
     database: impl SqliteExecutor<'_>,
 ) -> Result<Vec<Definition>, sqlx::Error> {
-    let query = "SELECT rowid, type, name, tbl_name, sql FROM sqlite_schema ORDER BY rowid";
+    let query = "SELECT rowid, type, name, tbl_name, sql, rootpage = 0 FROM sqlite_schema
+                 ORDER BY rowid";
     sqlx::query_as(query).fetch_all(database).await
 }
 
