@@ -150,7 +150,7 @@ impl Group {
                 Some(Known::Taken(taker)) => return Verdict::Repeat(pending, taker),
             }
         }
-        memory.is_hashed(pending.takes.take());
+        memory.take_hashed(pending.takes.take());
         match pending.command.decide(memory, self.moment, self.next) {
             // What is not appended yet can be read once it is.
             Err(Stop::Missing(needs)) if needs.iter().any(|need| is_behind(need, stored)) => {

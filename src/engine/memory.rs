@@ -225,8 +225,8 @@ impl Memory {
         std::mem::replace(&mut self.undo, empty)
     }
 
-    /// A claim that the next command takes, hashed ahead.
-    pub(super) fn is_hashed(&mut self, takes: Option<(Claim, ClaimKey)>) {
+    /// Keeps what the next command takes, hashed ahead, for when it is asked for.
+    pub(super) fn take_hashed(&mut self, takes: Option<(Claim, ClaimKey)>) {
         self.hashed = takes;
     }
 
