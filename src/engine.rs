@@ -68,6 +68,7 @@ pub(crate) struct Shared {
     head: watch::Sender<Head>,
     directory: ArcSwap<Directory>,
     duties: state::Duties,
+    names: index::Names,
     frozen: state::Frozen,
     state: watch::Sender<Health>,
     /// What became of an append is not known: nobody else is let in before it is.
@@ -184,7 +185,7 @@ impl Engine {
             return Err(Error::NotWritten);
         }
         let (reply, answer) = oneshot::channel();
-        let message = Message::Execute(Pending::new(Box::new(command), reply));
+        let message = Message::Execute(Pending::new(Box::new(command), reply, &self.shared.names));
         self.queue.try_send(message).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => Error::Busy,
             mpsc::error::TrySendError::Closed(_) => Error::NotWritten,

@@ -39,6 +39,7 @@ use work::{Changes, Work};
 use crate::{
     book::Broken,
     event::{Envelope, Event as Fact},
+    few::Few,
     id::{LotId, Pool, ReservationId},
     money::{Amount, Code, Money},
     rejection::Rejection,
@@ -54,8 +55,7 @@ pub const ORDER: &str = "pool-expiry-age.v1";
 pub struct Account {
     open: bool,
     lots: BTreeMap<LotId, Lot>,
-    // Boxed, because a tree makes room for eleven at once, and mostly there are none or one.
-    reservations: BTreeMap<ReservationId, Box<Reservation>>,
+    reservations: Few<ReservationId, Reservation>,
     debts: BTreeMap<(Code, Pool), Amount>,
     shared: BTreeMap<Code, Sum>,
     /// What was given of late from sources that nobody named.
@@ -65,7 +65,7 @@ pub struct Account {
     ranks: BTreeSet<Rank>,
     /// Open reservations by their end.
     #[serde(skip)]
-    ends: BTreeSet<(Time, ReservationId)>,
+    ends: Few<(Time, ReservationId), ()>,
 }
 
 impl Account {
@@ -86,12 +86,12 @@ impl Account {
 
     /// The open reservations.
     pub fn reservations(&self) -> impl Iterator<Item = (&ReservationId, &Reservation)> {
-        self.reservations.iter().map(|(id, open)| (id, &**open))
+        self.reservations.iter()
     }
 
     /// An open reservation.
     pub fn reservation(&self, reservation: &ReservationId) -> Option<&Reservation> {
-        self.reservations.get(reservation).map(|open| &**open)
+        self.reservations.get(reservation)
     }
 
     /// What is owed, by commodity and pool.
@@ -176,12 +176,12 @@ impl Account {
 
     fn take_in(&mut self, changes: Changes) {
         for (id, lot) in changes.lots {
-            self.put(id, lot.map(|lot| *lot));
+            self.put(id, lot);
         }
         for (id, reservation) in changes.reservations {
             match reservation {
                 Some(open) => {
-                    self.ends.insert((open.expires_at, id.clone()));
+                    self.ends.insert((open.expires_at, id.clone()), ());
                     self.reservations.insert(id, open);
                 }
                 None => self.close(id),

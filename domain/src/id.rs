@@ -3,6 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use smallstr::SmallString;
 use smol_str::SmolStr;
 
 use crate::bytes::Bytes;
@@ -34,11 +35,34 @@ const fn is_text(_: &str) -> bool {
     true
 }
 
+/// Text that lies where it is used up to the length of a UUID with a prefix: what is many and soon over,
+/// and is named by callers.
+type Passing = SmallString<[u8; 36]>;
+
+trait Share {
+    fn share(&self) -> SmolStr;
+}
+
+impl Share for SmolStr {
+    fn share(&self) -> SmolStr {
+        self.clone()
+    }
+}
+
+impl Share for Passing {
+    fn share(&self) -> SmolStr {
+        self.as_str().into()
+    }
+}
+
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $what:literal, $grammar:expr, $check:expr) => {
+        name!($(#[$doc])* $name(SmolStr), $what, $grammar, $check);
+    };
+    ($(#[$doc:meta])* $name:ident($text:ty), $what:literal, $grammar:expr, $check:expr) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(SmolStr);
+        pub struct $name($text);
 
         impl $name {
             /// The text.
@@ -61,7 +85,7 @@ macro_rules! name {
 
         impl From<&$name> for SmolStr {
             fn from(name: &$name) -> Self {
-                name.0.clone()
+                name.0.share()
             }
         }
 
@@ -110,7 +134,7 @@ name!(
 );
 name!(
     /// Names a part of an aggregate, where what is owed of it is told apart. Any text.
-    Item, "an item", ".*", is_text
+    Item(Passing), "an item", ".*", is_text
 );
 name!(
     /// Names a payment.
@@ -126,7 +150,7 @@ name!(
 );
 name!(
     /// Names a reservation of credit.
-    ReservationId, "a reservation id", ID, is_id
+    ReservationId(Passing), "a reservation id", ID, is_id
 );
 name!(
     /// Names a refund: of a payment, and of the credit that it had given.
@@ -355,7 +379,7 @@ macro_rules! into_item {
     ($($name:ident),*) => {$(
         impl From<&$name> for Item {
             fn from(name: &$name) -> Self {
-                Self(name.0.clone())
+                Self(name.as_str().into())
             }
         }
     )*};

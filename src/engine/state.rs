@@ -55,9 +55,13 @@ impl Frozen {
 }
 
 /// The duties that are open, by name and by when they are due.
+///
+/// The writer only tells what changes; whoever asks next takes that in first, so that it costs nobody
+/// but those who want to know.
 #[derive(Debug)]
 pub(super) struct Duties {
     open: Mutex<Open>,
+    news: Mutex<Vec<Change>>,
     opened: watch::Sender<u64>,
 }
 
@@ -69,33 +73,36 @@ impl Duties {
         if let Some(last) = last {
             state.correct(last);
         }
-        Self { open: Mutex::new(state), opened: watch::Sender::new(0) }
+        Self { open: Mutex::new(state), news: Mutex::default(), opened: watch::Sender::new(0) }
     }
 
+    /// What is open by now.
     fn lock(&self) -> MutexGuard<'_, Open> {
         // Nothing panics while it holds the lock half-way.
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let news = std::mem::take(&mut *self.news());
+        open.hear(news);
+        open
     }
 
-    pub(super) fn apply(&self, changes: &[Change]) {
+    fn news(&self) -> MutexGuard<'_, Vec<Change>> {
+        self.news.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells what changes.
+    pub(super) fn tell(&self, changes: &[Change]) {
         if changes.is_empty() {
             return;
         }
-        let mut opened = false;
-        let mut state = self.lock();
-        for change in changes {
-            match change {
-                Change::Open(duty) => {
-                    opened = true;
-                    state.insert(duty.clone());
-                }
-                Change::Close(name) => state.remove(name),
-            }
-        }
-        drop(state);
-        if opened {
+        self.news().extend_from_slice(changes);
+        if changes.iter().any(|change| matches!(change, Change::Open(_))) {
             self.wake();
         }
+    }
+
+    /// Takes in what was told, so that there is never much of it even if nobody asks.
+    pub(super) fn hear(&self) {
+        drop(self.lock());
     }
 
     /// The clock was set back to `now`: what waits a while after its fact waits no longer than that.

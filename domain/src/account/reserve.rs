@@ -54,7 +54,7 @@ impl Account {
         moment: Moment,
     ) -> Result<Vec<Fact>, Rejection> {
         self.must_be_usable(hold.wanted)?;
-        if self.reservations.contains_key(&hold.reservation) {
+        if self.reservations.contains(&hold.reservation) {
             return Err(Rejection::ReservationExists);
         }
         match terms.mode {

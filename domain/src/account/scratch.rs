@@ -61,7 +61,8 @@ impl<'a> Scratch<'a> {
 
     /// Ends reservations whose time is over, oldest end first, so that they hold nobody up.
     pub(super) fn end_what_is_over(&mut self) {
-        let past = self.account.ends.iter().take_while(|(end, _)| self.moment.is_past(*end));
+        let past = self.account.ends.iter().map(|(end, ())| end);
+        let past = past.take_while(|(end, _)| self.moment.is_past(*end));
         let past: Vec<ReservationId> = past.take(ENDS_MAX).map(|(_, id)| id.clone()).collect();
         for reservation in past {
             self.release(&reservation, Why::Expired);
@@ -94,7 +95,7 @@ impl<'a> Scratch<'a> {
         known: &super::Reservation,
         parts: &[Part],
     ) -> Option<super::work::Ended> {
-        self.work.would_end(known, parts).ok().map(|(ended, _)| ended)
+        self.work.would_end(known, parts, drop).ok()
     }
 
     /// Whether a lot's time is over.

@@ -16,6 +16,7 @@ use crate::{
     account::{ClawedBack, LotVoided},
     billing::{Mode, Shares},
     book::Broken,
+    few::Few,
     id::{LotId, Pool, ReservationId},
     money::{Amount, Code, Money},
     time::Time,
@@ -24,11 +25,10 @@ use crate::{
 /// What changes, by name. None: it is gone.
 #[derive(Default)]
 pub(super) struct Changes {
-    // Boxed, because a tree makes room for eleven at once.
-    pub(super) lots: BTreeMap<LotId, Option<Box<Lot>>>,
-    pub(super) reservations: BTreeMap<ReservationId, Option<Box<Reservation>>>,
-    pub(super) debts: BTreeMap<(Code, Pool), Amount>,
-    pub(super) shared: BTreeMap<Code, Sum>,
+    pub(super) lots: Few<LotId, Option<Lot>>,
+    pub(super) reservations: Few<ReservationId, Option<Reservation>>,
+    pub(super) debts: Few<(Code, Pool), Amount>,
+    pub(super) shared: Few<Code, Sum>,
     /// Where lots stand that can be used again, or for the first time.
     ranks: BTreeSet<Rank>,
 }
@@ -57,14 +57,14 @@ impl<'a> Work<'a> {
 
     pub(super) fn lot(&self, lot: &LotId) -> Option<&Lot> {
         match self.changes.lots.get(lot) {
-            Some(changed) => changed.as_deref(),
+            Some(changed) => changed.as_ref(),
             None => self.base.lots.get(lot),
         }
     }
 
     pub(super) fn reservation(&self, reservation: &ReservationId) -> Option<&Reservation> {
         match self.changes.reservations.get(reservation) {
-            Some(changed) => changed.as_deref(),
+            Some(changed) => changed.as_ref(),
             None => self.base.reservation(reservation),
         }
     }
@@ -77,7 +77,7 @@ impl<'a> Work<'a> {
 
     /// What every pool owes of a commodity, in order of the pools' names.
     pub(super) fn debts(&self, commodity: Code) -> BTreeMap<Pool, Amount> {
-        let all = self.base.debts.iter().chain(&self.changes.debts);
+        let all = self.base.debts.iter().chain(self.changes.debts.iter());
         let ours = all.filter(|((code, _), _)| *code == commodity);
         let mut debts: BTreeMap<Pool, Amount> =
             ours.map(|((_, pool), owed)| (pool.clone(), *owed)).collect();
@@ -124,7 +124,7 @@ impl<'a> Work<'a> {
                 }
             }
         }
-        self.changes.lots.insert(id, (!is_history).then(|| Box::new(lot)));
+        self.changes.lots.insert(id, (!is_history).then_some(lot));
     }
 
     /// The only applier.
@@ -177,7 +177,7 @@ impl<'a> Work<'a> {
         sink: Sink,
     ) -> Result<(), Broken> {
         must_add_up("parts add up to the total", total.amount, parts.clone().map(|p| p.amount))?;
-        let mut seen = BTreeSet::new();
+        let mut seen = Few::default();
         for part in parts {
             must_be_first(&mut seen, &part.lot)?;
             let mut lot = self.known(&part.lot)?;
@@ -195,7 +195,7 @@ impl<'a> Work<'a> {
         Broken::unless(*mode != Mode::Shadow, "a shadow holds nothing", "soft or live", "shadow")?;
         let amounts = held.iter().map(|held| held.amount);
         must_add_up("what is held adds up to the total", total.amount, amounts)?;
-        let mut seen = BTreeSet::new();
+        let mut seen = Few::default();
         for Held { lot, amount, .. } in held {
             must_be_first(&mut seen, lot)?;
             let mut lot = self.known(lot)?;
@@ -232,7 +232,7 @@ impl<'a> Work<'a> {
     fn begin(&mut self, name: &ReservationId, begun: Reservation) -> Result<(), Broken> {
         let new = self.reservation(name).is_none();
         Broken::unless(new, "a reservation begins once", "a new name", name)?;
-        self.changes.reservations.insert(name.clone(), Some(Box::new(begun)));
+        self.changes.reservations.insert(name.clone(), Some(begun));
         Ok(())
     }
 
@@ -270,40 +270,43 @@ impl<'a> Work<'a> {
 
     /// Ends a reservation in its lots, using `parts` of them and of others.
     fn settle(&mut self, known: &Reservation, parts: &[Part]) -> Result<Ended, Broken> {
-        let (ended, lots) = self.would_end(known, parts)?;
-        for lot in lots {
+        let mut lots = Few::default();
+        let ended = self.would_end(known, parts, |lot| {
+            lots.insert(lot.place.lot.clone(), lot);
+        })?;
+        for (_, lot) in lots {
             let is_history = lot.left().is_zero() && lot.is_used_up();
             self.put(lot, is_history);
         }
         Ok(ended)
     }
 
-    /// What ending a reservation comes to, and the lots as they are after it.
+    /// What ending a reservation comes to. Shows each lot as it is after it.
     pub(super) fn would_end(
         &self,
         known: &Reservation,
         parts: &[Part],
-    ) -> Result<(Ended, Vec<Lot>), Broken> {
-        let (mut ended, mut lots) = (Ended::default(), Vec::with_capacity(known.held.len()));
-        let mut used: BTreeMap<&LotId, &Part> = BTreeMap::new();
+        mut show: impl FnMut(Lot),
+    ) -> Result<Ended, Broken> {
+        let (mut ended, mut used) = (Ended::default(), Few::default());
         for part in parts {
             let twice = used.insert(&part.lot, part).is_some();
             Broken::unless(!twice, "a lot has one part in a movement", "one", &part.lot)?;
         }
         for held in &known.held {
-            let part = used.remove(&held.lot);
+            let part = used.remove(&&held.lot);
             let mut lot = self.known(&held.lot)?;
             let settling = lot.settle(held.amount, part)?;
             ended.take(held, &lot, settling);
-            lots.push(lot);
+            show(lot);
         }
-        for part in used.into_values() {
+        for (_, part) in used {
             let mut lot = self.known(&part.lot)?;
             must_be_of(known.total.commodity, &lot)?;
             lot.settle(Amount::ZERO, Some(part))?;
-            lots.push(lot);
+            show(lot);
         }
-        Ok((ended, lots))
+        Ok(ended)
     }
 
     fn owe_all(&mut self, commodity: Code, debts: &[Debt]) -> Result<(), Broken> {
@@ -440,8 +443,9 @@ fn must_add_up(
     Err(Broken::new(check, total, found))
 }
 
-fn must_be_first<'a>(seen: &mut BTreeSet<&'a LotId>, lot: &'a LotId) -> Result<(), Broken> {
-    Broken::unless(seen.insert(lot), "a lot has one part in a movement", "one", lot)
+fn must_be_first<'a>(seen: &mut Few<&'a LotId, ()>, lot: &'a LotId) -> Result<(), Broken> {
+    let first = seen.insert(lot, ()).is_none();
+    Broken::unless(first, "a lot has one part in a movement", "one", lot)
 }
 
 fn must_be_of(commodity: Code, lot: &Lot) -> Result<(), Broken> {

@@ -148,7 +148,7 @@ impl Writer {
         }
         let corrected = group.facts().filter_map(|facts| self.obey_corrections(facts)).last();
         self.publish(standing);
-        self.shared.duties.apply(&entries.duties);
+        self.shared.duties.tell(&entries.duties);
         if let Some(now) = corrected {
             self.shared.duties.correct(now);
         }
