@@ -278,6 +278,11 @@ fn a_server_serves_commands_beside_audits_and_stops_in_good_order() {
     exits(&server.ask(&["keys", "revoke", "till", "--reason", "a test"]), 0);
     exits(&server.ask(&["tenant", "open", "other"]), 0);
     exits(&server.ask(&["payments", "list", "--token", "wrong"]), 4);
+    exits(&server.ask(&["accounts", "balance", "early"]), 5);
+    exits(&server.ask(&["accounts", "open", "early"]), 0);
+    exits(&server.ask(&["accounts", "open", "early"]), 0);
+    exits(&server.ask(&["accounts", "balance", "early"]), 0);
+    exits(&server.ask(&["accounts", "open", "a b"]), 1);
     let mint = ["accounts", "mint", "alice", "500", "--tenant", "other", "--source-id", "gift-1"];
     let minted = server.ask(&[&mint[..], &["--reason", "a test"]].concat());
     exits(&minted, 0);
