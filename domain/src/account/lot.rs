@@ -132,6 +132,11 @@ impl Lot {
         plus(self.available, self.reserved)
     }
 
+    /// Whether there is something of it to be used.
+    pub(super) fn is_usable(&self) -> bool {
+        !self.available.is_zero()
+    }
+
     /// Whether somebody paid for it, here or where it came from.
     pub const fn is_paid(&self) -> bool {
         matches!(self.origin, SourceKind::Deposit | SourceKind::Purchase | SourceKind::Review)

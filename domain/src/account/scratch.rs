@@ -39,8 +39,8 @@ impl<'a> Scratch<'a> {
         Self { position, ..self }
     }
 
-    pub(super) fn facts(self) -> Vec<Fact> {
-        self.facts
+    pub(super) fn facts(&mut self) -> Vec<Fact> {
+        std::mem::take(&mut self.facts)
     }
 
     /// Says a fact. The applier checks it again when it is taken in; one that it refuses is caught
@@ -53,10 +53,10 @@ impl<'a> Scratch<'a> {
 
     /// Says the last fact. Nobody looks at what it would change any more, so that is left to whoever
     /// takes it in.
-    pub(super) fn conclude(mut self, event: Event) -> Vec<Fact> {
+    pub(super) fn conclude(&mut self, event: Event) -> Vec<Fact> {
         self.facts.reserve_exact(1);
         self.facts.push(Fact::Account(event));
-        self.facts
+        self.facts()
     }
 
     /// Ends reservations whose time is over, oldest end first, so that they hold nobody up.

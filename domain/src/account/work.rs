@@ -8,8 +8,8 @@ use std::{
 };
 
 use super::{
-    Account, Debt, DebtRepaid, Event, Finalized, Held, Lot, LotExpired, LotReceived, Order, Part,
-    Rank, Released, Reservation, Reserved, ShadowReserved, Spent, TransferredOut,
+    Account, Debt, DebtRepaid, Event, Finalized, Held, Lot, LotExpired, LotReceived, Part, Rank,
+    Released, Reservation, Reserved, ShadowReserved, Spent, TransferredOut,
     lot::{Settling, Sink},
 };
 use crate::{
@@ -29,8 +29,8 @@ pub(super) struct Changes {
     pub(super) reservations: Few<ReservationId, Option<Reservation>>,
     pub(super) debts: Few<(Code, Pool), Amount>,
     pub(super) shared: Few<Code, Sum>,
-    /// Where lots stand that can be used again, or for the first time.
-    ranks: BTreeSet<Rank>,
+    /// Where lots stand that can be used again, or for the first time; none if nobody will ask.
+    ranks: Option<BTreeSet<Rank>>,
 }
 
 /// What was shared of an account's use, less what was given back.
@@ -51,7 +51,14 @@ pub(super) struct Work<'a> {
 }
 
 impl<'a> Work<'a> {
+    /// To look for lots while facts are said.
     pub(super) fn over(base: &'a Account) -> Self {
+        let changes = Changes { ranks: Some(BTreeSet::new()), ..Changes::default() };
+        Self { base, changes }
+    }
+
+    /// To take one fact in.
+    pub(super) fn of_a_fact(base: &'a Account) -> Self {
         Self { base, changes: Changes::default() }
     }
 
@@ -93,13 +100,12 @@ impl<'a> Work<'a> {
     /// The lot behind `rank` that can be used next.
     pub(super) fn next(&self, rank: &Rank) -> Option<&Lot> {
         let behind = || (Bound::Excluded(rank), Bound::Unbounded);
-        let usable =
-            |next: &&Rank| self.lot(next.lot()).is_some_and(|lot| !lot.available.is_zero());
+        let usable = |next: &&Rank| self.lot(next.lot()).is_some_and(Lot::is_usable);
         let first = |ranks: &'_ BTreeSet<Rank>| {
             let row = ranks.range::<Rank, _>(behind()).take_while(|next| next.is_beside(rank));
             row.into_iter().find(usable).cloned()
         };
-        let (known, new) = (first(&self.base.ranks), first(&self.changes.ranks));
+        let (known, new) = (first(&self.base.ranks), self.changes.ranks.as_ref().and_then(first));
         let next = match (known, new) {
             (Some(known), Some(new)) => known.min(new),
             (known, new) => known.or(new)?,
@@ -114,13 +120,14 @@ impl<'a> Work<'a> {
 
     fn put(&mut self, lot: Lot, is_history: bool) {
         let id = lot.place.lot.clone();
-        let stands = self.base.lots.get(&id).is_some_and(|base| !base.available.is_zero());
-        if !stands {
-            for rank in Order::ALL.map(|order| Rank::of(order, &lot.place)) {
-                if lot.available.is_zero() {
-                    self.changes.ranks.remove(&rank);
+        if let Some(ranks) = &mut self.changes.ranks
+            && !self.base.lots.get(&id).is_some_and(Lot::is_usable)
+        {
+            for rank in Rank::all(&lot) {
+                if lot.is_usable() {
+                    ranks.insert(rank);
                 } else {
-                    self.changes.ranks.insert(rank);
+                    ranks.remove(&rank);
                 }
             }
         }
