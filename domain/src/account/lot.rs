@@ -235,7 +235,7 @@ impl Lot {
         let back = held.saturating_sub(of_held);
         let taken = back.min(self.awaited);
         (self.reserved, self.available) = (plus(reserved, back), available);
-        let clawed = self.part(taken).filter(|part| !part.amount.is_zero());
+        let clawed = if taken.is_zero() { None } else { self.part(taken) };
         if let Some(part) = &clawed {
             self.pour(part, Sink::ClawedBack);
         }

@@ -279,7 +279,7 @@ impl Scratch<'_> {
 /// What is used of which lot: first what was held, in its order, then more.
 fn uses(known: &Reservation, charged: Amount, more: &Picked) -> Picked {
     let mut left = charged;
-    let mut uses: Picked = vec![];
+    let mut uses: Picked = Vec::with_capacity(known.held.len());
     for held in &known.held {
         let amount = held.amount.min(left);
         left = left.saturating_sub(amount);

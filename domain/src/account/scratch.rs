@@ -161,17 +161,21 @@ impl<'a> Scratch<'a> {
     /// The parts that taking what was picked comes to.
     pub(super) fn parts(&self, picked: &Picked) -> Vec<Part> {
         let part = |(lot, amount): &(LotId, Amount)| self.work.lot(lot)?.part(*amount);
-        picked.iter().filter_map(part).collect()
+        let mut parts = Vec::with_capacity(picked.len());
+        parts.extend(picked.iter().filter_map(part));
+        parts
     }
 
     /// What was picked, to be set aside.
     pub(super) fn held(&self, picked: &Picked) -> Vec<Held> {
-        let held = |(lot, amount): &(LotId, Amount)| {
+        let one = |(lot, amount): &(LotId, Amount)| {
             let known = self.work.lot(lot)?;
             let (source, pool) = (known.source, known.place.pool.clone());
             Some(Held { lot: lot.clone(), amount: *amount, source, pool })
         };
-        picked.iter().filter_map(held).collect()
+        let mut held = Vec::with_capacity(picked.len());
+        held.extend(picked.iter().filter_map(one));
+        held
     }
 }
 

@@ -3,6 +3,7 @@
 //! the account.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     ops::Bound,
 };
@@ -243,8 +244,11 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
-    fn end(&mut self, name: &ReservationId, mode: Mode) -> Result<Reservation, Broken> {
-        let known = self.reservation(name).cloned();
+    fn end(&mut self, name: &ReservationId, mode: Mode) -> Result<Cow<'a, Reservation>, Broken> {
+        let known = match self.changes.reservations.get(name) {
+            Some(changed) => changed.clone().map(Cow::Owned),
+            None => self.base.reservation(name).map(Cow::Borrowed),
+        };
         let known = known.ok_or_else(|| Broken::new("what ends is open", name, "none"))?;
         let same = (known.mode == Mode::Shadow) == (mode == Mode::Shadow);
         let (expected, found) = (known.mode.as_str(), mode.as_str());
@@ -412,6 +416,8 @@ impl Ended {
     fn take(&mut self, held: &Held, lot: &Lot, settling: Settling) {
         let Settling { returned, clawed, debt } = settling;
         if !returned.is_zero() {
+            // Mostly one lot is held.
+            self.returned.reserve_exact(1);
             self.returned.push(Held { amount: returned, ..held.clone() });
         }
         self.clawed_back.extend(clawed);
