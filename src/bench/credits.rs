@@ -107,7 +107,8 @@ async fn bare(plan: Plan, engine: &Engine, stock: &Stock) -> Result<Load, Error>
     .await
 }
 
-/// Pairs over one account at a time; what they cost must not depend on its lots.
+/// Pairs over one account at a time; what they cost must not depend on its lots. The roll grows
+/// meanwhile, so the account with one lot is asked before the others and after them.
 async fn hot_ones(
     options: &Options,
     engine: &Engine,
@@ -115,16 +116,20 @@ async fn hot_ones(
     report: &mut Report,
 ) -> Result<(), Error> {
     let plan = options.ask.plan().part(3);
-    let one = pairs(plan, engine, &Hot::one(engine, &stock.tenant).await?, report).await?;
-    report.load("hot_1", &one);
+    let hot = Hot::one(engine, &stock.tenant).await?;
+    let mut before = pairs(plan, engine, &hot, report).await?;
+    report.load("hot_1", &before);
     let middle = Some(MIDDLE).filter(|middle| *middle < options.lots);
     for lots in middle.into_iter().chain([options.lots]) {
         let had = Hot::had(engine, &stock.tenant, lots).await?;
         let had = pairs(plan, engine, &had, report).await?;
-        tell(&format!("had_{lots}"), &one, &had, report);
         let live = Hot::live(engine, &stock.tenant, lots).await?;
         let live = pairs(plan, engine, &live, report).await?;
+        let after = pairs(plan, engine, &hot, report).await?;
+        let one = before.and(&after)?;
+        tell(&format!("had_{lots}"), &one, &had, report);
         tell(&format!("live_{lots}"), &one, &live, report);
+        before = after;
     }
     Ok(())
 }
