@@ -101,7 +101,8 @@ const FLOORS: &[(&str, &[&str])] = &[
 ];
 
 /// What the rules may know of the world.
-const DOMAIN: &[&str] = &["rmp-serde", "serde", "sha2", "smol_str", "thiserror"];
+const DOMAIN: &[&str] =
+    &["rmp-serde", "serde", "sha2", "smallstr", "smallvec", "smol_str", "thiserror"];
 /// What the folds may know of it.
 const PROJECTIONS: &[&str] =
     &["piperoll-domain", "foldhash", "indexmap", "serde", "serde_json", "smol_str"];

@@ -1,11 +1,13 @@
 //! Names: of tenants, streams and everything that lives in one. Each kind is its own type.
 
+mod text;
+
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use smallstr::SmallString;
 use smol_str::SmolStr;
 
+use self::text::{Lies as _, Passing};
 use crate::bytes::Bytes;
 
 /// Text that is not a name of the expected kind.
@@ -33,37 +35,6 @@ fn is_word(text: &str) -> bool {
 
 const fn is_text(_: &str) -> bool {
     true
-}
-
-/// Text that lies where it is used up to the length of a UUID with a prefix: what is many and soon over,
-/// and is named by callers.
-type Passing = SmallString<[u8; 36]>;
-
-/// What a name's text lies in.
-trait Lies {
-    fn copy(&self) -> Self;
-    fn share(&self) -> SmolStr;
-}
-
-impl Lies for SmolStr {
-    fn copy(&self) -> Self {
-        self.clone()
-    }
-
-    fn share(&self) -> SmolStr {
-        self.clone()
-    }
-}
-
-impl Lies for Passing {
-    fn copy(&self) -> Self {
-        // At once: its own `clone` goes byte by byte.
-        self.as_str().into()
-    }
-
-    fn share(&self) -> SmolStr {
-        self.as_str().into()
-    }
 }
 
 macro_rules! name {
