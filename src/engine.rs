@@ -47,7 +47,7 @@ pub use self::{
         sums,
     },
     start::{Options, StartError, start},
-    state::{Counts, OpenDuties},
+    state::{Counts, OpenDuties, SOON},
 };
 use crate::{
     roll::{Head, Roll},
@@ -68,6 +68,7 @@ pub(crate) struct Shared {
     head: watch::Sender<Head>,
     directory: ArcSwap<Directory>,
     duties: state::Duties,
+    names: index::Names,
     frozen: state::Frozen,
     state: watch::Sender<Health>,
     /// What became of an append is not known: nobody else is let in before it is.
@@ -184,7 +185,7 @@ impl Engine {
             return Err(Error::NotWritten);
         }
         let (reply, answer) = oneshot::channel();
-        let message = Message::Execute(Pending::new(Box::new(command), reply));
+        let message = Message::Execute(Pending::new(Box::new(command), reply, &self.shared.names));
         self.queue.try_send(message).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => Error::Busy,
             mpsc::error::TrySendError::Closed(_) => Error::NotWritten,
@@ -262,7 +263,7 @@ impl Engine {
         self.shared.duties.open()
     }
 
-    /// Wakes when duties may have been opened.
+    /// Wakes when duties may have been opened that are due within [`SOON`].
     pub fn duties_opened(&self) -> watch::Receiver<u64> {
         self.shared.duties.opened()
     }

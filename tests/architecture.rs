@@ -294,10 +294,21 @@ fn every_problem_code_has_a_page() {
     assert!(orphaned.is_empty(), "{orphaned:?} are pages of no code");
 }
 
+#[test]
+fn every_page_of_a_problem_begins_with_the_status_and_the_title_of_its_code() {
+    for code in piperoll::problem::Code::ALL {
+        let page = read(format!("docs/problems/{}.md", code.as_str()));
+        let lines = [format!("# `{}`", code.as_str()), String::new()];
+        let begins = format!("{}: {}.", code.status().as_u16(), code.title());
+        let expected = format!("{}\n{begins}\n", lines.join("\n"));
+        assert!(page.starts_with(&expected), "{expected}");
+    }
+}
+
 /// Bugs that others had with money; each has a test of its own that says so in its name.
-const BUGS: [&str; 21] = [
+const BUGS: [&str; 22] = [
     "f01", "f02", "f03", "f04", "f05", "f06", "f07", "f08", "f09", "f10", "f11", "f12", "f13",
-    "f15", "f17", "f18", "f25", "f30", "f31", "f32", "f33",
+    "f14", "f15", "f17", "f18", "f25", "f30", "f31", "f32", "f33",
 ];
 
 #[test]

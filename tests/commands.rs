@@ -278,6 +278,11 @@ fn a_server_serves_commands_beside_audits_and_stops_in_good_order() {
     exits(&server.ask(&["keys", "revoke", "till", "--reason", "a test"]), 0);
     exits(&server.ask(&["tenant", "open", "other"]), 0);
     exits(&server.ask(&["payments", "list", "--token", "wrong"]), 4);
+    exits(&server.ask(&["accounts", "balance", "early"]), 5);
+    exits(&server.ask(&["accounts", "open", "early"]), 0);
+    exits(&server.ask(&["accounts", "open", "early"]), 0);
+    exits(&server.ask(&["accounts", "balance", "early"]), 0);
+    exits(&server.ask(&["accounts", "open", "a b"]), 1);
     let mint = ["accounts", "mint", "alice", "500", "--tenant", "other", "--source-id", "gift-1"];
     let minted = server.ask(&[&mint[..], &["--reason", "a test"]].concat());
     exits(&minted, 0);
@@ -362,6 +367,12 @@ fn bills(server: &Server) {
     assert_eq!(held["version"], 1, "{held}");
     assert_eq!(held["billing"]["reserve_ttl_seconds"], 600);
     assert_eq!(held["billing"]["ceilings"], json!({ "USD": "5" }));
+    ask(&["set", "--order", "reports=pool-age.v1", "--order", "jobs=pool-age.v1"], 0);
+    ask(&["set", "--order", "jobs=none"], 0);
+    let held: Value = serde_json::from_slice(&show("other", 0).stdout).unwrap();
+    assert_eq!(held["billing"]["orders"], json!({ "reports": "pool-age.v1" }));
+    ask(&["set", "--order", "reports=youngest"], 1);
+    ask(&["set", "--order", "reports"], 2);
     ask(&["set", "--reserve-ttl", "0"], 1);
     ask(&["mode", "set", "strict"], 2);
     let cut = ["--commons", "0", "--community", "0", "--foundation", "10000"];

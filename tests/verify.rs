@@ -13,7 +13,7 @@ use piperoll_domain::{
     account::{ORDER, Part, Source, SourceKind, Spent},
     book::Slot,
     bytes::Bytes,
-    claim::{Claim, Taker},
+    claim::Claim,
     duty,
     event::{Event, Idempotency, Recorded},
     id::{Kind, Pool, Stream},
@@ -214,8 +214,8 @@ async fn every_kind_of_entry_of_the_index_is_compared() {
         with(|entries| entries.streams.push(end))
     };
     let claim = |claim: &Claim| {
-        let taker = Taker { position: 2, stream: alice.clone() };
-        with(|entries| entries.claims.push((claim_key(claim), taker)))
+        let taken = (claim_key(claim), 2);
+        with(|entries| entries.claims.push(taken))
     };
     let item = Some("lot_x".to_owned());
     let lapse =

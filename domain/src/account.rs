@@ -39,6 +39,7 @@ use work::{Changes, Work};
 use crate::{
     book::Broken,
     event::{Envelope, Event as Fact},
+    few::Few,
     id::{LotId, Pool, ReservationId},
     money::{Amount, Code, Money},
     rejection::Rejection,
@@ -54,8 +55,7 @@ pub const ORDER: &str = "pool-expiry-age.v1";
 pub struct Account {
     open: bool,
     lots: BTreeMap<LotId, Lot>,
-    // Boxed, because a tree makes room for eleven at once, and mostly there are none or one.
-    reservations: BTreeMap<ReservationId, Box<Reservation>>,
+    reservations: Few<ReservationId, Reservation>,
     debts: BTreeMap<(Code, Pool), Amount>,
     shared: BTreeMap<Code, Sum>,
     /// What was given of late from sources that nobody named.
@@ -65,7 +65,7 @@ pub struct Account {
     ranks: BTreeSet<Rank>,
     /// Open reservations by their end.
     #[serde(skip)]
-    ends: BTreeSet<(Time, ReservationId)>,
+    ends: Few<(Time, ReservationId), ()>,
 }
 
 impl Account {
@@ -86,12 +86,12 @@ impl Account {
 
     /// The open reservations.
     pub fn reservations(&self) -> impl Iterator<Item = (&ReservationId, &Reservation)> {
-        self.reservations.iter().map(|(id, open)| (id, &**open))
+        self.reservations.iter()
     }
 
     /// An open reservation.
     pub fn reservation(&self, reservation: &ReservationId) -> Option<&Reservation> {
-        self.reservations.get(reservation).map(|open| &**open)
+        self.reservations.get(reservation)
     }
 
     /// What is owed, by commodity and pool.
@@ -165,7 +165,7 @@ impl Account {
 
     /// The only applier.
     pub(crate) fn evolve(&mut self, event: &Event, at: &Envelope) -> Result<(), Broken> {
-        let mut work = Work::over(self);
+        let mut work = Work::of_a_fact(self);
         work.apply(event, at.position)?;
         let changes = work.changes;
         self.take_in(changes);
@@ -176,12 +176,12 @@ impl Account {
 
     fn take_in(&mut self, changes: Changes) {
         for (id, lot) in changes.lots {
-            self.put(id, lot.map(|lot| *lot));
+            self.put(id, lot);
         }
         for (id, reservation) in changes.reservations {
             match reservation {
                 Some(open) => {
-                    self.ends.insert((open.expires_at, id.clone()));
+                    self.ends.insert((open.expires_at, id.clone()), ());
                     self.reservations.insert(id, open);
                 }
                 None => self.close(id),
@@ -199,19 +199,29 @@ impl Account {
     }
 
     fn put(&mut self, id: LotId, lot: Option<Lot>) {
-        let is_usable = |lot: &Lot| !lot.available.is_zero();
-        let is = lot.as_ref().is_some_and(is_usable);
-        let before = match lot {
-            Some(lot) => {
-                if is && !self.lots.get(&id).is_some_and(is_usable) {
-                    self.ranks.extend(Rank::all(&lot));
+        let (ranks, is_usable) = match (self.lots.get_mut(&id), lot) {
+            (Some(known), Some(lot)) => {
+                let before = known.is_usable();
+                *known = lot;
+                if before == known.is_usable() {
+                    return;
                 }
-                self.lots.insert(id, lot)
+                (Rank::all(known), !before)
             }
-            None => self.lots.remove(&id),
+            (None, Some(lot)) => {
+                let new = (Rank::all(&lot), lot.is_usable());
+                self.lots.insert(id, lot);
+                new
+            }
+            (_, None) => match self.lots.remove(&id) {
+                Some(lot) => (Rank::all(&lot), false),
+                None => return,
+            },
         };
-        if let Some(before) = before.filter(|before| is_usable(before) && !is) {
-            for rank in Rank::all(&before) {
+        for rank in ranks {
+            if is_usable {
+                self.ranks.insert(rank);
+            } else {
                 self.ranks.remove(&rank);
             }
         }

@@ -93,7 +93,7 @@ pub enum State {
     /// A receipt.
     Receipt(Box<Receipt>),
     /// An account.
-    Account(Account),
+    Account(Box<Account>),
     /// An entitlement.
     Entitlement(Box<Entitlement>),
     /// How a tenant bills.
@@ -118,7 +118,7 @@ impl State {
             Kind::Offer => Self::Offer(Offer::default()),
             Kind::Payment => Self::Payment(Box::default()),
             Kind::Receipt => Self::Receipt(Box::default()),
-            Kind::Account => Self::Account(Account::default()),
+            Kind::Account => Self::Account(Box::default()),
             Kind::Entitlement => Self::Entitlement(Box::default()),
             Kind::Billing => Self::Billing(Box::default()),
             Kind::Letter => Self::Letter(Box::default()),

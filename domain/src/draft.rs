@@ -11,12 +11,13 @@ use crate::{
     book::{Slot, State},
     bytes::Id16,
     campaign::Campaign,
-    claim::{Claim, Taker, lasting},
+    claim::{Claim, Claims, Taker, lasting},
     commodity::{Commodity, built_in},
     connection::Connection,
     duty::{Duty, Name},
     entitlement::Entitlement,
     event::{Actor, Envelope, Event, Idempotency, Recorded},
+    few::Few,
     grantee::{Grantee, GranteeId},
     id::{
         AccountId, CampaignId, ConnectionId, EntitlementId, Kind, LetterId, OfferId, PaymentId,
@@ -133,10 +134,9 @@ pub struct Draft<'a> {
     moment: Moment,
     next: u64,
     said: Vec<Recorded>,
-    // Boxed, because a tree makes room for eleven at once.
-    ours: BTreeMap<Stream, Box<Ours>>,
+    ours: Few<Stream, Ours>,
     /// Claims that were asked for and found to be free.
-    free: Vec<Claim>,
+    free: Claims,
 }
 
 /// A stream that is absent, or in which this draft said something.
@@ -167,7 +167,16 @@ impl<'a> Draft<'a> {
     /// An empty draft whose first fact would stand at `next`.
     pub fn new(memory: &'a dyn Memory, meta: &'a Meta, moment: Moment, next: u64) -> Self {
         let key = meta.idempotency.as_ref();
-        Self { memory, meta, key, moment, next, said: vec![], ours: BTreeMap::new(), free: vec![] }
+        Self {
+            memory,
+            meta,
+            key,
+            moment,
+            next,
+            said: vec![],
+            ours: Few::default(),
+            free: Claims::new(),
+        }
     }
 
     /// From here on, what is said carries this caller's key.
@@ -307,8 +316,13 @@ impl<'a> Draft<'a> {
         if self.claim(&claim)?.is_some() {
             return Err(or.into());
         }
-        self.free.push(claim);
+        self.note_free(claim);
         Ok(())
+    }
+
+    /// Nobody took a claim, by what the book says otherwise: it need not be looked up.
+    pub(crate) fn note_free(&mut self, claim: Claim) {
+        self.free.push(claim);
     }
 
     /// The fact at a position that the taker of a claim names. A claim that this very command takes
@@ -343,14 +357,14 @@ impl<'a> Draft<'a> {
     pub fn slot_even_frozen(&mut self, stream: &Stream) -> Result<&Slot, Stop> {
         let seen = self.memory.slot(stream).ok_or_else(|| missing(stream))?;
         match seen {
-            Seen::Here(slot) if !self.ours.contains_key(stream) => Ok(slot),
+            Seen::Here(slot) if !self.ours.contains(stream) => Ok(slot),
             Seen::Here(_) | Seen::Absent => Ok(self.catch_up(stream, seen)),
         }
     }
 
     /// Copies a stream where it has to be: it is absent, or this draft said something in it.
     fn catch_up(&mut self, stream: &Stream, seen: Seen<'_>) -> &Slot {
-        let ours = self.ours.entry(stream.clone()).or_default();
+        let ours = self.ours.get_or_default(stream.clone());
         let slot = ours.slot.get_or_insert_with(|| match seen {
             Seen::Here(slot) => Box::new(slot.clone()),
             Seen::Absent => Box::new(Slot::absent(stream.kind)),
@@ -383,7 +397,7 @@ impl<'a> Draft<'a> {
             causation: self.meta.causation,
             idempotency: self.key.cloned(),
         };
-        let ours = self.ours.entry(stream.clone()).or_default();
+        let ours = self.ours.get_or_default(stream.clone());
         ours.end = Some((envelope.version, envelope.position));
         ours.unfolded.push(self.said.len());
         if self.said.is_empty() {
@@ -419,7 +433,7 @@ impl<'a> Draft<'a> {
     /// The caller's own key is the engine's to look up beforehand; it may be an old one that has
     /// been forgotten.
     pub fn finish(self) -> Result<Vec<Recorded>, Stop> {
-        let mut wanted: Vec<Claim> = self.said.iter().flat_map(lasting).collect();
+        let mut wanted: Claims = self.said.iter().flat_map(lasting).collect();
         let mut missing = vec![];
         for claim in wanted.iter().filter(|claim| !self.free.contains(claim)) {
             match self.claim(claim) {

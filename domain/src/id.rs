@@ -3,6 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use smallstr::SmallString;
 use smol_str::SmolStr;
 
 use crate::bytes::Bytes;
@@ -34,11 +35,51 @@ const fn is_text(_: &str) -> bool {
     true
 }
 
+/// Text that lies where it is used up to the length of a UUID with a prefix: what is many and soon over,
+/// and is named by callers.
+type Passing = SmallString<[u8; 36]>;
+
+/// What a name's text lies in.
+trait Lies {
+    fn copy(&self) -> Self;
+    fn share(&self) -> SmolStr;
+}
+
+impl Lies for SmolStr {
+    fn copy(&self) -> Self {
+        self.clone()
+    }
+
+    fn share(&self) -> SmolStr {
+        self.clone()
+    }
+}
+
+impl Lies for Passing {
+    fn copy(&self) -> Self {
+        // At once: its own `clone` goes byte by byte.
+        self.as_str().into()
+    }
+
+    fn share(&self) -> SmolStr {
+        self.as_str().into()
+    }
+}
+
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $what:literal, $grammar:expr, $check:expr) => {
+        name!($(#[$doc])* $name(SmolStr), $what, $grammar, $check);
+    };
+    ($(#[$doc:meta])* $name:ident($text:ty), $what:literal, $grammar:expr, $check:expr) => {
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(SmolStr);
+        #[derive(PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name($text);
+
+        impl Clone for $name {
+            fn clone(&self) -> Self {
+                Self(self.0.copy())
+            }
+        }
 
         impl $name {
             /// The text.
@@ -61,7 +102,7 @@ macro_rules! name {
 
         impl From<&$name> for SmolStr {
             fn from(name: &$name) -> Self {
-                name.0.clone()
+                name.0.share()
             }
         }
 
@@ -110,7 +151,7 @@ name!(
 );
 name!(
     /// Names a part of an aggregate, where what is owed of it is told apart. Any text.
-    Item, "an item", ".*", is_text
+    Item(Passing), "an item", ".*", is_text
 );
 name!(
     /// Names a payment.
@@ -126,7 +167,7 @@ name!(
 );
 name!(
     /// Names a reservation of credit.
-    ReservationId, "a reservation id", ID, is_id
+    ReservationId(Passing), "a reservation id", ID, is_id
 );
 name!(
     /// Names a refund: of a payment, and of the credit that it had given.
@@ -355,7 +396,7 @@ macro_rules! into_item {
     ($($name:ident),*) => {$(
         impl From<&$name> for Item {
             fn from(name: &$name) -> Self {
-                Self(name.0.clone())
+                Self(name.as_str().into())
             }
         }
     )*};

@@ -19,6 +19,7 @@ pub mod draft;
 pub mod duty;
 pub mod entitlement;
 pub mod event;
+mod few;
 pub mod grantee;
 pub mod id;
 pub mod letter;

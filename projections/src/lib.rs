@@ -36,7 +36,7 @@ use crate::{change::Change, schema::Schema};
 pub const VERSION: u32 = 3;
 
 /// Every table.
-pub const SCHEMAS: [&Schema; 25] = [
+pub const SCHEMAS: [&Schema; 26] = [
     credit::BALANCES,
     credit::LOTS,
     credit::ENTRIES,
@@ -62,6 +62,7 @@ pub const SCHEMAS: [&Schema; 25] = [
     reservations::HOURS,
     campaigns::CAMPAIGNS,
     campaigns::GRANTS,
+    payments::REFUNDS,
 ];
 
 /// What one event changes.

@@ -106,6 +106,25 @@ pub const REVIEWS: &Schema = &Schema {
     indexes: &[("reviews_open", "(tenant, opened_at, payment, number) WHERE state = 'open'")],
 };
 
+/// Money that went back, by the name of each refund.
+pub const REFUNDS: &Schema = &Schema {
+    name: "refunds",
+    index: 25,
+    key: &[("tenant", Type::Text), ("refund", Type::Text)],
+    columns: &[
+        text("payment"),
+        text("commodity"),
+        integer("amount"),
+        text("reference"),
+        text("reason"),
+        text("idempotency"),
+        integer("refunded_at"),
+        integer("position"),
+    ],
+    layout: BY_KEY,
+    indexes: &[],
+};
+
 pub(crate) fn changes(at: &Envelope, event: &Event, into: &mut Vec<Change>) {
     let row = change!(PAYMENTS [&at.tenant, &at.stream.id] { set position: at.position });
     let row = match event {
@@ -138,12 +157,27 @@ pub(crate) fn changes(at: &Envelope, event: &Event, into: &mut Vec<Change>) {
             change!(PAYMENTS row { add reviews_open: -1 })
         }
         Event::TransitionRefused(_) => change!(PAYMENTS row { add refused_transitions: 1 }),
-        Event::Refunded(Refunded { amount, .. }) => {
-            change!(PAYMENTS row { add refunded: amount.amount.signed() })
+        Event::Refunded(refunded) => {
+            into.push(of_refund(at, refunded));
+            change!(PAYMENTS row { add refunded: refunded.amount.amount.signed() })
         }
         Event::SettlementNamed(_) => row,
     };
     into.push(row);
+}
+
+fn of_refund(at: &Envelope, refunded: &Refunded) -> Change {
+    let Refunded { refund, amount, reference, reason, .. } = refunded;
+    change!(REFUNDS [&at.tenant, refund] {
+        set payment: &at.stream.id,
+        set commodity: amount.commodity,
+        set amount: amount.amount,
+        may reference: reference.as_ref(),
+        set reason: reason,
+        may idempotency: at.idempotency.as_ref().map(|key| &key.key),
+        set refunded_at: at.recorded_at,
+        set position: at.position,
+    })
 }
 
 fn ended(at: &Envelope, status: Status, row: Change) -> Change {

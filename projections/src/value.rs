@@ -10,7 +10,7 @@ use piperoll_domain::{
     bytes::Bytes,
     id::{
         AccountId, CampaignId, ConnectionId, EntitlementId, GrantId, Id, LotId, OfferId, PaymentId,
-        Pool, ReceiptId, ReservationId, Service, TenantId,
+        Pool, ReceiptId, RefundId, ReservationId, Service, TenantId,
     },
     money::{Amount, Code},
     time::Time,
@@ -199,6 +199,7 @@ names!(
     PaymentId,
     Pool,
     ReceiptId,
+    RefundId,
     ReservationId,
     Service,
     TenantId

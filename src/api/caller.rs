@@ -1,15 +1,15 @@
 //! Who is calling: from the credential alone, and allowed by the table of routes alone.
 
 use axum::{
-    extract::{FromRequestParts, MatchedPath},
+    extract::{FromRequestParts, MatchedPath, RawPathParams},
     http::{HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION, request},
 };
-use piperoll_domain::id::TenantId;
+use piperoll_domain::{id::TenantId, rejection::Rejection};
 
 use crate::{
     api::{
         Api, Problem, forwarded,
-        problem::{Code, Limited, seconds},
+        problem::{self, Code, Limited, seconds},
         routes::{self, Needs},
     },
     service::Principal,
@@ -43,8 +43,25 @@ impl FromRequestParts<Api> for Caller {
             Some(who) => who,
             None => signed(api, presented, needs).map_err(|why| wrong(parts, api, why))?,
         };
-        if may(&who, needs) { Ok(Self(who)) } else { Err(forbidden()) }
+        if !may(&who, needs) {
+            return Err(forbidden());
+        }
+        must_be_own(parts, api, &who).await?;
+        Ok(Self(who))
     }
+}
+
+/// Whoever administrates billing does so for one tenant; a path that names another names nobody.
+async fn must_be_own(
+    parts: &mut request::Parts,
+    api: &Api,
+    who: &Principal,
+) -> Result<(), Problem> {
+    let Principal::Administrator { tenant, .. } = who else { return Ok(()) };
+    let named = RawPathParams::from_request_parts(parts, api).await;
+    let named = named.map_err(|_| problem::field("path", "it is not UTF-8"))?;
+    let is_other = |(name, value): (&str, &str)| name == "tenant" && value != tenant.as_str();
+    if named.iter().any(is_other) { Err(Rejection::TenantNotFound.into()) } else { Ok(()) }
 }
 
 /// Whoever shows a token that others signed, where such are taken; or why it is not believed.

@@ -112,8 +112,8 @@ pub(super) fn refused(api: &Api, refusal: Refusal, deny: Deny) -> Response {
         Refusal::Malformed(_) => return bare(Code::CredentialMalformed, &said),
         Refusal::Invalid => return bare(Code::CredentialInvalid, &said),
         Refusal::WrongScope(why) => {
-            let problem = Problem::new(Code::CredentialWrongScope, format!("{said}: {why}"));
-            return problem.status(StatusCode::FORBIDDEN).into_response();
+            return Problem::new(Code::CredentialWrongScope, format!("{said}: {why}"))
+                .into_response();
         }
         Refusal::Path(why) => {
             let problem = Problem::new(Code::FieldInvalid, format!("{said}: {why}"));

@@ -3,7 +3,7 @@
 use axum::{
     Router,
     extract::State,
-    http::{HeaderMap, StatusCode},
+    http::HeaderMap,
     response::{IntoResponse, Response},
     routing::post,
 };
@@ -147,7 +147,7 @@ fn request(of: &Of, headers: &HeaderMap) -> Result<UseRequest, Problem> {
 fn topped_up(api: &Api, redeemed: Redeemed) -> Result<Response, Problem> {
     let Opens::Credit { account, lot } = redeemed.opens else {
         let detail = "the credential was not sold for a top-up";
-        return Err(Problem::new(Code::CredentialWrongScope, detail).status(StatusCode::FORBIDDEN));
+        return Err(Problem::new(Code::CredentialWrongScope, detail));
     };
     let body = ToppedUp {
         payment: redeemed.payment.to_string(),

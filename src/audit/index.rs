@@ -13,7 +13,7 @@ use std::{
 
 use piperoll_domain::{
     book::{Book, Slot},
-    claim::{Claim, Taker},
+    claim::Claim,
     id::Stream,
 };
 use tempfile::TempDir;
@@ -311,11 +311,11 @@ impl Compared {
     }
 
     fn compare_claims(&mut self, copy: &Copy, part: Part, book: &Book) {
-        let told = |taker: &Taker| format!("position {} in {}", taker.position, taker.stream);
-        let expected = book.claims.iter().map(|(claim, taker)| (key(claim), told(taker)));
+        let told = |position: u64| format!("position {position}");
+        let expected = book.claims.iter().map(|(claim, taker)| (key(claim), told(taker.position)));
         let found = copy.index.all_claims().filter_map(|entry| match entry {
             Ok((key, _)) if !part.holds(key) => None,
-            Ok((key, taker)) => Some(Ok((key, told(&taker)))),
+            Ok((key, position)) => Some(Ok((key, told(position)))),
             Err(error) => (part.number == 0).then_some(Err(error)),
         });
         let what = "a claim is taken by whom the roll says";

@@ -9,6 +9,8 @@ use super::{client::Target, error::Error, exit::Exit, output::Output};
 /// Look at accounts and give credit by hand.
 #[derive(Debug, Subcommand)]
 pub(super) enum Accounts {
+    /// Open an account before its first credit. Opening it again changes nothing.
+    Open(Open),
     /// Show what an account can spend.
     Balance(Look),
     /// List an account's lots.
@@ -31,6 +33,18 @@ pub(super) struct Look {
     as_of: Option<String>,
 }
 
+/// An account to be opened.
+#[derive(Debug, Args)]
+pub(super) struct Open {
+    #[command(flatten)]
+    server: Target,
+    /// Its name: opaque, no personal data.
+    account: String,
+    /// Makes asking again safe; made up unless given.
+    #[arg(long, value_name = "KEY")]
+    idempotency_key: Option<String>,
+}
+
 /// Credit by hand.
 #[derive(Debug, Args)]
 pub(super) struct Mint {
@@ -46,7 +60,7 @@ pub(super) struct Mint {
     /// Of what.
     #[arg(long, default_value = "MSAT")]
     commodity: String,
-    /// `grant`, `deposit` or `purchase`.
+    /// `grant`, `deposit`, `purchase` or `commons_dividend`.
     #[arg(long, default_value = "grant")]
     source: String,
     /// Names where it comes from; the same again is refused.
@@ -63,6 +77,7 @@ pub(super) struct Mint {
 impl Accounts {
     pub(super) async fn run(self, output: Output) -> Result<Exit, Error> {
         let answer = match self {
+            Self::Open(open) => open.ask().await?,
             Self::Balance(look) => look.ask("balance").await?,
             Self::Lots(look) => look.ask("lots").await?,
             Self::Entries(look) => look.ask("entries").await?,
@@ -70,6 +85,15 @@ impl Accounts {
         };
         output.answer(&answer)?;
         Ok(Exit::Done)
+    }
+}
+
+impl Open {
+    async fn ask(self) -> Result<serde_json::Value, Error> {
+        let body = json!({ "account": self.account });
+        let key = self.idempotency_key.as_deref();
+        let client = self.server.tenant();
+        Ok(client.write(Method::POST, &["v1", "accounts"], Some(&body), key).await?)
     }
 }
 

@@ -103,6 +103,10 @@ pub(super) struct Set {
     /// units; `USD=none` for no bound. May be repeated.
     #[arg(long, value_name = "COMMODITY=AMOUNT", value_parser = ceiling)]
     ceiling: Vec<(String, Option<u64>)>,
+    /// In which order lots are used where this pool is asked for: `pool-expiry-age.v1`, which holds
+    /// unless said, or `pool-age.v1`; `POOL=none` for what holds unless said. May be repeated.
+    #[arg(long, value_name = "POOL=ORDER", value_parser = order)]
+    order: Vec<(String, Option<String>)>,
     /// Whether credit that was given, not sold, is shared out too when it is used.
     #[arg(long, value_name = "BOOLEAN")]
     share_gifts: Option<bool>,
@@ -121,6 +125,11 @@ fn ceiling(text: &str) -> Result<(String, Option<u64>), String> {
         amount => Some(amount.parse().map_err(|error| format!("the amount: {error}"))?),
     };
     Ok((code.to_owned(), amount))
+}
+
+fn order(text: &str) -> Result<(String, Option<String>), String> {
+    let (pool, order) = text.split_once('=').ok_or("write it as POOL=ORDER")?;
+    Ok((pool.to_owned(), (order != "none").then(|| order.to_owned())))
 }
 
 impl Billing {
@@ -204,12 +213,20 @@ impl Set {
                 billing[name] = value;
             }
         }
-        let Some(ceilings) = billing["ceilings"].as_object_mut() else { return };
-        for (code, amount) in &self.ceiling {
-            match amount {
-                Some(amount) => ceilings.insert(code.clone(), amount.to_string().into()),
-                None => ceilings.remove(code),
-            };
-        }
+        let ceilings =
+            self.ceiling.iter().map(|(code, amount)| (code, amount.map(|n| n.to_string())));
+        put(&mut billing["ceilings"], ceilings);
+        put(&mut billing["orders"], self.order.iter().map(|(pool, order)| (pool, order.clone())));
+    }
+}
+
+/// Puts what is said under its name, and takes out what shall be as it is unless said.
+fn put<'a>(into: &mut Value, said: impl Iterator<Item = (&'a String, Option<String>)>) {
+    let Some(into) = into.as_object_mut() else { return };
+    for (name, value) in said {
+        match value {
+            Some(value) => into.insert(name.clone(), value.into()),
+            None => into.remove(name),
+        };
     }
 }

@@ -16,7 +16,7 @@ use piperoll_domain::{
 use crate::{
     engine::{
         Done, Error, Reply,
-        index::{ClaimKey, Entries, claim_key},
+        index::{Entries, Looked, Names, claim_key},
         memory::Memory,
         writer::Bounds,
     },
@@ -30,10 +30,10 @@ pub(super) struct Pending {
     pub(super) reply: Reply<Done>,
     /// How often it has stepped aside.
     pub(super) rounds: u8,
-    /// What its caller's key is known by, hashed by the caller.
-    pub(super) key: Option<ClaimKey>,
-    /// Another claim that it takes, hashed by the caller.
-    takes: Option<(Claim, ClaimKey)>,
+    /// What its caller's key is known by, hashed and looked up by the caller.
+    key: Option<Looked>,
+    /// Another claim that it takes, hashed and looked up by the caller.
+    takes: Option<(Claim, Looked)>,
     /// What else it waits for while it stands aside.
     pub(super) needs: Vec<Need>,
     /// Who took its key so long ago that it counts no more.
@@ -42,12 +42,15 @@ pub(super) struct Pending {
 
 impl Pending {
     /// A command that has just come.
-    pub(super) fn new(command: Box<Command>, reply: Reply<Done>) -> Self {
+    pub(super) fn new(command: Box<Command>, reply: Reply<Done>, names: &Names) -> Self {
         let Meta { tenant, idempotency, .. } = &command.meta;
-        let key = idempotency.as_ref().map(|key| claim_key(&Claim::idempotency(tenant, key)));
+        let look = |claim: &Claim| names.look(claim_key(claim));
+        let key = idempotency.as_ref().map(|key| look(&Claim::idempotency(tenant, key)));
         let takes = command.takes().map(|claim| {
-            let key = claim_key(&claim);
-            (claim, key)
+            // An end is looked up only where nothing is open that could end.
+            let ends = matches!(claim, Claim::ReservationEnd { .. });
+            let looked = if ends { Looked::not(claim_key(&claim)) } else { look(&claim) };
+            (claim, looked)
         });
         let (arrived, needs) = (Instant::now(), vec![]);
         Self { command, arrived, reply, rounds: 0, key, takes, needs, forgotten: None }
@@ -77,8 +80,8 @@ pub(super) struct Group {
     ends: Vec<usize>,
     pub(super) entries: Entries,
     answers: Vec<Answer>,
-    /// How many claims the last one took: the next will be much like it.
-    expected: usize,
+    /// How many claims and duties the last one brought: the next will be much like it.
+    expected: (usize, usize),
     /// A fact was refused by its own rules after others were folded: nothing of the group may stand.
     poisoned: bool,
     /// The clock was corrected: what comes next has another time.
@@ -101,7 +104,7 @@ impl Group {
             ends: vec![],
             entries: Entries::default(),
             answers: vec![],
-            expected: 0,
+            expected: (0, 0),
             poisoned: false,
             ended: false,
         }
@@ -140,7 +143,7 @@ impl Group {
         stored: u64,
     ) -> Verdict {
         if let Some(key) = pending.key {
-            match memory.claim_of(key) {
+            match memory.known(key) {
                 None => return missing_key(pending),
                 Some(Known::Free) => {}
                 Some(Known::Taken(taker)) if pending.forgotten == Some(taker.position) => {}
@@ -150,7 +153,7 @@ impl Group {
                 Some(Known::Taken(taker)) => return Verdict::Repeat(pending, taker),
             }
         }
-        memory.take_hashed(pending.takes.take());
+        memory.expect(pending.takes.take());
         match pending.command.decide(memory, self.moment, self.next) {
             // What is not appended yet can be read once it is.
             Err(Stop::Missing(needs)) if needs.iter().any(|need| is_behind(need, stored)) => {
@@ -188,7 +191,7 @@ impl Group {
     ) -> Result<Vec<Recorded>, Error> {
         let command = &*pending.command;
         self.encode(command, &mut facts)?;
-        let (mut start, claimed) = (0, self.entries.claims.len());
+        let mut start = 0;
         for (fact, end) in facts.iter().zip(&self.ends) {
             let data = &self.bytes[start..*end];
             start = *end;
@@ -201,15 +204,18 @@ impl Group {
                 self.poisoned = true;
                 return Err(internal("take in", command));
             }
+            let claimed = self.entries.claims.len();
             // A key is claimed in the tenant of the fact that it stands on; a batch has many keys.
             let Envelope { tenant, idempotency, .. } = &fact.envelope;
             if *tenant == command.meta.tenant && *idempotency == command.meta.idempotency {
-                self.entries.fold_keyed(fact, pending.key, |claim| memory.key_of(claim));
+                let key = pending.key.map(|looked| looked.key);
+                self.entries.fold_keyed(fact, key, |claim| memory.looked(claim).key);
             } else {
                 self.entries.fold(fact);
             }
+            let taken = self.entries.claims.get(claimed..).unwrap_or_default();
+            memory.claim_all(taken, &fact.envelope.stream);
         }
-        memory.claim_all(self.entries.claims.get(claimed..).unwrap_or_default());
         self.moment.now =
             facts.last().map_or(self.moment.now, |last| last.envelope.recorded_at.plus_micros(1));
         self.next += u64::try_from(facts.len()).unwrap_or(0);
@@ -246,7 +252,7 @@ impl Group {
 
     /// What the facts add to the index.
     pub(super) fn take_entries(&mut self) -> Entries {
-        self.expected = self.entries.claims.len();
+        self.expected = (self.entries.claims.len(), self.entries.duties.len());
         std::mem::take(&mut self.entries)
     }
 

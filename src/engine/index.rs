@@ -14,7 +14,7 @@ mod store;
 mod tests;
 
 use std::{
-    fmt::{self, Write as _},
+    fmt::Write as _,
     path::PathBuf,
     sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     time::Duration,
@@ -23,30 +23,28 @@ use std::{
 use piperoll_domain::{
     book::Slot,
     bytes::{Bytes, Id16},
-    claim::{Claim, Taker},
+    claim::Claim,
     duty::{Change, Duty},
     id::{Kind, Stream, TenantId},
 };
 use sha2::{Digest, Sha256};
+use smallstr::SmallString;
 
 pub(super) use self::coding::encode_snapshot;
-pub(super) use self::names::{Names, Reading};
+pub(super) use self::names::{Looked, Names, Reading};
 pub use self::{
     closed::{Closed, Sums, closed_at, sums},
     entries::Entries,
     store::IndexMemory,
 };
 use self::{
-    coding::{
-        decode_end, decode_head, decode_snapshot, decode_taker, duty_key, encode_end, encode_head,
-        encode_taker,
-    },
+    coding::{decode_end, decode_head, decode_snapshot, duty_key, encode_end, encode_head},
     store::{Store, Table, Write},
 };
 use crate::roll::Head;
 
 /// Changes with every change of what is written here; another one is rebuilt.
-const FORMAT: &[u8] = b"piperoll.index.v3";
+const FORMAT: &[u8] = b"piperoll.index.v4";
 
 /// Why the index failed.
 #[derive(Debug, thiserror::Error)]
@@ -126,21 +124,12 @@ pub type ClaimKey = Id16;
 
 /// The key of a claim.
 pub fn claim_key(claim: &Claim) -> ClaimKey {
-    let mut text = Hashing(Sha256::new());
-    // Hashing takes any text.
+    // Most are shorter, and hashed at once.
+    let mut text: SmallString<[u8; 128]> = SmallString::new();
+    // A string takes any text.
     let _ = write!(text, "{claim}");
-    let digest: [u8; 32] = text.0.finalize().into();
+    let digest: [u8; 32] = Sha256::digest(text.as_bytes()).into();
     Bytes::from_slice(&digest[..16]).unwrap_or(Bytes::ZERO)
-}
-
-/// Text that is hashed as it is written.
-struct Hashing(Sha256);
-
-impl fmt::Write for Hashing {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0.update(text.as_bytes());
-        Ok(())
-    }
 }
 
 /// The index.
@@ -226,8 +215,8 @@ impl Index {
         for (stream, end) in &entries.streams {
             insert(Table::Streams, stream.to_string().into(), encode_end(*end).to_vec());
         }
-        for (key, taker) in &entries.claims {
-            insert(Table::Claims, key.0.to_vec(), encode_taker(taker));
+        for (key, position) in &entries.claims {
+            insert(Table::Claims, key.0.to_vec(), position.to_be_bytes().to_vec());
         }
         for (tenant, count) in &entries.tenants {
             insert(Table::Tenants, tenant.as_str().into(), count.to_be_bytes().to_vec());
@@ -281,12 +270,10 @@ impl Index {
         stored.map(|bytes| decode_end(&bytes).ok_or_else(|| damaged(&name))).transpose()
     }
 
-    /// Who took a claim.
-    pub fn taker(&self, key: ClaimKey) -> Result<Option<Taker>, IndexError> {
+    /// Where a claim was taken.
+    pub fn taken_at(&self, key: ClaimKey) -> Result<Option<u64>, IndexError> {
         let stored = self.store.get(Table::Claims, &key.0)?;
-        stored
-            .map(|bytes| decode_taker(&bytes).ok_or_else(|| damaged(&format!("claim {key}"))))
-            .transpose()
+        stored.map(|position| claimed(key, position)).transpose()
     }
 
     /// A stream's state at some earlier end of it. One that cannot be read is as good as none.
@@ -337,15 +324,12 @@ impl Index {
         })
     }
 
-    /// Every claim's key and taker, in order of keys.
-    pub fn all_claims(
-        &self,
-    ) -> impl Iterator<Item = Result<(ClaimKey, Taker), IndexError>> + use<> {
+    /// Every claim's key and where it was taken, in order of keys.
+    pub fn all_claims(&self) -> impl Iterator<Item = Result<(ClaimKey, u64), IndexError>> + use<> {
         self.store.pairs(Table::Claims, b"").map(|pair| {
-            let (key, taker) = pair?;
+            let (key, position) = pair?;
             let key = Bytes::from_slice(&key).ok_or_else(|| damaged("a claim"))?;
-            let taker = decode_taker(&taker).ok_or_else(|| damaged(&format!("claim {key}")))?;
-            Ok((key, taker))
+            Ok((key, claimed(key, position)?))
         })
     }
 
@@ -358,6 +342,12 @@ impl Index {
             Ok((parse_stream(&name)?, decode_snapshot(&snapshot)))
         })
     }
+}
+
+/// Where a claim was taken, as it is stored.
+fn claimed(key: ClaimKey, position: Vec<u8>) -> Result<u64, IndexError> {
+    let position = position.try_into().map(u64::from_be_bytes);
+    position.map_err(|_| damaged(&format!("claim {key}")))
 }
 
 fn damaged(what: &str) -> IndexError {

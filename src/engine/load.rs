@@ -118,9 +118,12 @@ impl Reader {
     /// A claim's taker, confirmed by the record that took it.
     async fn claim(&self, claim: &Claim) -> Result<Option<Taker>, Error> {
         let (index, key) = (self.index.clone(), claim_key(claim));
-        let Some(taker) = self.ask_index(move || index.taker(key)).await? else { return Ok(None) };
-        let recorded = record(&self.roll, taker.position).await?;
-        Ok(claims(&recorded).contains(claim).then_some(taker))
+        let taken_at = self.ask_index(move || index.taken_at(key)).await?;
+        let Some(position) = taken_at else { return Ok(None) };
+        let recorded = record(&self.roll, position).await?;
+        let is_taken = claims(&recorded).contains(claim);
+        let taker = Taker { position, stream: recorded.envelope.stream };
+        Ok(is_taken.then_some(taker))
     }
 
     /// An index on disk keeps whoever reads it waiting.

@@ -1,8 +1,10 @@
 //! What the writer has in memory: streams in use, claims that are not written to the index yet, and
 //! the certainty that a name is new.
 
+mod taken;
+
 use std::{
-    collections::{HashMap, HashSet, VecDeque, hash_map::Entry},
+    collections::{HashMap, HashSet},
     sync::Arc,
 };
 
@@ -16,9 +18,10 @@ use piperoll_domain::{
     id::{Stream, TenantId},
 };
 
+use self::taken::{Before, Taken};
 use crate::engine::{
     Shared,
-    index::{ClaimKey, End, Entries, Names, claim_key, encode_snapshot},
+    index::{ClaimKey, End, Entries, Looked, claim_key, encode_snapshot},
     load::Loaded,
 };
 
@@ -38,8 +41,7 @@ pub(super) struct Memory {
     slots: Map<Stream, Used>,
     /// Ends of streams that were dropped before the index knew them.
     ends: Map<Stream, End>,
-    taken: Map<ClaimKey, Taker>,
-    taken_order: VecDeque<(u64, ClaimKey)>,
+    taken: Taken,
     /// Names that the filter took for known and that turned out to be new.
     absent: Set<Stream>,
     free: Set<ClaimKey>,
@@ -47,12 +49,13 @@ pub(super) struct Memory {
     facts: Map<u64, Recorded>,
     /// Takers that were read from the index.
     read: Map<ClaimKey, Taker>,
-    /// A claim that was hashed ahead, by whoever had the time.
-    hashed: Option<(Claim, ClaimKey)>,
+    /// A claim that was hashed and looked up ahead, by whoever had the time.
+    ahead: Option<(Claim, Looked)>,
     tenants: Map<TenantId, u64>,
-    names: Names,
     shared: Arc<Shared>,
     streams_max: usize,
+    /// Up to where what the index holds is forgotten here.
+    tidied: u64,
     tick: u64,
     undo: Undo,
     /// One that is not needed any more, for its room.
@@ -69,12 +72,11 @@ struct Used {
 pub(super) struct Undo {
     ends: Vec<(Stream, Option<End>)>,
     tenants: Vec<(TenantId, u64)>,
-    claims: Vec<(ClaimKey, Option<Taker>)>,
+    claims: Vec<Before>,
 }
 
 impl Memory {
     pub(super) fn new(
-        names: Names,
         shared: Arc<Shared>,
         tenants: HashMap<TenantId, u64>,
         streams_max: usize,
@@ -82,17 +84,16 @@ impl Memory {
         Self {
             slots: Map::default(),
             ends: Map::default(),
-            taken: Map::default(),
-            taken_order: VecDeque::new(),
+            taken: Taken::default(),
             absent: Set::default(),
             free: Set::default(),
             facts: Map::default(),
             read: Map::default(),
-            hashed: None,
+            ahead: None,
             tenants: tenants.into_iter().collect(),
-            names,
             shared,
             streams_max,
+            tidied: 0,
             tick: 0,
             undo: Undo::default(),
             spare: Undo::default(),
@@ -129,7 +130,7 @@ impl Memory {
     }
 
     fn take_in_claim(&mut self, key: ClaimKey, taker: Option<Taker>) {
-        if self.taken.contains_key(&key) {
+        if self.taken.taker(key).is_some() {
             return;
         }
         match taker {
@@ -163,15 +164,18 @@ impl Memory {
         self.undo.tenants.push((at.tenant.clone(), before));
     }
 
-    /// The claims that a command's facts take.
-    pub(super) fn claim_all(&mut self, claims: &[(ClaimKey, Taker)]) {
-        for (key, taker) in claims {
-            let before = self.taken.insert(*key, taker.clone());
-            self.free.remove(key);
+    /// The claims that a fact of a stream takes.
+    pub(super) fn claim_all(&mut self, claims: &[(ClaimKey, u64)], stream: &Stream) {
+        for (key, position) in claims {
+            let taker = Taker { position: *position, stream: stream.clone() };
+            self.undo.claims.push(self.taken.take(*key, taker));
+            if !self.free.is_empty() {
+                self.free.remove(key);
+            }
             // A key may be used again once it is forgotten.
-            self.read.remove(key);
-            self.taken_order.push_back((taker.position, *key));
-            self.undo.claims.push((*key, before));
+            if !self.read.is_empty() {
+                self.read.remove(key);
+            }
         }
     }
 
@@ -191,12 +195,7 @@ impl Memory {
             }
         }
         self.tenants.extend(undo.tenants.into_iter().rev());
-        for (key, before) in undo.claims.into_iter().rev() {
-            match before {
-                Some(taker) => drop(self.taken.insert(key, taker)),
-                None => drop(self.taken.remove(&key)),
-            }
-        }
+        undo.claims.into_iter().rev().for_each(|before| self.taken.give_back(before));
     }
 
     /// A closed group was appended: it will not be taken back any more.
@@ -207,11 +206,13 @@ impl Memory {
         self.spare = undo;
     }
 
-    /// Closes a group, before anything later is folded: its names are known, and streams whose state
-    /// is due to be kept are written down as they are with it. Returns how to take it back.
+    /// Closes a group, before anything later is folded: streams whose state is due to be kept are
+    /// written down as they are with it. Returns how to take it back.
     pub(super) fn close(&mut self, entries: &mut Entries) -> Undo {
-        self.names.add(entries);
         let due = |(stream, end): &(Stream, End)| {
+            if end.version % SNAPSHOT_EVERY != 0 {
+                return None;
+            }
             let slot = &self.slots.get(stream)?.slot;
             let every = SNAPSHOT_EVERY.saturating_mul(1 + slot.weight() / SNAPSHOT_WEIGHT);
             (end.version % every == 0).then(|| stream.clone())
@@ -225,24 +226,29 @@ impl Memory {
         std::mem::replace(&mut self.undo, empty)
     }
 
-    /// Keeps what the next command takes, hashed ahead, for when it is asked for.
-    pub(super) fn take_hashed(&mut self, takes: Option<(Claim, ClaimKey)>) {
-        self.hashed = takes;
+    /// Keeps what the next command takes, looked up ahead, for when it is asked for.
+    pub(super) fn expect(&mut self, takes: Option<(Claim, Looked)>) {
+        self.ahead = takes;
     }
 
-    /// What a claim is known by.
-    pub(super) fn key_of(&self, claim: &Claim) -> ClaimKey {
-        let hashed = self.hashed.as_ref().filter(|(hashed, _)| hashed == claim);
-        hashed.map_or_else(|| claim_key(claim), |(_, key)| *key)
+    /// A claim's key, and what is known of it from before.
+    pub(super) fn looked(&self, claim: &Claim) -> Looked {
+        let ahead = self.ahead.as_ref().filter(|(ahead, _)| ahead == claim);
+        ahead.map_or_else(|| Looked::not(claim_key(claim)), |(_, looked)| *looked)
     }
 
     /// Who took a claim; none if that must be looked up.
-    pub(super) fn claim_of(&self, key: ClaimKey) -> Option<Known> {
-        match self.taken.get(&key) {
+    pub(super) fn known(&self, Looked { key, free_up_to }: Looked) -> Option<Known> {
+        if let Some(taker) = self.taken.taker(key) {
+            return Some(Known::Taken(taker.clone()));
+        }
+        // What was taken later is not in the index yet, so it would have been found.
+        if free_up_to.is_some_and(|up_to| self.tidied <= up_to) || self.free.contains(&key) {
+            return Some(Known::Free);
+        }
+        match self.read.get(&key) {
             Some(taker) => Some(Known::Taken(taker.clone())),
-            None if self.free.contains(&key) => Some(Known::Free),
-            None if self.read.contains_key(&key) => self.read.get(&key).cloned().map(Known::Taken),
-            None if self.names.may_hold_claim(key) => None,
+            None if self.shared.names.may_hold_claim(key) => None,
             None => Some(Known::Free),
         }
     }
@@ -255,14 +261,8 @@ impl Memory {
     /// Everything up to `flushed` is in the index: what is only kept for that can go.
     pub(super) fn tidy(&mut self, flushed: u64) {
         self.tick = self.tick.wrapping_add(1);
-        while self.taken_order.front().is_some_and(|(position, _)| *position <= flushed) {
-            let Some((position, key)) = self.taken_order.pop_front() else { break };
-            if let Entry::Occupied(taken) = self.taken.entry(key)
-                && taken.get().position == position
-            {
-                taken.remove();
-            }
-        }
+        self.tidied = flushed;
+        self.taken.forget(flushed);
         self.ends.retain(|_, end| end.last > flushed);
         if self.slots.len() > self.streams_max {
             self.evict(flushed);
@@ -300,13 +300,15 @@ impl draft::Memory for Memory {
         match self.slots.get(stream) {
             Some(used) => Some(Seen::Here(&used.slot)),
             None if self.absent.contains(stream) => Some(Seen::Absent),
-            None if self.ends.contains_key(stream) || self.names.may_hold_stream(stream) => None,
+            None if self.ends.contains_key(stream) || self.shared.names.may_hold_stream(stream) => {
+                None
+            }
             None => Some(Seen::Absent),
         }
     }
 
     fn claim(&self, claim: &Claim) -> Option<Known> {
-        self.claim_of(self.key_of(claim))
+        self.known(self.looked(claim))
     }
 
     fn tenant_count(&self, tenant: &TenantId) -> u64 {

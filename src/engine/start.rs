@@ -144,9 +144,9 @@ pub async fn start(
     options.clock.compare_with_last(last_time);
     let reader = Reader::new(roll.clone(), index.clone());
     let duties = Duties::new(index.all_duties()?, last_time);
-    let shared = Arc::new(shown(&roll, &options, head, duties));
-    let (names, unread) = index.names();
-    let memory = remember(&reader, &shared, names, options.streams).await?;
+    let (names, unread) = index.names(head.position);
+    let shared = Arc::new(shown(&roll, &options, head, duties, names));
+    let memory = remember(&reader, &shared, options.streams).await?;
     let (queue, receiver) = mpsc::channel(options.queue);
     let (to_index, entries) = mpsc::unbounded_channel();
     let (flushed, trouble) = (watch::Sender::new(head.position), watch::Sender::new(None));
@@ -192,13 +192,14 @@ pub async fn start(
 }
 
 /// What the writer shows at first.
-fn shown(roll: &Roll, options: &Options, head: Head, duties: Duties) -> Shared {
+fn shown(roll: &Roll, options: &Options, head: Head, duties: Duties, names: Names) -> Shared {
     Shared {
         roll: roll.clone(),
         clock: options.clock.clone(),
         head: watch::Sender::new(head),
         directory: ArcSwap::from_pointee(Directory::default()),
         duties,
+        names,
         frozen: Frozen::default(),
         state: watch::Sender::new(Health::Writing),
         unresolved: AtomicBool::new(false),
@@ -248,11 +249,10 @@ fn time_after(last: &Recorded) -> Time {
 async fn remember(
     reader: &Reader,
     shared: &Arc<Shared>,
-    names: Names,
     streams_max: usize,
 ) -> Result<Memory, StartError> {
     let tenants: HashMap<TenantId, u64> = reader.index.all_tenants()?.into_iter().collect();
-    let mut memory = Memory::new(names, shared.clone(), tenants, streams_max);
+    let mut memory = Memory::new(shared.clone(), tenants, streams_max);
     let mut standing = vec![];
     for kind in Kind::ALL.into_iter().filter(|kind| kind.is_standing()) {
         for stream in reader.index.streams_of(kind)? {

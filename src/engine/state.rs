@@ -5,6 +5,7 @@ mod open;
 use std::{
     collections::BTreeSet,
     sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use self::open::Open;
@@ -15,6 +16,9 @@ use piperoll_domain::{
     id::Stream,
     time::Time,
 };
+
+/// Those who do what is owed look for it at least this often.
+pub const SOON: Duration = Duration::from_secs(1);
 
 /// How much of a kind is owed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,9 +59,13 @@ impl Frozen {
 }
 
 /// The duties that are open, by name and by when they are due.
+///
+/// The writer only tells what changes; whoever asks next takes that in first, so that it costs nobody
+/// but those who want to know.
 #[derive(Debug)]
 pub(super) struct Duties {
     open: Mutex<Open>,
+    news: Mutex<Vec<Change>>,
     opened: watch::Sender<u64>,
 }
 
@@ -69,33 +77,37 @@ impl Duties {
         if let Some(last) = last {
             state.correct(last);
         }
-        Self { open: Mutex::new(state), opened: watch::Sender::new(0) }
+        Self { open: Mutex::new(state), news: Mutex::default(), opened: watch::Sender::new(0) }
     }
 
+    /// What is open by now.
     fn lock(&self) -> MutexGuard<'_, Open> {
         // Nothing panics while it holds the lock half-way.
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let news = std::mem::take(&mut *self.news());
+        open.hear(news);
+        open
     }
 
-    pub(super) fn apply(&self, changes: &[Change]) {
+    fn news(&self) -> MutexGuard<'_, Vec<Change>> {
+        self.news.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells what changes at `now`, and wakes those who do what is due before they would wake anyway.
+    pub(super) fn tell(&self, changes: &[Change], now: Time) {
         if changes.is_empty() {
             return;
         }
-        let mut opened = false;
-        let mut state = self.lock();
-        for change in changes {
-            match change {
-                Change::Open(duty) => {
-                    opened = true;
-                    state.insert(duty.clone());
-                }
-                Change::Close(name) => state.remove(name),
-            }
-        }
-        drop(state);
-        if opened {
+        self.news().extend_from_slice(changes);
+        let soon = now.plus_seconds(u32::try_from(SOON.as_secs()).unwrap_or(u32::MAX));
+        if changes.iter().any(|change| matches!(change, Change::Open(duty) if duty.due <= soon)) {
             self.wake();
         }
+    }
+
+    /// Takes in what was told, so that there is never much of it even if nobody asks.
+    pub(super) fn hear(&self) {
+        drop(self.lock());
     }
 
     /// The clock was set back to `now`: what waits a while after its fact waits no longer than that.

@@ -180,7 +180,7 @@ impl<W: Write> Export<W> {
         let stream = &recorded.envelope.stream;
         let known = self.book.streams.get(stream).map(|slot| &slot.state);
         let account = known.and_then(|state| match state {
-            State::Account(account) => Some(account),
+            State::Account(account) => Some(&**account),
             _ => None,
         });
         legs::entry(recorded, account, &self.scales)

@@ -70,7 +70,7 @@ codes! {
     PaymentRequired "payment_required" PAYMENT_REQUIRED "This costs money";
     CredentialMalformed "credential_malformed" UNAUTHORIZED "The paid credential cannot be read";
     CredentialInvalid "credential_invalid" UNAUTHORIZED "The paid credential is not genuine";
-    CredentialWrongScope "credential_wrong_scope" PAYMENT_REQUIRED "The paid credential is for something else";
+    CredentialWrongScope "credential_wrong_scope" FORBIDDEN "The paid credential is for something else";
     CredentialExpired "credential_expired" PAYMENT_REQUIRED "The paid credential has ended";
     CredentialUnsettled "credential_unsettled" PAYMENT_REQUIRED "The payment is not confirmed yet";
     Consumed "consumed" FORBIDDEN "The paid credential is used up";

@@ -61,6 +61,7 @@ names! {
     Counter reservations_total ["mode", "outcome"] "Reservations that ended: finalized, released or expired.";
     Counter billing_shadow_reservations_total [] "Reservations that shadow mode recorded.";
     Counter billing_would_have_402_total [] "Reservations in shadow that live mode would have refused with a 402.";
+    Counter balance_cache_requests_total ["result"] "Balances asked of a cache, and whether it had them; there is none, so nothing counts.";
     Gauge lot_invariant_violations [] "Lots whose parts do not add up to what was minted.";
     Gauge accounts_total [] "Accounts that the ledger was last compared for.";
     Gauge reconciliation_drift_accounts [] "Accounts whose lots do not add up to what they hold.";

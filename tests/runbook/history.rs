@@ -5,7 +5,8 @@ use piperoll_domain::{
     operation::Operation,
     testing::{
         billing, claw_back, declare_connection, deposit, finalize, give_back, grant, hold, invoice,
-        issue_key, money, msat, open_tenant, plain, time_out, transfer, void,
+        issue_key, money, msat, open_tenant, paid, plain, refund, settled_webhook, time_out,
+        transfer, void,
     },
 };
 
@@ -54,6 +55,8 @@ fn corrections() -> Vec<Operation> {
         hold("bob", "res_3", usd(50_000)).into(),
         plain("pay_1", 9_000),
         invoice("pay_1", 9_000),
+        settled_webhook("rcp_1", "pay_1", "set_1", paid()),
+        refund("pay_1", "rfd_1", msat(4_000)),
     ]
 }
 

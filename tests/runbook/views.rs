@@ -1,6 +1,9 @@
 //! The runbook's names, on a history that knows everything that can happen to credit.
 
+use std::collections::BTreeSet;
+
 use super::{Sqlite, history, queries as q};
+use crate::server::{piperoll, run};
 
 #[tokio::test]
 async fn every_query_of_the_runbook_is_answered_as_it_expects() {
@@ -23,6 +26,18 @@ async fn every_query_of_the_runbook_is_answered_as_it_expects() {
     let result = sqlite.ask(q::RECONCILIATION).concat();
     let result: serde_json::Value = serde_json::from_str(&result).unwrap();
     assert_eq!((&result["passed"], &result["accounts"]), (&true.into(), &9.into()), "{result}");
+}
+
+#[tokio::test]
+async fn names_that_money_took_stand_under_every_scope() {
+    let house = history::told().await;
+    let Some(sqlite) = Sqlite::of(house.path()) else { return };
+    let scopes = sqlite.ask("SELECT DISTINCT scope FROM billing_idempotency_keys ORDER BY scope");
+    let expected = "deposit distribute finalize grant mint refund release reserve webhook";
+    assert_eq!(scopes.join(" "), expected);
+    let refunds = "SELECT idempotency_key, source_type, source_id FROM billing_idempotency_keys \
+                   WHERE scope = 'refund'";
+    assert_eq!(sqlite.ask(refunds), ["rfd_1|payment|pay_1"]);
 }
 
 #[tokio::test]
@@ -166,6 +181,24 @@ async fn a_write_by_hand_is_refused_with_the_command_to_use() {
         assert!(said.contains("read-only"), "{view}: {said}");
     }
     assert_eq!(sqlite.ask(q::MODE), ["live"]);
+}
+
+#[tokio::test]
+async fn every_command_that_a_refusal_names_is_a_command() {
+    let house = history::told().await;
+    let Some(sqlite) = Sqlite::of(house.path()) else { return };
+    let said = sqlite.ask("SELECT sql FROM sqlite_schema WHERE type = 'trigger'").concat();
+    let named: BTreeSet<&str> = said.split("`piperoll ").skip(1).map(before_its_end).collect();
+    assert!(named.contains("billing mode set") && named.contains("lots void"), "{named:?}");
+    for words in named {
+        let help: Vec<&str> = words.split(' ').chain(["--help"]).collect();
+        let output = run(piperoll(&help)).await;
+        assert!(output.status.success(), "piperoll {words}");
+    }
+}
+
+fn before_its_end(text: &str) -> &str {
+    text.split('`').next().unwrap()
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use crate::{
 pub(super) struct Kept {
     open: bool,
     lots: BTreeMap<LotId, Lot>,
-    reservations: BTreeMap<ReservationId, Box<Reservation>>,
+    reservations: BTreeMap<ReservationId, Reservation>,
     debts: BTreeMap<(Code, Pool), Amount>,
     shared: BTreeMap<Code, Sum>,
     unnamed: Unnamed,
@@ -24,9 +24,11 @@ pub(super) struct Kept {
 impl From<Kept> for Account {
     fn from(kept: Kept) -> Self {
         let Kept { open, lots, reservations, debts, shared, unnamed } = kept;
-        let usable = lots.values().filter(|lot| !lot.available.is_zero());
+        let usable = lots.values().filter(|lot| lot.is_usable());
         let ranks = usable.flat_map(Rank::all).collect();
-        let ends = reservations.iter().map(|(id, open)| (open.expires_at, id.clone())).collect();
+        let end = |(id, open): (&ReservationId, &Reservation)| ((open.expires_at, id.clone()), ());
+        let ends = reservations.iter().map(end).collect();
+        let reservations = reservations.into_iter().collect();
         Self { open, lots, reservations, debts, shared, unnamed, ranks, ends }
     }
 }

@@ -3,19 +3,21 @@
 //! the account.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     ops::Bound,
 };
 
 use super::{
-    Account, Debt, DebtRepaid, Event, Finalized, Held, Lot, LotExpired, LotReceived, Order, Part,
-    Rank, Released, Reservation, Reserved, ShadowReserved, Spent, TransferredOut,
+    Account, Debt, DebtRepaid, Event, Finalized, Held, Lot, LotExpired, LotReceived, Part, Rank,
+    Released, Reservation, Reserved, ShadowReserved, Spent, TransferredOut,
     lot::{Settling, Sink},
 };
 use crate::{
     account::{ClawedBack, LotVoided},
     billing::{Mode, Shares},
     book::Broken,
+    few::Few,
     id::{LotId, Pool, ReservationId},
     money::{Amount, Code, Money},
     time::Time,
@@ -24,13 +26,12 @@ use crate::{
 /// What changes, by name. None: it is gone.
 #[derive(Default)]
 pub(super) struct Changes {
-    // Boxed, because a tree makes room for eleven at once.
-    pub(super) lots: BTreeMap<LotId, Option<Box<Lot>>>,
-    pub(super) reservations: BTreeMap<ReservationId, Option<Box<Reservation>>>,
-    pub(super) debts: BTreeMap<(Code, Pool), Amount>,
-    pub(super) shared: BTreeMap<Code, Sum>,
-    /// Where lots stand that can be used again, or for the first time.
-    ranks: BTreeSet<Rank>,
+    pub(super) lots: Few<LotId, Option<Lot>>,
+    pub(super) reservations: Few<ReservationId, Option<Reservation>>,
+    pub(super) debts: Few<(Code, Pool), Amount>,
+    pub(super) shared: Few<Code, Sum>,
+    /// Where lots stand that can be used again, or for the first time; none if nobody will ask.
+    ranks: Option<BTreeSet<Rank>>,
 }
 
 /// What was shared of an account's use, less what was given back.
@@ -51,20 +52,27 @@ pub(super) struct Work<'a> {
 }
 
 impl<'a> Work<'a> {
+    /// To look for lots while facts are said.
     pub(super) fn over(base: &'a Account) -> Self {
+        let changes = Changes { ranks: Some(BTreeSet::new()), ..Changes::default() };
+        Self { base, changes }
+    }
+
+    /// To take one fact in.
+    pub(super) fn of_a_fact(base: &'a Account) -> Self {
         Self { base, changes: Changes::default() }
     }
 
     pub(super) fn lot(&self, lot: &LotId) -> Option<&Lot> {
         match self.changes.lots.get(lot) {
-            Some(changed) => changed.as_deref(),
+            Some(changed) => changed.as_ref(),
             None => self.base.lots.get(lot),
         }
     }
 
     pub(super) fn reservation(&self, reservation: &ReservationId) -> Option<&Reservation> {
         match self.changes.reservations.get(reservation) {
-            Some(changed) => changed.as_deref(),
+            Some(changed) => changed.as_ref(),
             None => self.base.reservation(reservation),
         }
     }
@@ -77,7 +85,7 @@ impl<'a> Work<'a> {
 
     /// What every pool owes of a commodity, in order of the pools' names.
     pub(super) fn debts(&self, commodity: Code) -> BTreeMap<Pool, Amount> {
-        let all = self.base.debts.iter().chain(&self.changes.debts);
+        let all = self.base.debts.iter().chain(self.changes.debts.iter());
         let ours = all.filter(|((code, _), _)| *code == commodity);
         let mut debts: BTreeMap<Pool, Amount> =
             ours.map(|((_, pool), owed)| (pool.clone(), *owed)).collect();
@@ -93,13 +101,12 @@ impl<'a> Work<'a> {
     /// The lot behind `rank` that can be used next.
     pub(super) fn next(&self, rank: &Rank) -> Option<&Lot> {
         let behind = || (Bound::Excluded(rank), Bound::Unbounded);
-        let usable =
-            |next: &&Rank| self.lot(next.lot()).is_some_and(|lot| !lot.available.is_zero());
+        let usable = |next: &&Rank| self.lot(next.lot()).is_some_and(Lot::is_usable);
         let first = |ranks: &'_ BTreeSet<Rank>| {
             let row = ranks.range::<Rank, _>(behind()).take_while(|next| next.is_beside(rank));
             row.into_iter().find(usable).cloned()
         };
-        let (known, new) = (first(&self.base.ranks), first(&self.changes.ranks));
+        let (known, new) = (first(&self.base.ranks), self.changes.ranks.as_ref().and_then(first));
         let next = match (known, new) {
             (Some(known), Some(new)) => known.min(new),
             (known, new) => known.or(new)?,
@@ -114,17 +121,18 @@ impl<'a> Work<'a> {
 
     fn put(&mut self, lot: Lot, is_history: bool) {
         let id = lot.place.lot.clone();
-        let stands = self.base.lots.get(&id).is_some_and(|base| !base.available.is_zero());
-        if !stands {
-            for rank in Order::ALL.map(|order| Rank::of(order, &lot.place)) {
-                if lot.available.is_zero() {
-                    self.changes.ranks.remove(&rank);
+        if let Some(ranks) = &mut self.changes.ranks
+            && !self.base.lots.get(&id).is_some_and(Lot::is_usable)
+        {
+            for rank in Rank::all(&lot) {
+                if lot.is_usable() {
+                    ranks.insert(rank);
                 } else {
-                    self.changes.ranks.insert(rank);
+                    ranks.remove(&rank);
                 }
             }
         }
-        self.changes.lots.insert(id, (!is_history).then(|| Box::new(lot)));
+        self.changes.lots.insert(id, (!is_history).then_some(lot));
     }
 
     /// The only applier.
@@ -177,7 +185,7 @@ impl<'a> Work<'a> {
         sink: Sink,
     ) -> Result<(), Broken> {
         must_add_up("parts add up to the total", total.amount, parts.clone().map(|p| p.amount))?;
-        let mut seen = BTreeSet::new();
+        let mut seen = Few::default();
         for part in parts {
             must_be_first(&mut seen, &part.lot)?;
             let mut lot = self.known(&part.lot)?;
@@ -195,7 +203,7 @@ impl<'a> Work<'a> {
         Broken::unless(*mode != Mode::Shadow, "a shadow holds nothing", "soft or live", "shadow")?;
         let amounts = held.iter().map(|held| held.amount);
         must_add_up("what is held adds up to the total", total.amount, amounts)?;
-        let mut seen = BTreeSet::new();
+        let mut seen = Few::default();
         for Held { lot, amount, .. } in held {
             must_be_first(&mut seen, lot)?;
             let mut lot = self.known(lot)?;
@@ -232,12 +240,15 @@ impl<'a> Work<'a> {
     fn begin(&mut self, name: &ReservationId, begun: Reservation) -> Result<(), Broken> {
         let new = self.reservation(name).is_none();
         Broken::unless(new, "a reservation begins once", "a new name", name)?;
-        self.changes.reservations.insert(name.clone(), Some(Box::new(begun)));
+        self.changes.reservations.insert(name.clone(), Some(begun));
         Ok(())
     }
 
-    fn end(&mut self, name: &ReservationId, mode: Mode) -> Result<Reservation, Broken> {
-        let known = self.reservation(name).cloned();
+    fn end(&mut self, name: &ReservationId, mode: Mode) -> Result<Cow<'a, Reservation>, Broken> {
+        let known = match self.changes.reservations.get(name) {
+            Some(changed) => changed.clone().map(Cow::Owned),
+            None => self.base.reservation(name).map(Cow::Borrowed),
+        };
         let known = known.ok_or_else(|| Broken::new("what ends is open", name, "none"))?;
         let same = (known.mode == Mode::Shadow) == (mode == Mode::Shadow);
         let (expected, found) = (known.mode.as_str(), mode.as_str());
@@ -270,40 +281,43 @@ impl<'a> Work<'a> {
 
     /// Ends a reservation in its lots, using `parts` of them and of others.
     fn settle(&mut self, known: &Reservation, parts: &[Part]) -> Result<Ended, Broken> {
-        let (ended, lots) = self.would_end(known, parts)?;
-        for lot in lots {
+        let mut lots = Few::default();
+        let ended = self.would_end(known, parts, |lot| {
+            lots.insert(lot.place.lot.clone(), lot);
+        })?;
+        for (_, lot) in lots {
             let is_history = lot.left().is_zero() && lot.is_used_up();
             self.put(lot, is_history);
         }
         Ok(ended)
     }
 
-    /// What ending a reservation comes to, and the lots as they are after it.
+    /// What ending a reservation comes to. Shows each lot as it is after it.
     pub(super) fn would_end(
         &self,
         known: &Reservation,
         parts: &[Part],
-    ) -> Result<(Ended, Vec<Lot>), Broken> {
-        let (mut ended, mut lots) = (Ended::default(), Vec::with_capacity(known.held.len()));
-        let mut used: BTreeMap<&LotId, &Part> = BTreeMap::new();
+        mut show: impl FnMut(Lot),
+    ) -> Result<Ended, Broken> {
+        let (mut ended, mut used) = (Ended::default(), Few::default());
         for part in parts {
             let twice = used.insert(&part.lot, part).is_some();
             Broken::unless(!twice, "a lot has one part in a movement", "one", &part.lot)?;
         }
         for held in &known.held {
-            let part = used.remove(&held.lot);
+            let part = used.remove(&&held.lot);
             let mut lot = self.known(&held.lot)?;
             let settling = lot.settle(held.amount, part)?;
             ended.take(held, &lot, settling);
-            lots.push(lot);
+            show(lot);
         }
-        for part in used.into_values() {
+        for (_, part) in used {
             let mut lot = self.known(&part.lot)?;
             must_be_of(known.total.commodity, &lot)?;
             lot.settle(Amount::ZERO, Some(part))?;
-            lots.push(lot);
+            show(lot);
         }
-        Ok((ended, lots))
+        Ok(ended)
     }
 
     fn owe_all(&mut self, commodity: Code, debts: &[Debt]) -> Result<(), Broken> {
@@ -402,6 +416,8 @@ impl Ended {
     fn take(&mut self, held: &Held, lot: &Lot, settling: Settling) {
         let Settling { returned, clawed, debt } = settling;
         if !returned.is_zero() {
+            // Mostly one lot is held.
+            self.returned.reserve_exact(1);
             self.returned.push(Held { amount: returned, ..held.clone() });
         }
         self.clawed_back.extend(clawed);
@@ -440,8 +456,9 @@ fn must_add_up(
     Err(Broken::new(check, total, found))
 }
 
-fn must_be_first<'a>(seen: &mut BTreeSet<&'a LotId>, lot: &'a LotId) -> Result<(), Broken> {
-    Broken::unless(seen.insert(lot), "a lot has one part in a movement", "one", lot)
+fn must_be_first<'a>(seen: &mut Few<&'a LotId, ()>, lot: &'a LotId) -> Result<(), Broken> {
+    let first = seen.insert(lot, ()).is_none();
+    Broken::unless(first, "a lot has one part in a movement", "one", lot)
 }
 
 fn must_be_of(commodity: Code, lot: &Lot) -> Result<(), Broken> {

@@ -94,6 +94,7 @@ impl Finalize {
             Found::Open(account, pool) => (account, pool),
             Found::Ended(fact) => return Ok(finalized_again(fact, *cost)?),
         };
+        draft.note_free(self.takes());
         let billing = draft.billing(tenant)?;
         billing.must_be_below_ceiling(*cost, self.ceiling)?;
         let terms = billing.terms(&pool, moment);
@@ -127,6 +128,7 @@ impl Release {
             Found::Open(account, _) => account,
             Found::Ended(fact) => return Ok(released_again(fact)?),
         };
+        draft.note_free(self.takes());
         let facts = draft.account(tenant, &account)?.release(reservation, moment)?;
         draft.say_all(&Stream::new(Kind::Account, tenant, &account), facts)
     }
@@ -187,10 +189,10 @@ fn find<'a>(
     if account.is_some_and(|account| *account != owner) {
         return Err(Rejection::ReservationNotFound.into());
     }
-    if let Some(end) = draft.claim(&ends(tenant, reservation))? {
-        return Ok(Found::Ended(&draft.fact(end.position)?.event));
+    if let Some(open) = draft.account(tenant, &owner)?.reservation(reservation) {
+        return Ok(Found::Open(owner, open.pool.clone()));
     }
-    let open = draft.account(tenant, &owner)?.reservation(reservation);
-    let pool = open.ok_or(Rejection::ReservationNotFound)?.pool.clone();
-    Ok(Found::Open(owner, pool))
+    let end = draft.claim(&ends(tenant, reservation))?;
+    let end = end.ok_or(Rejection::ReservationNotFound)?;
+    Ok(Found::Ended(&draft.fact(end.position)?.event))
 }

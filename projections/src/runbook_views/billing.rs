@@ -105,7 +105,7 @@ fn config() -> String {
 }
 
 /// The names that money has taken: each once and for ever. Lots by their source, with the key that a
-/// caller sent; reservations, their ends, and webhooks by their own names.
+/// caller sent; reservations, their ends, refunds, and webhooks by their own names.
 fn idempotency_keys() -> String {
     let of_lots = |scope: &str, which: &str| {
         let created_at = time("minted_at");
@@ -131,6 +131,11 @@ fn idempotency_keys() -> String {
         of_reservations("reserve", "reserved_at", "status IS NOT NULL"),
         of_reservations("finalize", "ended_at", "status = 'finalized'"),
         of_reservations("release", "ended_at", "status IN ('released', 'expired')"),
+        format!(
+            "SELECT 'refund', coalesce(idempotency, refund), 'payment', payment, NULL, NULL, NULL, \
+             {} FROM refunds WHERE tenant = {TENANT}",
+            time("refunded_at")
+        ),
         format!(
             "SELECT 'distribute', coalesce(reference, CAST(position AS TEXT)), 'shares', \
              CAST(position AS TEXT), NULL, NULL, NULL, {received_at} \

@@ -9,7 +9,7 @@ const INSTEAD: [(&str, &str); 14] = [
     ("credit_accounts", "`piperoll accounts open`"),
     ("credit_balances", "`piperoll accounts mint`"),
     ("credit_lots", "`piperoll lots void`"),
-    ("credit_reservations", "the API: reserve, finalize, release"),
+    ("credit_reservations", "`piperoll reservations reserve`, `finalize`, `release`"),
     ("credit_ledger", "`piperoll accounts mint` or `piperoll lots void`"),
     ("billing_idempotency_keys", "nothing: a name that was taken stays taken"),
     ("crypto_payments", "`piperoll payments sync`"),

@@ -32,7 +32,7 @@ pub(in crate::api) struct NewLot {
     /// How much.
     #[schema(value_type = Sum)]
     amount: Money,
-    /// `grant`, `deposit` or `purchase`; `grant` unless said.
+    /// `grant`, `deposit`, `purchase` or `commons_dividend`; `grant` unless said.
     #[serde(default)]
     source: NewSource,
     /// The source's own name, such as `nowpay-123`: of one source there is one lot. Without it, the
@@ -62,6 +62,8 @@ pub(in crate::api) enum NewSource {
     Deposit,
     /// Something that was bought.
     Purchase,
+    /// What the commons gives back.
+    CommonsDividend,
 }
 
 impl From<NewSource> for SourceKind {
@@ -70,6 +72,7 @@ impl From<NewSource> for SourceKind {
             NewSource::Grant => Self::Grant,
             NewSource::Deposit => Self::Deposit,
             NewSource::Purchase => Self::Purchase,
+            NewSource::CommonsDividend => Self::CommonsDividend,
         }
     }
 }

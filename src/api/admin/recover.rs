@@ -6,7 +6,6 @@
 use axum::{Router, extract::State, http::StatusCode, routing::post};
 use piperoll_domain::{
     account::{self, LotMinted, Source, SourceKind},
-    billing::CeilingOf,
     claim::Claim,
     event::{Event, Recorded},
     id::{AccountId, LotId, Pool, TenantId},
@@ -46,7 +45,7 @@ pub(in crate::api) struct Recovery {
     /// How much: whole micro USD.
     #[schema(value_type = String, example = "5000000")]
     amount_micro: Amount,
-    /// `grant`, `deposit` or `purchase`; `grant` unless said.
+    /// `grant`, `deposit`, `purchase` or `commons_dividend`; `grant` unless said.
     #[serde(default)]
     source_type: NewSource,
     /// What it is; 1 to 500 characters, no place for personal data.
@@ -116,8 +115,8 @@ pub(in crate::api) async fn recover(
     let key = write.key("lot.recover", &[account.as_str()])?;
     let body = write.body;
     body.check()?;
-    must_be_below_ceiling(&api, body.amount_micro)?;
     let tenant = api.service().settings().administrators.tenant.clone();
+    must_be_below_ceiling(&api, &who, &tenant, body.amount_micro).await?;
     let sold = body.sold(&api, &tenant, &account).await?;
     let named = body.name(sold.as_ref(), key.as_ref().map(|key| key.key.as_str()));
     let warning = named.is_none().then_some(WARNING);
@@ -133,16 +132,17 @@ pub(in crate::api) async fn recover(
     }
 }
 
-fn must_be_below_ceiling(api: &Api, amount: Amount) -> Result<(), Problem> {
-    let most = api.service().settings().ceiling;
-    match most.filter(|most| most.commodity == Commodity::USD && amount > most.amount) {
-        Some(ceiling) => {
-            let of = CeilingOf::Environment;
-            let problem = Problem::from(Rejection::CeilingExceeded { ceiling, of });
-            Err(problem.field("amountMicro"))
-        }
-        None => Ok(()),
-    }
+/// The lower of the two ceilings holds, as for reservations and charges.
+async fn must_be_below_ceiling(
+    api: &Api,
+    who: &Principal,
+    tenant: &TenantId,
+    amount: Amount,
+) -> Result<(), Problem> {
+    let billing = api.service().billing(who, tenant).await?;
+    let asked = Money { commodity: Commodity::USD, amount };
+    let held = billing.must_be_below_ceiling(asked, api.service().settings().ceiling);
+    held.map_err(|above| Problem::from(above).field("amountMicro"))
 }
 
 impl Recovery {

@@ -3,7 +3,7 @@
 
 use axum::{
     extract::FromRequestParts,
-    http::{StatusCode, request},
+    http::request,
     response::{IntoResponse, Response},
 };
 use piperoll_domain::{
@@ -66,9 +66,7 @@ impl Shown {
             Ok(true) => Ok(()),
             Ok(false) => {
                 let detail = "the credential was not sold for credit of this account";
-                Err(Problem::new(Code::CredentialWrongScope, detail)
-                    .status(StatusCode::FORBIDDEN)
-                    .into_response())
+                Err(Problem::new(Code::CredentialWrongScope, detail).into_response())
             }
             Err(refusal) => Err(challenge::refused(api, refusal, Deny::Charge)),
         }

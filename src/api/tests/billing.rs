@@ -1,5 +1,6 @@
 //! Billing as the runbooks administrate it: with tokens that others sign, and with the operators'.
 
+mod administrators;
 mod finalize;
 mod mint;
 mod readiness;

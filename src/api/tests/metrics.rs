@@ -51,6 +51,8 @@ async fn every_metric_is_one_of_the_list_and_tells_no_secret() {
         r#"billing_finalize_total{mode="soft",outcome="over"}"#,
         r#"reservations_total{mode="live",outcome="expired"}"#,
         "billing_would_have_402_total ",
+        r#"balance_cache_requests_total{result="hit"} 0"#,
+        r#"balance_cache_requests_total{result="miss"} 0"#,
         "piperoll_roll_writable 1",
         r#"piperoll_duties_open{kind="sweep"}"#,
         r#"invoice_create_success_total{provider="sandbox"}"#,

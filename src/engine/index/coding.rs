@@ -1,6 +1,6 @@
 //! Index entries as bytes.
 
-use piperoll_domain::{book::Slot, bytes::Hash, claim::Taker, duty::Name, id::Item};
+use piperoll_domain::{book::Slot, bytes::Hash, duty::Name, id::Item};
 
 use super::End;
 use crate::roll::Head;
@@ -25,16 +25,6 @@ pub(super) fn decode_end(bytes: &[u8]) -> Option<End> {
     let (last, version) = bytes.split_first_chunk::<8>()?;
     let version = version.try_into().ok().map(u64::from_be_bytes)?;
     Some(End { last: u64::from_be_bytes(*last), version })
-}
-
-pub(super) fn encode_taker(taker: &Taker) -> Vec<u8> {
-    [&taker.position.to_be_bytes()[..], taker.stream.to_string().as_bytes()].concat()
-}
-
-pub(super) fn decode_taker(bytes: &[u8]) -> Option<Taker> {
-    let (position, stream) = bytes.split_first_chunk::<8>()?;
-    let stream = str::from_utf8(stream).ok()?.parse().ok()?;
-    Some(Taker { position: u64::from_be_bytes(*position), stream })
 }
 
 pub(super) fn encode_head(head: Head) -> Vec<u8> {

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use foldhash::fast::RandomState;
 use piperoll_domain::{
-    claim::{Claim, Taker, lasting},
+    claim::{Claim, lasting},
     duty::{Change, Duty, Name, duties},
     event::Recorded,
     id::{Stream, TenantId},
@@ -20,8 +20,8 @@ pub struct Entries {
     pub up_to: Option<Head>,
     /// Where streams end.
     pub streams: Vec<(Stream, End)>,
-    /// Which claims are taken.
-    pub claims: Vec<(ClaimKey, Taker)>,
+    /// Which claims are taken, and where.
+    pub claims: Vec<(ClaimKey, u64)>,
     /// What is owed, and what no more.
     pub duties: Vec<Change>,
     /// How many events tenants have.
@@ -32,10 +32,10 @@ pub struct Entries {
 }
 
 impl Entries {
-    /// None yet, with room for about so many records.
-    pub(in crate::engine) fn with_room(records: usize) -> Self {
-        let (streams, claims) = (Vec::with_capacity(records), Vec::with_capacity(records));
-        Self { streams, claims, ..Self::default() }
+    /// None yet, with room for about so many claims and duties.
+    pub(in crate::engine) fn with_room((claims, duties): (usize, usize)) -> Self {
+        let (streams, claims) = (Vec::with_capacity(claims), Vec::with_capacity(claims));
+        Self { streams, claims, duties: Vec::with_capacity(duties), ..Self::default() }
     }
 
     /// One more record.
@@ -53,7 +53,6 @@ impl Entries {
         key_of: impl Fn(&Claim) -> ClaimKey,
     ) {
         let at = &recorded.envelope;
-        let taker = || Taker { position: at.position, stream: at.stream.clone() };
         self.streams.push((at.stream.clone(), End { last: at.position, version: at.version }));
         match self.tenants.last_mut() {
             Some((tenant, count)) if *tenant == at.tenant => *count = at.tenant_version,
@@ -64,9 +63,9 @@ impl Entries {
             // Every event of a keyed command carries its key; the first of them is the taker.
             let goes_on = self.run == Some((at.position.saturating_sub(1), key));
             self.run = Some((at.position, key));
-            self.claims.extend((!goes_on).then(|| (key, taker())));
+            self.claims.extend((!goes_on).then_some((key, at.position)));
         }
-        self.claims.extend(lasting(recorded).iter().map(|claim| (key_of(claim), taker())));
+        self.claims.extend(lasting(recorded).iter().map(|claim| (key_of(claim), at.position)));
     }
 
     /// Leaves of each stream and tenant only the last word, which is all that is stored.

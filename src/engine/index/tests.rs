@@ -45,7 +45,7 @@ fn an_index_that_lost_something_gives_no_answer_any_more() {
     index.written.store(20, Relaxed);
     let lost = index.reopen();
     assert!(matches!(lost, Err(IndexError::Lost { found: 10, written: 20 })), "{lost:?}");
-    assert!(matches!(index.taker(Bytes::ZERO), Err(IndexError::Closed)));
+    assert!(matches!(index.taken_at(Bytes::ZERO), Err(IndexError::Closed)));
 }
 
 fn opened(entries: &mut Entries, kind: duty::Kind, item: &str, closed: bool) {

@@ -167,10 +167,14 @@ impl Keeper {
     fn all(&self, batch: &mut Entries, first: Entries, entries: &mut Waiting) {
         // One that was made anew is ahead of what is handed over.
         let held = self.index.written();
+        let names = &self.anew.shared.names;
+        names.add(&first);
         batch.extend_beyond(held, first);
         while let Ok(more) = entries.try_recv() {
+            names.add(&more);
             batch.extend_beyond(held, more);
         }
+        self.anew.shared.duties.hear();
         batch.settle();
         // What comes here was never written, unlike what a start folds once more.
         batch.forget_what_ended();

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use foldhash::fast::RandomState;
 use piperoll_domain::{
-    duty::{Duty, Kind, Name},
+    duty::{Change, Duty, Kind, Name},
     time::Time,
 };
 
@@ -46,6 +46,16 @@ impl Open {
         let count = both.clone().map(BTreeSet::len).sum();
         let oldest_due = both.filter_map(|all| all.first()).map(|(due, _)| *due).min();
         OpenDuties { kind, count, oldest_due }
+    }
+
+    /// Takes in what changed, in its order.
+    pub(super) fn hear(&mut self, changes: Vec<Change>) {
+        for change in changes {
+            match change {
+                Change::Open(duty) => self.insert(duty),
+                Change::Close(name) => self.remove(&name),
+            }
+        }
     }
 
     pub(super) fn insert(&mut self, duty: Duty) {

@@ -124,7 +124,7 @@ fn lots(book: &Book, scales: &Scales) -> Result<BTreeMap<(Account, Unit), Vec<Le
 
 fn accounts(book: &Book) -> impl Iterator<Item = (&TenantId, &str, &account::Account)> {
     book.streams.iter().filter_map(|(stream, slot)| match &slot.state {
-        State::Account(account) => Some((&stream.tenant, stream.id.as_str(), account)),
+        State::Account(account) => Some((&stream.tenant, stream.id.as_str(), &**account)),
         _ => None,
     })
 }

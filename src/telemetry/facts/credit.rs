@@ -13,6 +13,8 @@ const MODES: [Mode; 3] = [Mode::Shadow, Mode::Soft, Mode::Live];
 const FINALIZED: [&str; 3] = ["exact", "under", "over"];
 /// What a reservation comes to.
 const ENDS: [&str; 3] = ["finalized", "released", "expired"];
+/// What a cache of balances would come to. There is none: what a runbook names stands at zero.
+const CACHED: [&str; 2] = ["hit", "miss"];
 /// What a top-up comes to.
 const TOPUPS: [&str; 3] = ["succeeded", "failed", "expired"];
 
@@ -108,6 +110,9 @@ pub(super) fn zero_topups(provider: &str) {
 
 /// Begins the rest at zero.
 pub(in crate::telemetry) fn zero() {
+    for result in CACHED {
+        counter!("balance_cache_requests_total", "result" => result).increment(0);
+    }
     for mode in MODES.map(Mode::as_str) {
         for outcome in FINALIZED {
             let labels = [("mode", mode), ("outcome", outcome)];

@@ -106,7 +106,7 @@ fn shared(book: &Book) -> BTreeMap<String, i128> {
 
 fn accounts(book: &Book) -> impl Iterator<Item = &Account> {
     book.streams.values().filter_map(|slot| match &slot.state {
-        State::Account(account) => Some(account),
+        State::Account(account) => Some(&**account),
         _ => None,
     })
 }

@@ -56,7 +56,7 @@ fn too_much_settles_and_suspends_the_surplus() {
 }
 
 #[test]
-fn too_little_is_suspended_and_the_rest_settles() {
+fn f14_too_little_is_suspended_and_the_rest_settles() {
     let story = standing(Status::Pending).and(status_says(paid_msat(40_000)));
     assert_eq!(reviews(&story), [(ReviewKind::Short, 40_000)]);
     assert_eq!(payment(&story).status, Status::Pending);
@@ -106,7 +106,7 @@ fn a_part_that_went_back_does_not_count_for_the_price() {
 }
 
 #[test]
-fn another_asset_is_suspended_once_and_settles_nothing() {
+fn f14_another_asset_is_suspended_once_and_settles_nothing() {
     let euros = || Says::Paid { received: Some(money("EUR", 12)) };
     let story = standing(Status::Pending).and(status_says(euros()));
     let story = story.when(status_says(euros())).nothing();

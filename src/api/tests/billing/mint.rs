@@ -314,6 +314,23 @@ async fn bad_input_names_the_field_and_gives_nothing() {
 }
 
 #[tokio::test]
+async fn the_lower_of_both_ceilings_bounds_what_is_given_and_says_whose_it_is() {
+    let shop = open().await;
+    let of = |micro: &str| with("amountMicro", micro);
+    let above = mint(&shop, &of("100000000001")).await.must_be_problem(422, "ceiling_exceeded");
+    let above = above.json();
+    assert_eq!((&above["set_by"], &above["field"]), (&json!("setting"), &json!("amountMicro")));
+    mint(&shop, &of("100000000000")).await.must_be(201);
+    let config = json!({ "ceiling_micro": "2000000000000", "reason": "a large customer" });
+    let ask = shop.ask("PUT", "/admin/billing/config").header("authorization", &admin("ada"));
+    ask.json(&config).await.must_be(200);
+    mint(&shop, &of("1000000000000")).await.must_be(201);
+    let above = mint(&shop, &of("1000000000001")).await.must_be_problem(422, "ceiling_exceeded");
+    assert_eq!(above.json()["set_by"], "environment");
+    shop.app.stop().await;
+}
+
+#[tokio::test]
 async fn what_is_no_json_and_what_is_the_tenants_own_is_refused() {
     let shop = open().await;
     let ask = || shop.ask("POST", PATH).header("authorization", &admin("ada"));

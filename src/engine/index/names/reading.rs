@@ -35,9 +35,9 @@ pub(in crate::engine) struct Reading {
 }
 
 impl Index {
-    /// The names that it holds now. Those that come from now on are to be added.
-    pub(in crate::engine) fn names(&self) -> (Names, Unread) {
-        let names = Names::new(self.is_in_memory());
+    /// The names that it holds now, up to a position. Those that come from now on are to be added.
+    pub(in crate::engine) fn names(&self, up_to: u64) -> (Names, Unread) {
+        let names = Names::new(self.is_in_memory(), up_to);
         let count = [Table::Streams, Table::Claims].map(|table| self.store.approximate_len(table));
         let count = count.into_iter().sum::<usize>().max(1);
         let read = Filters::for_about(count, names.new.hasher.clone());
@@ -89,8 +89,8 @@ struct Work {
 
 impl Work {
     fn read(self, unread: Unread) {
-        let Unread { into, mut read } = unread;
-        let mut all = || -> Result<(), Ended> {
+        let Unread { into, read } = unread;
+        let all = || -> Result<(), Ended> {
             self.each(Table::Streams, |key| {
                 read.insert(&parse_stream(key)?);
                 Ok(())

@@ -16,7 +16,9 @@ use std::{
 };
 
 use arc_swap::ArcSwapOption;
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, config::PinningPolicy};
+use fjall::{
+    Database, Keyspace, KeyspaceCreateOptions, compaction::Leveled, config::PinningPolicy,
+};
 
 use super::{IndexError, Table};
 use crate::engine::index::failed;
@@ -27,6 +29,9 @@ const JOURNAL_BYTES: u64 = 64 << 20;
 /// How much of a table is gathered before it is written down. What is written down already is only
 /// passed over when the journals are read.
 const GATHERED_BYTES: u64 = 16 << 20;
+/// How many pieces of a table are gathered before they are made one. More make less work; the store
+/// slows whoever writes at twenty.
+const PIECES: u8 = 10;
 /// How often who reads looks whether they are open again, and how long in between.
 const LOOKS: u32 = 200;
 const LOOK_EVERY: Duration = Duration::from_millis(10);
@@ -173,6 +178,7 @@ impl Open {
             let pinned = || {
                 KeyspaceCreateOptions::default()
                     .max_memtable_size(GATHERED_BYTES)
+                    .compaction_strategy(Arc::new(Leveled::default().with_l0_threshold(PIECES)))
                     .filter_block_pinning_policy(PinningPolicy::all(true))
                     .index_block_pinning_policy(PinningPolicy::all(true))
             };
