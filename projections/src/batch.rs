@@ -57,15 +57,24 @@ impl Rows {
     fn take_in(&mut self, schema: &Schema, key: Key, cells: Vec<(usize, Cell)>) {
         match self {
             Self::Once(rows) => {
-                let mut row = blank(schema);
-                take_in(schema, &mut row, cells);
-                rows.push((key, row));
+                rows.push((key, whole(schema, cells)));
             }
             Self::Often(rows) => {
                 take_in(schema, rows.entry(key).or_insert_with(|| blank(schema)), cells);
             }
         }
     }
+}
+
+/// The row that one change makes, which names no column twice.
+fn whole(schema: &Schema, cells: Vec<(usize, Cell)>) -> Row {
+    let mut row = blank(schema);
+    for (at, cell) in cells {
+        if let Some(known) = row.get_mut(at) {
+            *known = cell;
+        }
+    }
+    row
 }
 
 impl Batch {

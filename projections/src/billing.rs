@@ -10,7 +10,7 @@ use piperoll_domain::{
 use crate::{
     change::{Change, change},
     credit::ACCOUNTS,
-    schema::{Schema, Type, integer, text},
+    schema::{BY_KEY, Schema, Type, integer, text},
 };
 
 /// How a tenant bills.
@@ -32,6 +32,7 @@ pub const BILLING: &Schema = &Schema {
         integer("changed_at"),
         integer("position"),
     ],
+    layout: BY_KEY,
     indexes: &[],
 };
 
@@ -48,6 +49,7 @@ pub const CHANGES: &Schema = &Schema {
         integer("changed_at"),
         integer("position"),
     ],
+    layout: BY_KEY,
     indexes: &[],
 };
 
@@ -67,6 +69,7 @@ pub const RULES: &Schema = &Schema {
         text("reason"),
         integer("position"),
     ],
+    layout: BY_KEY,
     indexes: &[],
 };
 

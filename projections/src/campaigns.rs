@@ -10,7 +10,7 @@ use piperoll_domain::{
 
 use crate::{
     change::{Change, change},
-    schema::{Schema, Type, integer, sum, text},
+    schema::{BY_KEY, Schema, Type, integer, sum, text},
 };
 
 /// A campaign, and how much of its budget is given.
@@ -36,6 +36,7 @@ pub const CAMPAIGNS: &Schema = &Schema {
         text("reason"),
         integer("position"),
     ],
+    layout: BY_KEY,
     indexes: &[],
 };
 
@@ -55,6 +56,7 @@ pub const GRANTS: &Schema = &Schema {
         integer("expires_at"),
         integer("granted_at"),
     ],
+    layout: BY_KEY,
     indexes: &[],
 };
 

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::{
     schema::{Kind, Schema},
     value::Value,
-    wide,
+    wide::{self, Sum},
 };
 
 /// Names a row of a table.
@@ -17,7 +17,7 @@ pub enum Cell {
     /// The last value; none while nobody said one.
     Last(Option<Value>),
     /// The sum.
-    Sum(i128),
+    Sum(Sum),
     /// All that was said, one behind the other.
     Joined(String),
 }
@@ -27,8 +27,17 @@ impl Cell {
     pub const fn blank(kind: Kind) -> Self {
         match kind {
             Kind::Last(_) => Self::Last(None),
-            Kind::Sum | Kind::Wide => Self::Sum(0),
+            Kind::Sum | Kind::Wide => Self::Sum(Sum::ZERO),
             Kind::Joined => Self::Joined(String::new()),
+        }
+    }
+
+    /// Whether it says nothing, or changes nothing.
+    pub fn is_blank(&self) -> bool {
+        match self {
+            Self::Last(value) => value.is_none(),
+            Self::Sum(sum) => sum.get() == 0,
+            Self::Joined(text) => text.is_empty(),
         }
     }
 
@@ -36,8 +45,9 @@ impl Cell {
         match (self, change) {
             (Self::Last(value), Self::Last(Some(later))) => *value = Some(later),
             (Self::Sum(sum), Self::Sum(delta)) => {
-                let total = sum.saturating_add(delta);
-                *sum = if kind == Kind::Sum { wide::saturate(total).into() } else { total };
+                let total = sum.get().saturating_add(delta.get());
+                let bound = kind == Kind::Sum;
+                *sum = if bound { wide::saturate(total).into() } else { total.into() };
             }
             (Self::Joined(text), Self::Joined(more)) => {
                 if text.is_empty() {
@@ -59,11 +69,17 @@ impl fmt::Display for Cell {
         match self {
             Self::Last(None) => f.write_str("null"),
             Self::Last(Some(value)) => value.fmt(f),
-            Self::Sum(sum) => sum.fmt(f),
+            Self::Sum(sum) => sum.get().fmt(f),
             Self::Joined(text) => f.write_str(text),
         }
     }
 }
+
+/// What is added in which column.
+pub(crate) type Delta = (usize, i64);
+
+/// How many cells are often said after the first ones.
+const MORE: usize = 6;
 
 /// What one event changes in one row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,7 +94,7 @@ pub struct Change {
 
 impl Change {
     pub(crate) fn of(table: &'static Schema, key: Key, cells: usize) -> Self {
-        Self { table, key, cells: Vec::with_capacity(cells) }
+        Self { table, key, cells: Vec::with_capacity(cells.saturating_add(MORE)) }
     }
 
     pub(crate) fn set(mut self, column: usize, value: impl Into<Value>) -> Self {
@@ -98,9 +114,19 @@ impl Change {
         self
     }
 
-    pub(crate) fn add(mut self, column: usize, delta: impl Into<i128>) -> Self {
+    pub(crate) fn add(mut self, column: usize, delta: impl Into<Sum>) -> Self {
         self.cells.push((column, Cell::Sum(delta.into())));
         self
+    }
+
+    /// Adds in a row that has its place already.
+    pub(crate) fn also(&mut self, deltas: &[Delta]) {
+        self.cells
+            .extend(deltas.iter().map(|(column, delta)| (*column, Cell::Sum((*delta).into()))));
+    }
+
+    pub(crate) fn is_in(&self, table: &Schema) -> bool {
+        self.table.index == table.index
     }
 }
 

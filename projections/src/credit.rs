@@ -16,14 +16,14 @@ use piperoll_domain::{
         LotVoided, Opened, Released, Reserved, SourceKind, Spent, TransferredOut,
     },
     event::Envelope,
-    id::{LotId, PaymentId, Pool, RefundId},
+    id::{LotId, PaymentId, Pool},
     money::Money,
 };
 
 use self::legs::{Legs, Way};
 use crate::{
     change::{Cell, Change, change},
-    schema::{Schema, Type, integer, sum, text, wide},
+    schema::{BY_KEY, Layout, Schema, Type, integer, sum, text, wide},
     value::Value,
 };
 
@@ -58,6 +58,7 @@ pub const BALANCES: &Schema = &Schema {
         wide("owed"),
         integer("position"),
     ],
+    layout: Layout { often: &["available", "reserved", "consumed", "position"], ..BY_KEY },
     indexes: &[],
 };
 
@@ -93,6 +94,10 @@ pub const LOTS: &Schema = &Schema {
         integer("minted_position"),
         integer("position"),
     ],
+    layout: Layout {
+        often: &["available", "reserved", "consumed", "released", "position"],
+        ..BY_KEY
+    },
     // Of broken lots only: it is empty, costs no write, and is asked every time somebody looks.
     indexes: &[("lots_broken", concat!("(tenant, account, lot) WHERE ", unbalanced!()))],
 };
@@ -118,6 +123,7 @@ pub const ENTRIES: &Schema = &Schema {
         integer("recorded_at"),
         integer("effective_at"),
     ],
+    layout: BY_KEY,
     indexes: &[],
 };
 
@@ -127,6 +133,7 @@ pub const ACCOUNTS: &Schema = &Schema {
     index: 3,
     key: &[("tenant", Type::Text), ("account", Type::Text)],
     columns: &[integer("opened_at"), integer("minted_at"), integer("position")],
+    layout: BY_KEY,
     indexes: &[],
 };
 
@@ -136,6 +143,7 @@ pub const MARKS: &Schema = &Schema {
     index: 13,
     key: &[("tenant", Type::Text), ("account", Type::Text), ("position", Type::Integer)],
     columns: &[integer("step")],
+    layout: BY_KEY,
     indexes: &[],
 };
 
@@ -152,6 +160,7 @@ pub const SUMS: &Schema = &Schema {
         ("kind", Type::Text),
     ],
     columns: &[wide("amount")],
+    layout: BY_KEY,
     indexes: &[],
 };
 
@@ -174,6 +183,7 @@ pub const SHARES: &Schema = &Schema {
         integer("foundation"),
         integer("recorded_at"),
     ],
+    layout: BY_KEY,
     indexes: &[],
 };
 
@@ -210,19 +220,17 @@ pub mod kind {
 pub(crate) fn changes(at: &Envelope, event: &Event, into: &mut Vec<Change>) {
     let before = into.len();
     movements(at, event, into);
-    let (mut sums, mut linked) = (vec![], false);
-    for entry in into.iter_mut().skip(before).filter(|row| row.table.index == ENTRIES.index) {
-        sums.extend(summed(at, entry));
-        link(at, entry);
-        linked = true;
+    let (mut moved, after) = (false, into.len());
+    for index in before..after {
+        let entry = into.get(index).filter(|row| row.is_in(ENTRIES));
+        moved |= entry.is_some();
+        let sum = entry.and_then(|entry| summed(at, entry));
+        into.extend(sum);
     }
-    if !linked {
+    if !moved {
         // Nothing moved, but the walk goes on from here.
-        let mut bare = change!(ENTRIES [at.position, 0_u32] {});
-        link(at, &mut bare);
-        into.push(bare);
+        into.push(entry(at, 0));
     }
-    into.append(&mut sums);
     if at.version.is_multiple_of(STEP) {
         into.push(change!(MARKS [&at.tenant, &at.stream.id, at.previous] {
             set step: (at.version / STEP).saturating_sub(1),
@@ -230,12 +238,14 @@ pub(crate) fn changes(at: &Envelope, event: &Event, into: &mut Vec<Change>) {
     }
 }
 
-/// Says whose an entry is, and where the walk goes on.
-fn link(at: &Envelope, entry: &mut Change) {
-    let mut set = |column, value| entry.cells.push((column, Cell::Last(Some(value))));
-    set(const { ENTRIES.at("tenant") }, (&at.tenant).into());
-    set(const { ENTRIES.at("account") }, (&at.stream.id).into());
-    set(const { ENTRIES.at("previous") }, at.previous.into());
+/// An entry that says only whose it is, and where the walk goes on.
+fn entry(at: &Envelope, leg: u32) -> Change {
+    let row = Change::of(ENTRIES, vec![at.position.into(), leg.into()], ENTRIES.columns.len());
+    change!(ENTRIES row {
+        set tenant: &at.tenant,
+        set account: &at.stream.id,
+        set previous: at.previous,
+    })
 }
 
 /// What an entry adds to its step's sum.
@@ -268,7 +278,7 @@ fn movements(at: &Envelope, event: &Event, into: &mut Vec<Change>) {
         Event::LotMinted(minted) => of_mint(at, minted, into),
         Event::LotReceived(received) => of_received(at, received, into),
         Event::Spent(Spent { total, parts, reference, .. }) => {
-            let mut legs = Legs::new(at, *total, reference.as_deref(), into);
+            let mut legs = Legs::new(at, *total, reference.as_ref().map(Value::from), into);
             for part in parts {
                 legs.out(kind::SPENT, Way::Consumed, part);
             }
@@ -280,19 +290,19 @@ fn movements(at: &Envelope, event: &Event, into: &mut Vec<Change>) {
             Legs::new(at, *amount, None, into).out(kind::VOIDED, Way::Voided, part);
         }
         Event::TransferredOut(TransferredOut { transfer, total, debits, .. }) => {
-            let mut legs = Legs::new(at, *total, Some(transfer.as_str()), into);
+            let mut legs = Legs::new(at, *total, Some(transfer.to_string().into()), into);
             for debit in debits {
                 legs.out(kind::SENT, Way::Moved, &debit.part);
             }
         }
         Event::Reserved(Reserved { reservation, total, held, .. }) => {
-            let mut legs = Legs::new(at, *total, Some(reservation.as_str()), into);
+            let mut legs = Legs::new(at, *total, Some(reservation.into()), into);
             for held in held {
                 legs.hold(held);
             }
         }
         Event::Released(Released { reservation, total, returned, clawed_back, .. }) => {
-            let mut legs = Legs::new(at, *total, Some(reservation.as_str()), into);
+            let mut legs = Legs::new(at, *total, Some(reservation.into()), into);
             for held in returned {
                 legs.free(&held.lot, &held.pool, held.amount);
             }
@@ -320,7 +330,8 @@ fn of_repayment(at: &Envelope, repaid: &DebtRepaid, into: &mut Vec<Change>) {
 
 fn of_clawback(at: &Envelope, clawed: &ClawedBack, into: &mut Vec<Change>) {
     let ClawedBack { refund, total, part, debt, reversed, .. } = clawed;
-    let mut legs = Legs::new(at, *total, refund.as_ref().map(RefundId::as_str), into);
+    let refund = refund.as_ref().map(|refund| Value::from(refund.to_string()));
+    let mut legs = Legs::new(at, *total, refund, into);
     if let Some(part) = part {
         legs.out(kind::CLAWED_BACK, Way::ClawedBack, part);
     }
@@ -332,7 +343,7 @@ fn of_clawback(at: &Envelope, clawed: &ClawedBack, into: &mut Vec<Change>) {
 
 fn of_finalized(at: &Envelope, finalized: &Finalized, into: &mut Vec<Change>) {
     let Finalized { reservation, cost, held, parts, clawed_back, debts, shares, .. } = finalized;
-    let mut legs = Legs::new(at, *cost, Some(reservation.as_str()), into);
+    let mut legs = Legs::new(at, *cost, Some(reservation.into()), into);
     for held in held {
         legs.free(&held.lot, &held.pool, held.amount);
     }
@@ -423,7 +434,8 @@ impl Arrived<'_> {
             set minted_position: at.position,
             set position: at.position,
         }));
-        into.push(change!(ENTRIES [at.position, 0_u32] {
+        let row = entry(at, 0);
+        into.push(change!(ENTRIES row {
             set kind: *kind,
             set amount: *amount,
             set commodity: *commodity,

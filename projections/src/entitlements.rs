@@ -7,7 +7,7 @@ use piperoll_domain::{
 
 use crate::{
     change::{Change, change},
-    schema::{Schema, Type, integer, sum, text},
+    schema::{BY_KEY, Schema, Type, integer, sum, text},
 };
 
 /// What a paid offer gave.
@@ -36,6 +36,7 @@ pub const ENTITLEMENTS: &Schema = &Schema {
         text("revoked_because"),
         integer("position"),
     ],
+    layout: BY_KEY,
     indexes: &[("entitlements_by_payment", "(tenant, payment)")],
 };
 

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     change::{Change, change},
-    schema::{Schema, Type, integer, joined, wide},
+    schema::{BY_KEY, Schema, Type, integer, joined, wide},
     value::hex,
 };
 
@@ -25,6 +25,7 @@ pub const JOURNAL: &Schema = &Schema {
     index: 4,
     key: &[("tenant", Type::Text), ("page", Type::Integer)],
     columns: &[joined("entries")],
+    layout: BY_KEY,
     indexes: &[],
 };
 
@@ -82,6 +83,7 @@ pub const LEDGER: &Schema = &Schema {
         ("commodity", Type::Text),
     ],
     columns: &[wide("debit"), wide("credit"), integer("position")],
+    layout: BY_KEY,
     indexes: &[],
 };
 

@@ -7,7 +7,7 @@ use piperoll_domain::{
 
 use crate::{
     change::{Change, change},
-    schema::{Schema, Type, integer, text},
+    schema::{BY_KEY, Schema, Type, integer, text},
 };
 
 /// Dead letters. Times that no longer matter stay: the status says which do.
@@ -34,6 +34,7 @@ pub const LETTERS: &Schema = &Schema {
         integer("updated_at"),
         integer("position"),
     ],
+    layout: BY_KEY,
     indexes: &[
         ("dead_letters_by_status", "(status, created_at, letter)"),
         ("dead_letters_by_name", "(letter)"),

@@ -68,7 +68,7 @@ pub const SCHEMAS: [&Schema; 26] = [
 /// What one event changes.
 pub fn changes(recorded: &Recorded) -> Vec<Change> {
     let Recorded { envelope: at, event } = recorded;
-    let mut into = Vec::with_capacity(8);
+    let mut into = Vec::with_capacity(16);
     runs::moment(at, &mut into);
     match event {
         Event::Roll(event) => runs::changes(at, event, &mut into),

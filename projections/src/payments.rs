@@ -11,7 +11,7 @@ use piperoll_domain::{
 
 use crate::{
     change::{Change, change},
-    schema::{Schema, Type, integer, sum, text},
+    schema::{BY_KEY, Schema, Type, integer, sum, text},
 };
 
 /// A request to be paid.
@@ -60,6 +60,7 @@ pub const PAYMENTS: &Schema = &Schema {
         integer("requested_position"),
         integer("position"),
     ],
+    layout: BY_KEY,
     indexes: &[
         ("payments_by_time", "(tenant, requested_at, payment)"),
         ("payments_by_time_of_all", "(requested_at, tenant, payment)"),
@@ -101,6 +102,7 @@ pub const REVIEWS: &Schema = &Schema {
         integer("resolved_at"),
         integer("position"),
     ],
+    layout: BY_KEY,
     indexes: &[("reviews_open", "(tenant, opened_at, payment, number) WHERE state = 'open'")],
 };
 
@@ -119,6 +121,7 @@ pub const REFUNDS: &Schema = &Schema {
         integer("refunded_at"),
         integer("position"),
     ],
+    layout: BY_KEY,
     indexes: &[],
 };
 

@@ -8,7 +8,7 @@ use piperoll_domain::{
 
 use crate::{
     change::{Change, change},
-    schema::{Schema, Type, integer, sum, text},
+    schema::{BY_KEY, Schema, Type, integer, sum, text},
 };
 
 /// What a provider told us. Receipts are the roll's own; `payment_tenant` says whom one concerns.
@@ -37,6 +37,7 @@ pub const RECEIPTS: &Schema = &Schema {
         integer("received_position"),
         integer("position"),
     ],
+    layout: BY_KEY,
     indexes: &[
         // The runbooks check the health of the replay protection by this name.
         (
@@ -54,6 +55,7 @@ pub const REFUSED: &Schema = &Schema {
     index: 10,
     key: &[("tenant", Type::Text), ("connection", Type::Text), ("reason", Type::Text)],
     columns: &[sum("count"), integer("last_at"), integer("position")],
+    layout: BY_KEY,
     indexes: &[],
 };
 

@@ -14,7 +14,7 @@ use piperoll_domain::{
 
 use crate::{
     change::{Change, change},
-    schema::{Schema, Type, integer, sum, text},
+    schema::{BY_KEY, Layout, Schema, Type, integer, sum, text},
 };
 
 /// A reservation, of credit or in shadow.
@@ -44,10 +44,24 @@ pub const RESERVATIONS: &Schema = &Schema {
         integer("ended_at"),
         integer("position"),
     ],
+    layout: Layout {
+        grows: true,
+        often: &[
+            "status",
+            "missing_at_end",
+            "cost",
+            "charged",
+            "overrun",
+            "uncollected",
+            "owed",
+            "ended_at",
+            "position",
+        ],
+    },
     indexes: &[
         ("reservations_pending", "(tenant, expires_at, reservation) WHERE status = 'pending'"),
         ("reservations_by_account", "(tenant, account, reserved_at, reservation)"),
-        ("reservations_ended", "(tenant, status, reservation) WHERE ended_at IS NOT NULL"),
+        ("reservations_ended", "(tenant, status, position) WHERE ended_at IS NOT NULL"),
     ],
 };
 
@@ -66,6 +80,7 @@ pub const HOURS: &Schema = &Schema {
         sum("released"),
         sum("expired"),
     ],
+    layout: BY_KEY,
     indexes: &[],
 };
 

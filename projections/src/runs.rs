@@ -7,7 +7,7 @@ use piperoll_domain::{
 
 use crate::{
     change::{Change, change},
-    schema::{Schema, Type, integer, text},
+    schema::{BY_KEY, Schema, Type, integer, text},
 };
 
 /// The sweeps over stale payments.
@@ -24,6 +24,7 @@ pub const RUNS: &Schema = &Schema {
         integer("failed"),
         integer("errors"),
     ],
+    layout: BY_KEY,
     indexes: &[],
 };
 
@@ -33,6 +34,7 @@ pub const STEPS: &Schema = &Schema {
     index: 21,
     key: &[("position", Type::Integer)],
     columns: &[text("kind"), text("name"), integer("recorded_at")],
+    layout: BY_KEY,
     indexes: &[],
 };
 
@@ -45,6 +47,7 @@ pub const MOMENTS: &Schema = &Schema {
     index: 8,
     key: &[("position", Type::Integer)],
     columns: &[integer("recorded_at"), integer("era")],
+    layout: BY_KEY,
     indexes: &[("moments_eras", "(recorded_at) WHERE era = 1")],
 };
 

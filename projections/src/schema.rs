@@ -34,6 +34,30 @@ pub struct Column {
     pub kind: Kind,
 }
 
+/// How the rows of a table lie, and how changes of them are written; what they say is the same.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// Whether rows stand in the order in which they came and are found by key through an index, and
+    /// not in the order of their keys. For long rows under random names: a new one then touches the end
+    /// of the table, and of the rest only a page of the far smaller index.
+    pub grows: bool,
+    /// The columns that most changes of a row that is there already are about: such changes are written
+    /// without the others, and leave the orders alone that do not ask for these. None: all together.
+    pub often: &'static [&'static str],
+}
+
+/// Rows stand in the order of their keys, and are written whole.
+pub(crate) const BY_KEY: Layout = Layout { grows: false, often: &[] };
+
+/// Which columns of a row are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Breadth {
+    /// All of them.
+    Whole,
+    /// The key, and those that change often.
+    Often,
+}
+
 /// A table.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Schema {
@@ -41,10 +65,12 @@ pub struct Schema {
     pub name: &'static str,
     /// Its place in [`crate::SCHEMAS`].
     pub index: usize,
-    /// What names a row; never empty cells. Rows stand in this order.
+    /// What names a row; never empty cells.
     pub key: &'static [(&'static str, Type)],
     /// The other columns.
     pub columns: &'static [Column],
+    /// How rows lie, and how changes of them are written.
+    pub layout: Layout,
     /// Further orders in which rows are found, as SQL: name, then what stands behind `ON table`.
     pub indexes: &'static [(&'static str, &'static str)],
 }
@@ -99,6 +125,29 @@ impl Schema {
     /// How many columns are stored.
     pub fn width(&self) -> usize {
         self.stored().count()
+    }
+
+    /// At which breadths rows are written.
+    pub fn breadths(&self) -> impl Iterator<Item = Breadth> {
+        let often = (!self.layout.often.is_empty()).then_some(Breadth::Often);
+        std::iter::once(Breadth::Whole).chain(often)
+    }
+
+    /// Whether a column is written at a breadth.
+    pub fn holds(&self, breadth: Breadth, column: &str) -> bool {
+        breadth == Breadth::Whole || self.layout.often.contains(&column)
+    }
+
+    /// The columns that are written at a breadth, the key first.
+    pub fn written(&self, breadth: Breadth) -> impl Iterator<Item = Stored> {
+        self.stored().filter(move |stored| match *stored {
+            Stored::Key(..) => true,
+            Stored::Last(name, _)
+            | Stored::Sum(name)
+            | Stored::Low(name)
+            | Stored::Over(name)
+            | Stored::Joined(name) => self.holds(breadth, name),
+        })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::{
-    schema::{Schema, Stored, Type},
+    schema::{Breadth, Schema, Stored, Type},
     wide,
 };
 
@@ -57,19 +57,20 @@ impl Stored {
 }
 
 impl Schema {
-    fn names(&self) -> String {
-        self.stored().map(Stored::name).collect::<Vec<_>>().join(",")
+    fn names(&self, breadth: Breadth) -> String {
+        self.written(breadth).map(Stored::name).collect::<Vec<_>>().join(",")
     }
 
     fn key_names(&self) -> String {
         self.key.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(",")
     }
 
-    /// Makes the table. Rows stand in the order of their keys.
+    /// Makes the table.
     pub fn create(&self) -> String {
         let columns: Vec<_> = self.stored().map(Stored::definition).collect();
         let (name, columns, key) = (self.name, columns.join(", "), self.key_names());
-        format!("CREATE TABLE {name} ({columns}, PRIMARY KEY ({key})) STRICT, WITHOUT ROWID")
+        let order = if self.layout.grows { "" } else { ", WITHOUT ROWID" };
+        format!("CREATE TABLE {name} ({columns}, PRIMARY KEY ({key})) STRICT{order}")
     }
 
     /// Makes the further orders.
@@ -78,22 +79,25 @@ impl Schema {
         self.indexes.iter().map(move |(name, on)| format!("CREATE INDEX {name} ON {table} {on}"))
     }
 
-    /// Takes in the changes of so many rows, each bound in the order of [`Schema::stored`].
-    pub fn upsert(&self, rows: usize) -> String {
-        let row = format!("({})", vec!["?"; self.width()].join(","));
+    /// Takes in the changes of so many rows, each bound in the order of [`Schema::written`].
+    ///
+    /// `OR FAIL`: whoever writes throws everything away when anything fails, so SQLite need not keep
+    /// each page aside as it was before the statement.
+    pub fn upsert(&self, rows: usize, breadth: Breadth) -> String {
+        let row = format!("({})", vec!["?"; self.written(breadth).count()].join(","));
         let rows = vec![row; rows].join(",");
-        let taken_in: Vec<_> = self.stored().filter_map(Stored::taken_in).collect();
-        let (table, names, key) = (self.name, self.names(), self.key_names());
+        let taken_in: Vec<_> = self.written(breadth).filter_map(Stored::taken_in).collect();
+        let (table, names, key) = (self.name, self.names(breadth), self.key_names());
         let taken_in = taken_in.join(",");
         format!(
-            "INSERT INTO {table} AS t ({names}) VALUES {rows} \
+            "INSERT OR FAIL INTO {table} AS t ({names}) VALUES {rows} \
              ON CONFLICT ({key}) DO UPDATE SET {taken_in}"
         )
     }
 
     /// Reads whole rows; what follows `FROM table` is the caller's.
     pub fn select(&self, rest: &str) -> String {
-        format!("SELECT {} FROM {} {rest}", self.names(), self.name)
+        format!("SELECT {} FROM {} {rest}", self.names(Breadth::Whole), self.name)
     }
 
     /// Reads a page of rows in the order of their keys: bind the last key, then the limit. Without a
@@ -111,7 +115,9 @@ impl Schema {
         for index in self.create_indexes() {
             let _ = write!(text, ";{index}");
         }
-        let _ = write!(text, ";{}", self.upsert(1));
+        for breadth in self.breadths() {
+            let _ = write!(text, ";{}", self.upsert(1, breadth));
+        }
         text
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     SCHEMAS,
     change::{Cell, Change, Key},
     changes,
-    schema::{Kind, Schema},
+    schema::{Breadth, Kind, Schema},
     value::Value,
     wide,
 };
@@ -86,9 +86,26 @@ pub(crate) fn blank(schema: &Schema) -> Row {
     schema.columns.iter().map(|column| Cell::blank(column.kind)).collect()
 }
 
-/// A row as it is stored, the key first: one cell for each of [`Schema::stored`].
+/// The columns that are written at a breadth.
+#[derive(Debug)]
+pub struct Columns(Vec<bool>);
+
+impl Columns {
+    /// Those of a table.
+    pub fn of(schema: &Schema, breadth: Breadth) -> Self {
+        Self(schema.columns.iter().map(|column| schema.holds(breadth, column.name)).collect())
+    }
+
+    /// Whether nothing of a change of a row is lost if no other columns are written.
+    pub fn tell(&self, row: &Row) -> bool {
+        self.0.iter().zip(row).all(|(written, cell)| *written || cell.is_blank())
+    }
+}
+
+/// A row as it is written, the key first: one cell for each of [`Schema::written`].
 pub fn stored<E>(
     schema: &Schema,
+    columns: &Columns,
     key: Key,
     row: Row,
     mut cell: impl FnMut(Option<Value>) -> Result<(), E>,
@@ -96,15 +113,16 @@ pub fn stored<E>(
     for value in key {
         cell(Some(value))?;
     }
-    for (column, value) in schema.columns.iter().zip(row) {
+    let cells = schema.columns.iter().zip(row).zip(&columns.0);
+    for ((column, value), _) in cells.filter(|(_, written)| **written) {
         match value {
             Cell::Last(value) => cell(value)?,
             Cell::Sum(sum) if column.kind == Kind::Wide => {
-                let (low, over) = wide::split(sum);
+                let (low, over) = wide::split(sum.get());
                 cell(Some(low.into()))?;
                 cell(Some(over.into()))?;
             }
-            Cell::Sum(sum) => cell(Some(wide::saturate(sum).into()))?,
+            Cell::Sum(sum) => cell(Some(wide::saturate(sum.get()).into()))?,
             Cell::Joined(text) => cell(Some(text.into()))?,
         }
     }
@@ -126,7 +144,7 @@ pub fn restored(
             Kind::Joined => Cell::Joined(text(&cells.next()??)?),
             Kind::Wide => {
                 let (low, over) = (integer(&cells.next()??)?, integer(&cells.next()??)?);
-                Cell::Sum(wide::join(low, over))
+                Cell::Sum(wide::join(low, over).into())
             }
         });
     }

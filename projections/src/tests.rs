@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use crate::{
     SCHEMAS,
     change::{Cell, Change},
-    credit::{ACCOUNTS, BALANCES},
+    credit::{ACCOUNTS, BALANCES, LOTS},
     diff::diff,
-    schema::Stored,
-    tables::{Tables, restored, stored},
+    reservations::RESERVATIONS,
+    schema::{Breadth, Column, Kind, Stored},
+    tables::{Columns, Tables, restored, stored},
     value::Value,
 };
 
@@ -20,6 +21,8 @@ fn every_schema_knows_its_place_and_names_nothing_twice() {
         let unique: BTreeSet<_> = names.iter().collect();
         assert_eq!(unique.len(), names.len(), "{names:?}");
         assert!(schema.width() < 64, "so that 512 rows fit one statement");
+        let often = schema.layout.often;
+        assert!(often.iter().all(|often| names.iter().any(|name| name == often)), "{often:?}");
     }
     let names: BTreeSet<_> = SCHEMAS.iter().map(|schema| schema.name).collect();
     assert_eq!(names.len(), SCHEMAS.len());
@@ -27,7 +30,7 @@ fn every_schema_knows_its_place_and_names_nothing_twice() {
 
 fn balance(account: &str, available: i128) -> Change {
     let key = ["acme", account, "USD", "general"].map(|text| Value::from(text.to_owned()));
-    let available = (BALANCES.at("available"), Cell::Sum(available));
+    let available = (BALANCES.at("available"), Cell::Sum(available.into()));
     Change { table: BALANCES, key: key.to_vec(), cells: vec![available] }
 }
 
@@ -45,7 +48,7 @@ fn changes_of_a_row_add_up_and_later_values_hold() {
     let account = tables.table(ACCOUNTS).unwrap().get(&key).unwrap();
     assert_eq!(account[at], Cell::Last(Some(Value::Integer(2))));
     let (_, row) = tables.table(BALANCES).unwrap().first_key_value().unwrap();
-    assert_eq!(row[0], Cell::Sum(2 * i128::from(i64::MAX)));
+    assert_eq!(row[0], Cell::Sum((2 * i128::from(i64::MAX)).into()));
 }
 
 #[test]
@@ -53,9 +56,10 @@ fn stored_rows_are_restored() {
     let mut tables = Tables::default();
     tables.apply(balance("a", -3));
     tables.apply(balance("b", 1 << 80));
+    let whole = Columns::of(BALANCES, Breadth::Whole);
     for (key, row) in tables.table(BALANCES).unwrap() {
         let mut cells = vec![];
-        let told: Result<(), ()> = stored(BALANCES, key.clone(), row.clone(), |cell| {
+        let told: Result<(), ()> = stored(BALANCES, &whole, key.clone(), row.clone(), |cell| {
             cells.push(cell);
             Ok(())
         });
@@ -86,4 +90,23 @@ fn a_difference_names_table_key_column_and_both_sides() {
             "balances [acme, c, USD, general] row: expected none, found a row",
         ]
     );
+}
+
+#[test]
+fn what_changes_often_is_written_without_the_rest_only_where_nothing_is_lost() {
+    for table in [BALANCES, LOTS, RESERVATIONS] {
+        let often = Columns::of(table, Breadth::Often);
+        let told = |(at, column): (usize, &Column)| {
+            let mut row: Vec<_> = table.columns.iter().map(|c| Cell::blank(c.kind)).collect();
+            row[at] = match column.kind {
+                Kind::Last(_) => Cell::Last(Some(Value::Integer(0))),
+                Kind::Sum | Kind::Wide => Cell::Sum((-1_i64).into()),
+                Kind::Joined => Cell::Joined("more".to_owned()),
+            };
+            (column.name, often.tell(&row))
+        };
+        for (name, told) in table.columns.iter().enumerate().map(told) {
+            assert_eq!(told, table.layout.often.contains(&name), "{}.{name}", table.name);
+        }
+    }
 }

@@ -9,6 +9,28 @@ pub const BITS: u32 = 62;
 /// The largest low part.
 pub const LOW_MAX: i64 = (1 << BITS) - 1;
 
+/// A sum of 128 bits that lies as other numbers do: cells are many, and would all be as wide and as
+/// aligned as the widest.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[repr(C, packed(8))]
+pub struct Sum(i128);
+
+impl Sum {
+    /// Nothing.
+    pub const ZERO: Self = Self(0);
+
+    /// The number.
+    pub const fn get(self) -> i128 {
+        self.0
+    }
+}
+
+impl<T: Into<i128>> From<T> for Sum {
+    fn from(number: T) -> Self {
+        Self(number.into())
+    }
+}
+
 /// The two parts of a sum: low, over.
 pub fn split(sum: i128) -> (i64, i64) {
     let low = i64::try_from(sum & i128::from(LOW_MAX)).unwrap_or(LOW_MAX);

@@ -266,7 +266,7 @@ impl Serialize for OneRow<'_> {
                 Cell::Last(value) => {
                     map.serialize_entry(column.name, &OneValue(value.as_ref()))?;
                 }
-                Cell::Sum(sum) => map.serialize_entry(column.name, sum)?,
+                Cell::Sum(sum) => map.serialize_entry(column.name, &sum.get())?,
                 Cell::Joined(text) => map.serialize_entry(column.name, text)?,
             }
         }

@@ -1,5 +1,7 @@
 //! Histories to try the views on: valid ones, random ones, long ones.
 
+mod metered;
+
 use std::{
     convert::Infallible,
     ops::ControlFlow,
@@ -50,12 +52,13 @@ pub(super) struct World {
     pub(super) records: Vec<Recorded>,
     pub(super) clock: i64,
     keeps_book: bool,
+    open: Vec<metered::Open>,
 }
 
 impl World {
     pub(super) fn new() -> Self {
-        let mut world =
-            Self { book: Book::default(), records: vec![], clock: 1_000_000, keeps_book: true };
+        let (book, records, open) = (Book::default(), vec![], vec![]);
+        let mut world = Self { book, records, clock: 1_000_000, keeps_book: true, open };
         let opened = Opened {
             roll_id: Bytes([7; 16]),
             name: "main".to_owned(),
@@ -195,7 +198,9 @@ impl World {
             8 => self.tell(&refusals(), refused(u32::try_from(act.units).unwrap(), self.clock)),
             9 => self.tell(&Stream::roll(), run(self.clock)),
             10 => self.correct_clock(i64::try_from(act.units).unwrap()),
-            _ => self.take_payment(&tenant, number, u8::try_from(act.units % 7).unwrap()),
+            11..=13 => self.take_payment(&tenant, number, u8::try_from(act.units % 7).unwrap()),
+            14 | 15 => self.reserve(&account, act.units),
+            _ => self.end(number, act.units),
         }
     }
 
@@ -391,7 +396,7 @@ struct Act {
 /// A random valid history.
 pub(super) fn any_history(acts: usize) -> impl Strategy<Value = World> {
     let act =
-        (0..14_u8, 0..6_u8, 0..300_u64).prop_map(|(what, who, units)| Act { what, who, units });
+        (0..18_u8, 0..6_u8, 0..300_u64).prop_map(|(what, who, units)| Act { what, who, units });
     proptest::collection::vec(act, 1..acts).prop_map(|acts| {
         let mut world = World::new();
         acts.iter().enumerate().for_each(|(number, act)| world.act(act, number));

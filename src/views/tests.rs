@@ -20,6 +20,7 @@ use super::{
 };
 
 mod lifecycle;
+mod metered;
 mod plans;
 mod reading;
 mod speed;

@@ -111,7 +111,8 @@ impl Listing {
     }
 }
 
-/// Lists reservations: an account's as they were made, pending ones as they end, others by name.
+/// Lists reservations: an account's as they were made, pending ones as they end, those of another
+/// status as they ended, all of them by name.
 #[utoipa::path(get, path = "/v1/reservations", tag = "metering", params(ListQuery),
     responses((status = 200, body = Listed<Listing>)))]
 pub(in crate::api) async fn list(

@@ -182,7 +182,7 @@ impl Snapshot {
     ) -> Result<Vec<TrialLine>, Error> {
         // Memo accounts of credit stand as one, as they do in the table that is read for now.
         let mut query = Query::over(
-            "SELECT tenant, account, iif(account = 9200, '', holder) AS holder, commodity, \
+            "SELECT tenant, account, iif(account IN (9200, 9250), '', holder) AS holder, commodity, \
              amount < 0 AS credits, sum(amount >> 32) AS high, sum(amount & 4294967295) AS low \
              FROM journal",
         );

@@ -1,9 +1,7 @@
 //! Reservations: what was set aside, and what became of it.
 
 use piperoll_domain::id::{AccountId, TenantId};
-use piperoll_projections::reservations::status;
-#[cfg(test)]
-use piperoll_projections::value::Value;
+use piperoll_projections::{reservations::status, value::Value};
 
 use super::{
     Error, Page, PageRequest, Snapshot,
@@ -106,7 +104,7 @@ pub struct ReservationFilter {
 
 impl Snapshot {
     /// A page of a tenant's reservations: an account's as they were made, pending ones as they end,
-    /// all others by their names.
+    /// those of another status as they ended, all of them by their names.
     pub async fn reservations(
         &mut self,
         tenant: &TenantId,
@@ -116,13 +114,7 @@ impl Snapshot {
         let (query, order, at) = listing(tenant, filter);
         let read = |row: &_| {
             let row = Reservation::read(row)?;
-            let time = match at {
-                At::Made => row.reserved_at,
-                At::Ends => row.expires_at,
-                At::Name => None,
-            };
-            let key = time.map(Into::into).into_iter().chain([(&row.reservation).into()]);
-            let key = key.collect();
+            let key = at.key(&row);
             Ok((row, key))
         };
         order.page(query, page, self, read).await
@@ -143,6 +135,7 @@ fn listing(tenant: &TenantId, filter: &ReservationFilter) -> (Query, Order, At) 
     let columns: &[(&str, bool)] = match at {
         At::Made => &[("reserved_at", true), ("reservation", false)],
         At::Ends => &[("expires_at", true), ("reservation", false)],
+        At::Ended => &[("position", true)],
         At::Name => &[("reservation", false)],
     };
     (query, Order { list, columns, direction: Direction::Up }, at)
@@ -153,7 +146,22 @@ fn listing(tenant: &TenantId, filter: &ReservationFilter) -> (Query, Order, At) 
 enum At {
     Made,
     Ends,
+    Ended,
     Name,
+}
+
+impl At {
+    /// Where a row stands in the list.
+    fn key(self, row: &Reservation) -> Vec<Value> {
+        let name = || Value::from(&row.reservation);
+        let named = |time: Option<i64>| time.map(Value::from).into_iter().chain([name()]).collect();
+        match self {
+            Self::Made => named(row.reserved_at),
+            Self::Ends => named(row.expires_at),
+            Self::Ended => vec![row.position.into()],
+            Self::Name => vec![name()],
+        }
+    }
 }
 
 /// SQLite would sooner walk all of a tenant's by their names; the few that lapsed among a million are
@@ -167,7 +175,7 @@ impl ReservationFilter {
         match (&self.account, self.status) {
             (Some(_), _) => ("reservations.made", At::Made, ALL),
             (None, Some(ReservationStatus::Pending)) => ("reservations.ends", At::Ends, ALL),
-            (None, Some(_)) => ("reservations", At::Name, ENDED),
+            (None, Some(_)) => ("reservations.ended", At::Ended, ENDED),
             (None, None) => ("reservations", At::Name, ALL),
         }
     }

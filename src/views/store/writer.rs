@@ -1,7 +1,8 @@
 //! The only writer of a generation: rows and checkpoint in one transaction.
 
+mod words;
+
 use std::{
-    collections::BTreeMap,
     fs::File,
     path::{Path, PathBuf},
     sync::{Arc, LazyLock},
@@ -11,9 +12,10 @@ use std::{
 use piperoll_projections::{
     SCHEMAS,
     batch::Batch,
+    change::Key,
     runbook_views,
-    schema::Schema,
-    tables::stored,
+    schema::{Breadth, Schema},
+    tables::{Columns, Row, stored},
     value::{Text, Value},
 };
 use sqlx::{
@@ -21,14 +23,18 @@ use sqlx::{
     sqlite::{SqliteArguments, SqliteConnectOptions},
 };
 
+use self::words::Words;
 use super::{Error, Mark, checkpoint, connect, digest, stamp};
 use crate::roll::shape::{self, Definition};
 
 /// How many rows one statement takes, the largest first. Each size is prepared once.
 const SIZES: [usize; 4] = [128, 32, 8, 1];
 
-static UPSERTS: LazyLock<Vec<[Arc<str>; SIZES.len()]>> = LazyLock::new(|| {
-    SCHEMAS.iter().map(|schema| SIZES.map(|rows| schema.upsert(rows).into())).collect()
+/// The words for each table, at each breadth, of each size.
+static UPSERTS: LazyLock<Vec<Vec<[Arc<str>; SIZES.len()]>>> = LazyLock::new(|| {
+    let at = |schema: &Schema, breadth| SIZES.map(|rows| schema.upsert(rows, breadth).into());
+    let of = |schema: &Schema| schema.breadths().map(|breadth| at(schema, breadth)).collect();
+    SCHEMAS.into_iter().map(of).collect()
 });
 
 /// A folded batch as SQLite takes it: made away from the writer, so that it only waits for the disk.
@@ -49,36 +55,41 @@ pub type Spent = [Duration; SCHEMAS.len()];
 impl Statements {
     /// The statements that write what a batch changes.
     pub fn of(batch: Batch) -> Result<Self, sqlx::Error> {
-        let (mut statements, mut words) = (vec![], Words::default());
-        for (schema, mut left, mut rows) in batch.into_tables() {
-            let width = schema.width();
-            while let Some((size, sql)) = fitting(schema, left) {
-                left = left.saturating_sub(size);
-                let mut arguments = SqliteArguments::default();
-                arguments.reserve(size.saturating_mul(width), 0);
-                for (key, row) in rows.by_ref().take(size) {
-                    stored(schema, key, row, |cell| words.bind(&mut arguments, cell))?;
-                }
-                statements.push(Statement { table: schema.index, sql, arguments });
+        let (mut statements, mut words) = (Self::default(), Words::default());
+        for (schema, count, rows) in batch.into_tables() {
+            if schema.layout.often.is_empty() {
+                statements.add(schema, Breadth::Whole, count, rows, &mut words)?;
+            } else {
+                let columns = Columns::of(schema, Breadth::Often);
+                let (often, whole): (Vec<_>, Vec<_>) = rows.partition(|(_, row)| columns.tell(row));
+                let count = whole.len();
+                statements.add(schema, Breadth::Whole, count, whole.into_iter(), &mut words)?;
+                let count = often.len();
+                statements.add(schema, Breadth::Often, count, often.into_iter(), &mut words)?;
             }
         }
-        Ok(Self(statements))
+        Ok(statements)
     }
-}
 
-/// Our own words as SQLite's arguments want them, made once a batch rather than once a cell.
-#[derive(Default)]
-struct Words(BTreeMap<&'static str, Arc<str>>);
-
-impl Words {
-    fn bind(
+    fn add(
         &mut self,
-        arguments: &mut SqliteArguments,
-        cell: Option<Value>,
+        schema: &'static Schema,
+        breadth: Breadth,
+        mut left: usize,
+        mut rows: impl Iterator<Item = (Key, Row)>,
+        words: &mut Words,
     ) -> Result<(), sqlx::Error> {
-        let Some(Value::Text(Text::Word(word))) = cell else { return bind(arguments, cell) };
-        let text = self.0.entry(word).or_insert_with(|| word.into());
-        arguments.add(text.clone()).map_err(sqlx::Error::Encode)
+        let (columns, width) = (Columns::of(schema, breadth), schema.written(breadth).count());
+        while let Some((size, sql)) = fitting(schema, breadth, left) {
+            left = left.saturating_sub(size);
+            let mut arguments = SqliteArguments::default();
+            arguments.reserve(size.saturating_mul(width), 0);
+            for (key, row) in rows.by_ref().take(size) {
+                stored(schema, &columns, key, row, |cell| words.bind(&mut arguments, cell))?;
+            }
+            self.0.push(Statement { table: schema.index, sql, arguments });
+        }
+        Ok(())
     }
 }
 
@@ -91,8 +102,9 @@ fn private(path: &Path) -> std::io::Result<()> {
     options.open(path).map(drop)
 }
 
-fn fitting(schema: &Schema, rows: usize) -> Option<(usize, Arc<str>)> {
-    let texts = UPSERTS.get(schema.index)?;
+fn fitting(schema: &Schema, breadth: Breadth, rows: usize) -> Option<(usize, Arc<str>)> {
+    let at = schema.breadths().position(|other| other == breadth)?;
+    let texts = UPSERTS.get(schema.index)?.get(at)?;
     let (size, sql) = SIZES.iter().zip(texts).find(|(size, _)| **size <= rows)?;
     Some((*size, sql.clone()))
 }

@@ -15,7 +15,7 @@ async fn a_page_of_reservations_is_found_without_looking_at_those_that_are_not_o
     let mut snapshot = snapshot(store).await;
     let (acme, alice): (TenantId, AccountId) = (name("acme"), name("alice"));
     for (status, account, index) in [
-        (None, None, "PRIMARY KEY (tenant=? AND reservation>?)"),
+        (None, None, "INDEX sqlite_autoindex_reservations_1 (tenant=? AND reservation>?)"),
         (Some(ReservationStatus::Pending), None, "INDEX reservations_pending (tenant=?"),
         (Some(ReservationStatus::Finalized), None, ENDED),
         (Some(ReservationStatus::Released), None, ENDED),
@@ -30,4 +30,4 @@ async fn a_page_of_reservations_is_found_without_looking_at_those_that_are_not_o
 }
 
 /// Where those that have ended are found, as many as are wanted and no more.
-const ENDED: &str = "INDEX reservations_ended (tenant=? AND status=? AND reservation>?)";
+const ENDED: &str = "INDEX reservations_ended (tenant=? AND status=? AND position>?)";
