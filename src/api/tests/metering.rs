@@ -1,6 +1,7 @@
 //! Reservations over HTTP: every mode, every edge, and every answer again.
 
 mod paid;
+mod plain;
 
 use piperoll_domain::{
     billing::{Billing, Mode},
