@@ -47,7 +47,7 @@ pub use self::{
         sums,
     },
     start::{Options, StartError, start},
-    state::{Counts, OpenDuties},
+    state::{Counts, OpenDuties, SOON},
 };
 use crate::{
     roll::{Head, Roll},
@@ -263,7 +263,7 @@ impl Engine {
         self.shared.duties.open()
     }
 
-    /// Wakes when duties may have been opened.
+    /// Wakes when duties may have been opened that are due within [`SOON`].
     pub fn duties_opened(&self) -> watch::Receiver<u64> {
         self.shared.duties.opened()
     }

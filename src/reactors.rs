@@ -35,7 +35,10 @@ use tokio::{sync::Semaphore, task::JoinSet};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::retries::Retries;
-use crate::service::{Error, Service};
+use crate::{
+    engine::SOON,
+    service::{Error, Service},
+};
 
 /// The kinds that are done one by one; stale payments are swept together.
 pub(crate) const ONE_BY_ONE: [Kind; 8] = [
@@ -52,7 +55,7 @@ pub(crate) const ONE_BY_ONE: [Kind; 8] = [
 /// How many duties are taken at once.
 const STEP_MAX: usize = 256;
 /// How long a reactor rests at most, for duties that become due by time alone.
-const REST: Duration = Duration::from_secs(1);
+const REST: Duration = SOON;
 
 /// What came of a duty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

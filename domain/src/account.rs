@@ -165,7 +165,7 @@ impl Account {
 
     /// The only applier.
     pub(crate) fn evolve(&mut self, event: &Event, at: &Envelope) -> Result<(), Broken> {
-        let mut work = Work::over(self);
+        let mut work = Work::of_a_fact(self);
         work.apply(event, at.position)?;
         let changes = work.changes;
         self.take_in(changes);
@@ -199,19 +199,29 @@ impl Account {
     }
 
     fn put(&mut self, id: LotId, lot: Option<Lot>) {
-        let is_usable = |lot: &Lot| !lot.available.is_zero();
-        let is = lot.as_ref().is_some_and(is_usable);
-        let before = match lot {
-            Some(lot) => {
-                if is && !self.lots.get(&id).is_some_and(is_usable) {
-                    self.ranks.extend(Rank::all(&lot));
+        let (ranks, is_usable) = match (self.lots.get_mut(&id), lot) {
+            (Some(known), Some(lot)) => {
+                let before = known.is_usable();
+                *known = lot;
+                if before == known.is_usable() {
+                    return;
                 }
-                self.lots.insert(id, lot)
+                (Rank::all(known), !before)
             }
-            None => self.lots.remove(&id),
+            (None, Some(lot)) => {
+                let new = (Rank::all(&lot), lot.is_usable());
+                self.lots.insert(id, lot);
+                new
+            }
+            (_, None) => match self.lots.remove(&id) {
+                Some(lot) => (Rank::all(&lot), false),
+                None => return,
+            },
         };
-        if let Some(before) = before.filter(|before| is_usable(before) && !is) {
-            for rank in Rank::all(&before) {
+        for rank in ranks {
+            if is_usable {
+                self.ranks.insert(rank);
+            } else {
                 self.ranks.remove(&rank);
             }
         }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use smallvec::SmallVec;
 use smol_str::SmolStr;
 
 use crate::{
@@ -150,12 +151,15 @@ pub struct Taker {
     pub stream: Stream,
 }
 
+/// Claims of a fact: mostly one or two.
+pub type Claims = SmallVec<[Claim; 2]>;
+
 /// The claims that a fact takes.
 ///
 /// Every event of a keyed command carries the key; the first of them is its taker.
-pub fn claims(recorded: &Recorded) -> Vec<Claim> {
+pub fn claims(recorded: &Recorded) -> Claims {
     let Recorded { envelope, .. } = recorded;
-    let mut claims = vec![];
+    let mut claims = Claims::new();
     if let Some(key) = &envelope.idempotency {
         claims.push(Claim::idempotency(&envelope.tenant, key));
     }
@@ -164,9 +168,9 @@ pub fn claims(recorded: &Recorded) -> Vec<Claim> {
 }
 
 /// The claims that a fact takes for ever: all but its caller's key.
-pub fn lasting(recorded: &Recorded) -> Vec<Claim> {
+pub fn lasting(recorded: &Recorded) -> Claims {
     let Recorded { envelope, event } = recorded;
-    let mut claims = vec![];
+    let mut claims = Claims::new();
     match event {
         Event::Payment(payment::Event::InstrumentCreated(created)) => {
             let payment::InstrumentCreated { connection, provider_id, .. } = created;
@@ -208,7 +212,7 @@ pub fn lasting(recorded: &Recorded) -> Vec<Claim> {
     claims
 }
 
-fn of_account(tenant: &TenantId, event: &account::Event, into: &mut Vec<Claim>) {
+fn of_account(tenant: &TenantId, event: &account::Event, into: &mut Claims) {
     let begins = |reservation: &ReservationId| Claim::Reservation {
         tenant: tenant.clone(),
         reservation: reservation.clone(),

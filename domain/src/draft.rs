@@ -11,7 +11,7 @@ use crate::{
     book::{Slot, State},
     bytes::Id16,
     campaign::Campaign,
-    claim::{Claim, Taker, lasting},
+    claim::{Claim, Claims, Taker, lasting},
     commodity::{Commodity, built_in},
     connection::Connection,
     duty::{Duty, Name},
@@ -136,7 +136,7 @@ pub struct Draft<'a> {
     said: Vec<Recorded>,
     ours: Few<Stream, Ours>,
     /// Claims that were asked for and found to be free.
-    free: Vec<Claim>,
+    free: Claims,
 }
 
 /// A stream that is absent, or in which this draft said something.
@@ -167,7 +167,16 @@ impl<'a> Draft<'a> {
     /// An empty draft whose first fact would stand at `next`.
     pub fn new(memory: &'a dyn Memory, meta: &'a Meta, moment: Moment, next: u64) -> Self {
         let key = meta.idempotency.as_ref();
-        Self { memory, meta, key, moment, next, said: vec![], ours: Few::default(), free: vec![] }
+        Self {
+            memory,
+            meta,
+            key,
+            moment,
+            next,
+            said: vec![],
+            ours: Few::default(),
+            free: Claims::new(),
+        }
     }
 
     /// From here on, what is said carries this caller's key.
@@ -424,7 +433,7 @@ impl<'a> Draft<'a> {
     /// The caller's own key is the engine's to look up beforehand; it may be an old one that has
     /// been forgotten.
     pub fn finish(self) -> Result<Vec<Recorded>, Stop> {
-        let mut wanted: Vec<Claim> = self.said.iter().flat_map(lasting).collect();
+        let mut wanted: Claims = self.said.iter().flat_map(lasting).collect();
         let mut missing = vec![];
         for claim in wanted.iter().filter(|claim| !self.free.contains(claim)) {
             match self.claim(claim) {

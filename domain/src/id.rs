@@ -39,17 +39,28 @@ const fn is_text(_: &str) -> bool {
 /// and is named by callers.
 type Passing = SmallString<[u8; 36]>;
 
-trait Share {
+/// What a name's text lies in.
+trait Lies {
+    fn copy(&self) -> Self;
     fn share(&self) -> SmolStr;
 }
 
-impl Share for SmolStr {
+impl Lies for SmolStr {
+    fn copy(&self) -> Self {
+        self.clone()
+    }
+
     fn share(&self) -> SmolStr {
         self.clone()
     }
 }
 
-impl Share for Passing {
+impl Lies for Passing {
+    fn copy(&self) -> Self {
+        // At once: its own `clone` goes byte by byte.
+        self.as_str().into()
+    }
+
     fn share(&self) -> SmolStr {
         self.as_str().into()
     }
@@ -61,8 +72,14 @@ macro_rules! name {
     };
     ($(#[$doc:meta])* $name:ident($text:ty), $what:literal, $grammar:expr, $check:expr) => {
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name($text);
+
+        impl Clone for $name {
+            fn clone(&self) -> Self {
+                Self(self.0.copy())
+            }
+        }
 
         impl $name {
             /// The text.

@@ -47,7 +47,9 @@ impl Pending {
         let look = |claim: &Claim| names.look(claim_key(claim));
         let key = idempotency.as_ref().map(|key| look(&Claim::idempotency(tenant, key)));
         let takes = command.takes().map(|claim| {
-            let looked = look(&claim);
+            // An end is looked up only where nothing is open that could end.
+            let ends = matches!(claim, Claim::ReservationEnd { .. });
+            let looked = if ends { Looked::not(claim_key(&claim)) } else { look(&claim) };
             (claim, looked)
         });
         let (arrived, needs) = (Instant::now(), vec![]);

@@ -14,7 +14,7 @@ mod store;
 mod tests;
 
 use std::{
-    fmt::{self, Write as _},
+    fmt::Write as _,
     path::PathBuf,
     sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     time::Duration,
@@ -28,6 +28,7 @@ use piperoll_domain::{
     id::{Kind, Stream, TenantId},
 };
 use sha2::{Digest, Sha256};
+use smallstr::SmallString;
 
 pub(super) use self::coding::encode_snapshot;
 pub(super) use self::names::{Looked, Names, Reading};
@@ -123,21 +124,12 @@ pub type ClaimKey = Id16;
 
 /// The key of a claim.
 pub fn claim_key(claim: &Claim) -> ClaimKey {
-    let mut text = Hashing(Sha256::new());
-    // Hashing takes any text.
+    // Most are shorter, and hashed at once.
+    let mut text: SmallString<[u8; 128]> = SmallString::new();
+    // A string takes any text.
     let _ = write!(text, "{claim}");
-    let digest: [u8; 32] = text.0.finalize().into();
+    let digest: [u8; 32] = Sha256::digest(text.as_bytes()).into();
     Bytes::from_slice(&digest[..16]).unwrap_or(Bytes::ZERO)
-}
-
-/// Text that is hashed as it is written.
-struct Hashing(Sha256);
-
-impl fmt::Write for Hashing {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0.update(text.as_bytes());
-        Ok(())
-    }
 }
 
 /// The index.

@@ -122,7 +122,8 @@ impl Reader {
         let Some(position) = taken_at else { return Ok(None) };
         let recorded = record(&self.roll, position).await?;
         let is_taken = claims(&recorded).contains(claim);
-        Ok(is_taken.then(|| Taker { position, stream: recorded.envelope.stream }))
+        let taker = Taker { position, stream: recorded.envelope.stream };
+        Ok(is_taken.then_some(taker))
     }
 
     /// An index on disk keeps whoever reads it waiting.

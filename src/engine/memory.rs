@@ -169,9 +169,13 @@ impl Memory {
         for (key, position) in claims {
             let taker = Taker { position: *position, stream: stream.clone() };
             self.undo.claims.push(self.taken.take(*key, taker));
-            self.free.remove(key);
+            if !self.free.is_empty() {
+                self.free.remove(key);
+            }
             // A key may be used again once it is forgotten.
-            self.read.remove(key);
+            if !self.read.is_empty() {
+                self.read.remove(key);
+            }
         }
     }
 
@@ -206,6 +210,9 @@ impl Memory {
     /// written down as they are with it. Returns how to take it back.
     pub(super) fn close(&mut self, entries: &mut Entries) -> Undo {
         let due = |(stream, end): &(Stream, End)| {
+            if end.version % SNAPSHOT_EVERY != 0 {
+                return None;
+            }
             let slot = &self.slots.get(stream)?.slot;
             let every = SNAPSHOT_EVERY.saturating_mul(1 + slot.weight() / SNAPSHOT_WEIGHT);
             (end.version % every == 0).then(|| stream.clone())
@@ -236,9 +243,10 @@ impl Memory {
             return Some(Known::Taken(taker.clone()));
         }
         // What was taken later is not in the index yet, so it would have been found.
-        let is_free = free_up_to.is_some_and(|up_to| self.tidied <= up_to);
+        if free_up_to.is_some_and(|up_to| self.tidied <= up_to) || self.free.contains(&key) {
+            return Some(Known::Free);
+        }
         match self.read.get(&key) {
-            _ if is_free || self.free.contains(&key) => Some(Known::Free),
             Some(taker) => Some(Known::Taken(taker.clone())),
             None if self.shared.names.may_hold_claim(key) => None,
             None => Some(Known::Free),

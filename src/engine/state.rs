@@ -5,6 +5,7 @@ mod open;
 use std::{
     collections::BTreeSet,
     sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use self::open::Open;
@@ -15,6 +16,9 @@ use piperoll_domain::{
     id::Stream,
     time::Time,
 };
+
+/// Those who do what is owed look for it at least this often.
+pub const SOON: Duration = Duration::from_secs(1);
 
 /// How much of a kind is owed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,13 +93,14 @@ impl Duties {
         self.news.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tells what changes.
-    pub(super) fn tell(&self, changes: &[Change]) {
+    /// Tells what changes at `now`, and wakes those who do what is due before they would wake anyway.
+    pub(super) fn tell(&self, changes: &[Change], now: Time) {
         if changes.is_empty() {
             return;
         }
         self.news().extend_from_slice(changes);
-        if changes.iter().any(|change| matches!(change, Change::Open(_))) {
+        let soon = now.plus_seconds(u32::try_from(SOON.as_secs()).unwrap_or(u32::MAX));
+        if changes.iter().any(|change| matches!(change, Change::Open(duty) if duty.due <= soon)) {
             self.wake();
         }
     }

@@ -24,7 +24,7 @@ pub(super) struct Kept {
 impl From<Kept> for Account {
     fn from(kept: Kept) -> Self {
         let Kept { open, lots, reservations, debts, shared, unnamed } = kept;
-        let usable = lots.values().filter(|lot| !lot.available.is_zero());
+        let usable = lots.values().filter(|lot| lot.is_usable());
         let ranks = usable.flat_map(Rank::all).collect();
         let end = |(id, open): (&ReservationId, &Reservation)| ((open.expires_at, id.clone()), ());
         let ends = reservations.iter().map(end).collect();

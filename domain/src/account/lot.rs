@@ -132,6 +132,11 @@ impl Lot {
         plus(self.available, self.reserved)
     }
 
+    /// Whether there is something of it to be used.
+    pub(super) fn is_usable(&self) -> bool {
+        !self.available.is_zero()
+    }
+
     /// Whether somebody paid for it, here or where it came from.
     pub const fn is_paid(&self) -> bool {
         matches!(self.origin, SourceKind::Deposit | SourceKind::Purchase | SourceKind::Review)
@@ -230,7 +235,7 @@ impl Lot {
         let back = held.saturating_sub(of_held);
         let taken = back.min(self.awaited);
         (self.reserved, self.available) = (plus(reserved, back), available);
-        let clawed = self.part(taken).filter(|part| !part.amount.is_zero());
+        let clawed = if taken.is_zero() { None } else { self.part(taken) };
         if let Some(part) = &clawed {
             self.pour(part, Sink::ClawedBack);
         }

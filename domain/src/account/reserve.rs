@@ -173,7 +173,7 @@ impl Account {
 }
 
 impl Scratch<'_> {
-    fn reserve(self, hold: Hold, terms: &Terms, picked: &Picked) -> Vec<Fact> {
+    fn reserve(&mut self, hold: Hold, terms: &Terms, picked: &Picked) -> Vec<Fact> {
         let Hold { reservation, estimate, wanted, pool, expires_at, reference } = hold;
         let taken = self.held(picked);
         let total = taken.iter().fold(Amount::ZERO, |sum, held| plus(sum, held.amount));
@@ -192,7 +192,7 @@ impl Scratch<'_> {
     }
 
     fn finalize(
-        mut self,
+        &mut self,
         charge: &Charge,
         known: &Reservation,
         terms: &Terms,
@@ -279,7 +279,7 @@ impl Scratch<'_> {
 /// What is used of which lot: first what was held, in its order, then more.
 fn uses(known: &Reservation, charged: Amount, more: &Picked) -> Picked {
     let mut left = charged;
-    let mut uses: Picked = vec![];
+    let mut uses: Picked = Vec::with_capacity(known.held.len());
     for held in &known.held {
         let amount = held.amount.min(left);
         left = left.saturating_sub(amount);

@@ -39,8 +39,8 @@ impl<'a> Scratch<'a> {
         Self { position, ..self }
     }
 
-    pub(super) fn facts(self) -> Vec<Fact> {
-        self.facts
+    pub(super) fn facts(&mut self) -> Vec<Fact> {
+        std::mem::take(&mut self.facts)
     }
 
     /// Says a fact. The applier checks it again when it is taken in; one that it refuses is caught
@@ -53,10 +53,10 @@ impl<'a> Scratch<'a> {
 
     /// Says the last fact. Nobody looks at what it would change any more, so that is left to whoever
     /// takes it in.
-    pub(super) fn conclude(mut self, event: Event) -> Vec<Fact> {
+    pub(super) fn conclude(&mut self, event: Event) -> Vec<Fact> {
         self.facts.reserve_exact(1);
         self.facts.push(Fact::Account(event));
-        self.facts
+        self.facts()
     }
 
     /// Ends reservations whose time is over, oldest end first, so that they hold nobody up.
@@ -161,17 +161,21 @@ impl<'a> Scratch<'a> {
     /// The parts that taking what was picked comes to.
     pub(super) fn parts(&self, picked: &Picked) -> Vec<Part> {
         let part = |(lot, amount): &(LotId, Amount)| self.work.lot(lot)?.part(*amount);
-        picked.iter().filter_map(part).collect()
+        let mut parts = Vec::with_capacity(picked.len());
+        parts.extend(picked.iter().filter_map(part));
+        parts
     }
 
     /// What was picked, to be set aside.
     pub(super) fn held(&self, picked: &Picked) -> Vec<Held> {
-        let held = |(lot, amount): &(LotId, Amount)| {
+        let one = |(lot, amount): &(LotId, Amount)| {
             let known = self.work.lot(lot)?;
             let (source, pool) = (known.source, known.place.pool.clone());
             Some(Held { lot: lot.clone(), amount: *amount, source, pool })
         };
-        picked.iter().filter_map(held).collect()
+        let mut held = Vec::with_capacity(picked.len());
+        held.extend(picked.iter().filter_map(one));
+        held
     }
 }
 

@@ -3,13 +3,14 @@
 //! the account.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     ops::Bound,
 };
 
 use super::{
-    Account, Debt, DebtRepaid, Event, Finalized, Held, Lot, LotExpired, LotReceived, Order, Part,
-    Rank, Released, Reservation, Reserved, ShadowReserved, Spent, TransferredOut,
+    Account, Debt, DebtRepaid, Event, Finalized, Held, Lot, LotExpired, LotReceived, Part, Rank,
+    Released, Reservation, Reserved, ShadowReserved, Spent, TransferredOut,
     lot::{Settling, Sink},
 };
 use crate::{
@@ -29,8 +30,8 @@ pub(super) struct Changes {
     pub(super) reservations: Few<ReservationId, Option<Reservation>>,
     pub(super) debts: Few<(Code, Pool), Amount>,
     pub(super) shared: Few<Code, Sum>,
-    /// Where lots stand that can be used again, or for the first time.
-    ranks: BTreeSet<Rank>,
+    /// Where lots stand that can be used again, or for the first time; none if nobody will ask.
+    ranks: Option<BTreeSet<Rank>>,
 }
 
 /// What was shared of an account's use, less what was given back.
@@ -51,7 +52,14 @@ pub(super) struct Work<'a> {
 }
 
 impl<'a> Work<'a> {
+    /// To look for lots while facts are said.
     pub(super) fn over(base: &'a Account) -> Self {
+        let changes = Changes { ranks: Some(BTreeSet::new()), ..Changes::default() };
+        Self { base, changes }
+    }
+
+    /// To take one fact in.
+    pub(super) fn of_a_fact(base: &'a Account) -> Self {
         Self { base, changes: Changes::default() }
     }
 
@@ -93,13 +101,12 @@ impl<'a> Work<'a> {
     /// The lot behind `rank` that can be used next.
     pub(super) fn next(&self, rank: &Rank) -> Option<&Lot> {
         let behind = || (Bound::Excluded(rank), Bound::Unbounded);
-        let usable =
-            |next: &&Rank| self.lot(next.lot()).is_some_and(|lot| !lot.available.is_zero());
+        let usable = |next: &&Rank| self.lot(next.lot()).is_some_and(Lot::is_usable);
         let first = |ranks: &'_ BTreeSet<Rank>| {
             let row = ranks.range::<Rank, _>(behind()).take_while(|next| next.is_beside(rank));
             row.into_iter().find(usable).cloned()
         };
-        let (known, new) = (first(&self.base.ranks), first(&self.changes.ranks));
+        let (known, new) = (first(&self.base.ranks), self.changes.ranks.as_ref().and_then(first));
         let next = match (known, new) {
             (Some(known), Some(new)) => known.min(new),
             (known, new) => known.or(new)?,
@@ -114,13 +121,14 @@ impl<'a> Work<'a> {
 
     fn put(&mut self, lot: Lot, is_history: bool) {
         let id = lot.place.lot.clone();
-        let stands = self.base.lots.get(&id).is_some_and(|base| !base.available.is_zero());
-        if !stands {
-            for rank in Order::ALL.map(|order| Rank::of(order, &lot.place)) {
-                if lot.available.is_zero() {
-                    self.changes.ranks.remove(&rank);
+        if let Some(ranks) = &mut self.changes.ranks
+            && !self.base.lots.get(&id).is_some_and(Lot::is_usable)
+        {
+            for rank in Rank::all(&lot) {
+                if lot.is_usable() {
+                    ranks.insert(rank);
                 } else {
-                    self.changes.ranks.insert(rank);
+                    ranks.remove(&rank);
                 }
             }
         }
@@ -236,8 +244,11 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
-    fn end(&mut self, name: &ReservationId, mode: Mode) -> Result<Reservation, Broken> {
-        let known = self.reservation(name).cloned();
+    fn end(&mut self, name: &ReservationId, mode: Mode) -> Result<Cow<'a, Reservation>, Broken> {
+        let known = match self.changes.reservations.get(name) {
+            Some(changed) => changed.clone().map(Cow::Owned),
+            None => self.base.reservation(name).map(Cow::Borrowed),
+        };
         let known = known.ok_or_else(|| Broken::new("what ends is open", name, "none"))?;
         let same = (known.mode == Mode::Shadow) == (mode == Mode::Shadow);
         let (expected, found) = (known.mode.as_str(), mode.as_str());
@@ -405,6 +416,8 @@ impl Ended {
     fn take(&mut self, held: &Held, lot: &Lot, settling: Settling) {
         let Settling { returned, clawed, debt } = settling;
         if !returned.is_zero() {
+            // Mostly one lot is held.
+            self.returned.reserve_exact(1);
             self.returned.push(Held { amount: returned, ..held.clone() });
         }
         self.clawed_back.extend(clawed);

@@ -173,7 +173,7 @@ mod tests {
         assert!((0..count).all(|number| names.may_hold_claim(key(number))));
         let wrong = (count..count + 10_000).filter(|other| names.may_hold_claim(key(*other)));
         assert!(wrong.count() < 500, "fewer than one in twenty");
-        assert_eq!(names.new.all.iter().flat_map(OnceLock::get).count(), 3);
+        assert_eq!(names.new.all.iter().filter_map(OnceLock::get).count(), 3);
     }
 
     #[test]

@@ -42,7 +42,7 @@ struct Waiting {
 
 /// What readers bring back.
 pub(super) enum Read {
-    Loaded(Need, Result<Loaded, Error>),
+    Loaded(Box<Need>, Result<Loaded, Error>),
     /// The key was used so long ago that it counts no more.
     Forgotten(Box<Pending>),
 }
@@ -112,7 +112,7 @@ impl Writer {
         tokio::spawn(async move {
             let loaded = reader.load(need.clone(), end).await;
             // The writer is gone only when nobody waits any more.
-            let _ = back.send(Read::Loaded(need, loaded));
+            let _ = back.send(Read::Loaded(Box::new(need), loaded));
         });
     }
 
@@ -124,7 +124,7 @@ impl Writer {
                 let waiting = self.work.waiting.remove(&need).unwrap_or_default();
                 waiting.commands.into_iter().for_each(|pending| self.go_on(pending));
                 for reply in waiting.looks {
-                    self.look(need.clone(), reply);
+                    self.look(Need::clone(&need), reply);
                 }
             }
             Read::Loaded(need, Err(error)) => {

@@ -143,12 +143,14 @@ impl Writer {
         let InFlight { mut group, mut entries, standing, undo, .. } = in_flight;
         entries.up_to = Some(head);
         self.memory.keep(undo);
-        if let Some(last) = group.facts().rev().find_map(<[Recorded]>::last) {
-            self.shared.clock.recorded(last.envelope.recorded_at);
+        let last = group.facts().rev().find_map(<[Recorded]>::last);
+        let now = last.map(|last| last.envelope.recorded_at);
+        if let Some(now) = now {
+            self.shared.clock.recorded(now);
         }
         let corrected = group.facts().filter_map(|facts| self.obey_corrections(facts)).last();
         self.publish(standing);
-        self.shared.duties.tell(&entries.duties);
+        self.shared.duties.tell(&entries.duties, now.unwrap_or(Time::EPOCH));
         if let Some(now) = corrected {
             self.shared.duties.correct(now);
         }
