@@ -15,6 +15,7 @@ mod challenge;
 mod compared;
 mod connections;
 mod corrections;
+mod demand;
 mod entitlements;
 #[expect(unused_qualifications, reason = "utoipa's macro names types in full")]
 mod events;

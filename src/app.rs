@@ -14,6 +14,7 @@ mod tests;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use metrics_exporter_prometheus::PrometheusHandle;
+use piperoll_domain::billing::Mode;
 use tokio::{task::JoinHandle, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -63,6 +64,18 @@ pub enum Error {
     /// What the configuration declares did not come into the roll.
     #[error("failed to declare what the configuration describes")]
     Declare(#[from] service::Error),
+    /// The environment would begin in a mode that nothing is ready for.
+    #[error(
+        "billing.mode (BILLING_MODE) is {}, and what never billed is not ready for it; say why it need \
+         not be in billing.mode_override (PIPEROLL_BILLING__MODE_OVERRIDE), or start without \
+         BILLING_MODE and use `piperoll billing mode set {} --override WHY --reason WHY`",
+        mode.as_str(),
+        mode.as_str()
+    )]
+    Unready {
+        /// Which.
+        mode: Mode,
+    },
     /// Nobody could reach us.
     #[error(transparent)]
     Listen(#[from] ListenError),
@@ -157,6 +170,7 @@ async fn serve(
     behind: &Behind,
 ) -> Result<Served, Error> {
     let service = service_of(config, others, keyring, &behind.engine)?;
+    bootstrap::mode_must_be_reasoned(&service, config)?;
     bootstrap::connection(&service, config).await?;
     for (id, connection) in behind.engine.directory().connections() {
         if let Some(account) = &connection.account {

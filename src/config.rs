@@ -25,7 +25,7 @@ pub use host::fingerprint as host_fingerprint;
 pub use period::Period;
 pub use section::{
     Account, Admin, Billing, Compat, Connection, Engine, Jwt, Keyring, L402, Limits, Log,
-    LogFormat, Metrics, ProviderKind, Providers, Reconciliation, Server, Tls, Views,
+    LogFormat, Metrics, ProviderKind, Providers, Reconciliation, Seed, Server, Tls, Views,
 };
 pub use unread::{Unread, unread};
 pub use web_url::WebUrl;

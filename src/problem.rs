@@ -13,6 +13,8 @@ use piperoll_domain::{money::Money, rejection::Rejection};
 use serde_json::{Map, Value, json};
 
 const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/problem+json");
+/// What the plain body of a 402 says, beside what every problem does.
+const INSUFFICIENT: &str = "insufficient_credits";
 const BEARER: HeaderValue = HeaderValue::from_static("Bearer realm=\"piperoll\"");
 
 /// Which limit of a rate was met. Stands among an answer's extensions, not in the answer.
@@ -149,7 +151,9 @@ impl From<&Rejection> for Problem {
     fn from(rejection: &Rejection) -> Self {
         let problem = Self::new(rejection.into(), rejection.to_string());
         match rejection {
-            Rejection::CreditInsufficient { missing } => problem.with("missing", money(*missing)),
+            Rejection::CreditInsufficient { missing } => {
+                problem.with("missing", money(*missing)).with("error", INSUFFICIENT)
+            }
             Rejection::AmountOutOfRange { least, most } => {
                 problem.with("least", money(*least)).with("most", money(*most))
             }

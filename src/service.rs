@@ -146,6 +146,8 @@ struct Inner {
     /// Nobody waits for these, not even the end of the process.
     following: Arc<Flights<PaymentName, ()>>,
     sweeping: Arc<Flights<(), Result<ReconciliationFinished, Error>>>,
+    /// One first tenant at most.
+    opening: tokio::sync::Mutex<()>,
     tasks: TaskTracker,
 }
 
@@ -169,6 +171,7 @@ impl Service {
             asking: Flights::new(tasks.clone()),
             following: Flights::new(TaskTracker::new()),
             sweeping: Flights::new(tasks.clone()),
+            opening: tokio::sync::Mutex::default(),
             engine,
             keyring,
             tokens,

@@ -153,6 +153,19 @@ async fn every_problem_of_a_configuration_is_told_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_billing_mode_that_is_none_or_that_nothing_is_ready_for_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data");
+    for (mode, says) in [("on", "one of shadow, soft, live"), ("live", "mode set live --override")]
+    {
+        let mut command = serve(&data, &anywhere());
+        command.env("BILLING_MODE", mode);
+        let told = refused(&run(command).await, 2);
+        assert!(told.contains("billing.mode (BILLING_MODE) is") && told.contains(says), "{told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn play_money_is_refused_in_production() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = serve(&folder.path().join("data"), &anywhere());

@@ -29,8 +29,8 @@ pub use credit::{ExpireLot, Mint, MintUnnamed, OpenAccount, Spend};
 pub use fulfil::{BY_PROVIDER, Fulfil, ResolveReview};
 pub use govern::{
     ChangeSettings, CorrectClock, DeclareCommodity, DeclareConnection, EnableFeature,
-    FinishReconciliation, IssueKey, OpenRoll, OpenTenant, PublishOffer, RetireConnection,
-    RevokeKey, StartWriter, WaiveDuty, WithdrawOffer,
+    FinishReconciliation, IssueKey, OpenRoll, OpenSeededTenant, OpenTenant, PublishOffer,
+    RetireConnection, RevokeKey, StartWriter, WaiveDuty, WithdrawOffer,
 };
 pub use hear::{
     AnswerReceipt, HearStatus, MatchReceipt, NoteSilence, ReceiveWebhook, RefuseReceipts,
@@ -111,6 +111,8 @@ operations! {
     ChangeSettings(ChangeSettings),
     /// Open a tenant.
     OpenTenant(OpenTenant),
+    /// Open a tenant that bills in some way from the beginning.
+    OpenSeededTenant(Box<OpenSeededTenant>),
     /// Hand out a key.
     IssueKey(IssueKey),
     /// Stop a key.

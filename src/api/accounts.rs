@@ -19,6 +19,7 @@ use crate::{
     api::{
         Api, Problem,
         caller::Of,
+        demand::{Demand, Refusals},
         extract::{Path, Write},
         position::Position,
         problem::Code,
@@ -163,8 +164,14 @@ pub(super) async fn spend(
     write: Write<SpendBody>,
 ) -> Result<Answer<Spent>, Problem> {
     let key = write.key("account.spend", &[account.as_str()])?;
-    let operation = write.body.of(of.tenant, account.clone())?;
-    let done = api.service().execute(&of.who, operation, Some(key)).await?;
+    let operation = write.body.of(of.tenant.clone(), account.clone())?;
+    let demand = Demand::of(operation.total);
+    let done = match api.service().execute(&of.who, operation, Some(key)).await {
+        Ok(done) => done,
+        Err(error) => {
+            return Err(Refusals::to(&api, &of.who, &of.tenant).tell(Some(demand), error).await);
+        }
+    };
     let spent = spent(&account, &done.events).ok_or_else(untold)?;
     Ok(Answer::done(&api, &done, spent).created())
 }

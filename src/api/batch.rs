@@ -10,7 +10,10 @@ use axum::{
     response::{IntoResponse, Response},
     routing::post,
 };
-use piperoll_domain::id::{CampaignId, TenantId};
+use piperoll_domain::{
+    id::{CampaignId, TenantId},
+    rejection::Rejection,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -28,11 +31,13 @@ use crate::{
         Api, Problem,
         accounts::untold,
         caller::{Caller, Of},
+        demand::{Demand, Refusals},
         extract::{Path, Query},
         position::{POSITION, Position},
         render::mark_replayed,
     },
     engine::Done,
+    service,
 };
 
 /// The longest body, whatever other bodies may be.
@@ -191,19 +196,20 @@ async fn each(
     let (mut wishes, mut read) = (vec![], vec![]);
     for item in items {
         read.push(item.map(|item| {
+            let demand = Demand::of_item(&item.wish);
             wishes.push((item.wish, item.key));
-            item.about
+            (item.about, demand)
         }));
     }
     let mut done = api.service().execute_each(&of.who, wishes).await.into_iter();
+    let refusals = Refusals::to(api, &of.who, &of.tenant);
     let (mut answers, mut last) = (Vec::with_capacity(read.len()), None);
-    for (index, about) in read.into_iter().enumerate() {
-        let answered = about.and_then(|about| {
-            let done = done.next().ok_or_else(untold)?;
-            Ok((about, done.map_err(Problem::from)?))
-        });
+    for (index, read) in read.into_iter().enumerate() {
+        let answered =
+            read.and_then(|(about, demand)| Ok((about, demand, done.next().ok_or_else(untold)?)));
         let told = match answered {
-            Ok((about, done)) => told(api, &about, &done, &mut last).await,
+            Ok((about, _, Ok(done))) => told(api, &about, &done, &mut last).await,
+            Ok((_, demand, Err(error))) => Err(refusals.tell(demand, error).await),
             Err(problem) => Err(problem),
         };
         answers.push(told.unwrap_or_else(|problem| refused(&problem.of_item(index))));
@@ -219,14 +225,29 @@ async fn together(
     let named = items.enumerate().map(|(index, item)| item.map_err(|why| why.of_item(index)));
     let items = named.collect::<Result<Vec<_>, _>>()?;
     item::must_differ(&items)?;
+    let demands: Vec<_> = items.iter().map(|item| Demand::of_item(&item.wish)).collect();
     let split = items.into_iter().map(|item| (item.about, (item.wish, item.key)));
     let (about, wishes): (Vec<_>, Vec<_>) = split.unzip();
-    let done = api.service().execute_together(&of.who, &of.tenant, wishes).await?;
+    let done = match api.service().execute_together(&of.who, &of.tenant, wishes).await {
+        Ok(done) => done,
+        Err(error) => {
+            let demand = index(&error).and_then(|index| demands.get(index).copied()).flatten();
+            return Err(Refusals::to(api, &of.who, &of.tenant).tell(demand, error).await);
+        }
+    };
     let (mut answers, mut last) = (Vec::with_capacity(done.len()), None);
     for (about, done) in about.iter().zip(&done) {
         answers.push(told(api, about, done, &mut last).await?);
     }
     Ok((answers, last))
+}
+
+/// Which item a refusal is about.
+fn index(error: &service::Error) -> Option<usize> {
+    match error.rejection() {
+        Some(Rejection::Item { index, .. }) => Some(*index),
+        _ => None,
+    }
 }
 
 async fn told(

@@ -18,6 +18,7 @@ use crate::{
         Api, Problem,
         accounts::untold,
         caller::{Caller, Of},
+        demand::{Demand, Refusals},
         extract::{Path, Write, must_be_reference},
         offers::Reason,
         problem,
@@ -267,9 +268,13 @@ async fn transferred(
     let NewTransfer { transfer, from, to, amount, pool, reason } = write.body;
     let transfer = transfer.map_or_else(|| named("trf", "transfer"), Ok)?;
     let pool = pool.unwrap_or_else(Pool::general);
+    let (whose, demand) = (tenant.clone(), Demand::of(amount));
     let operation =
         TransferCredit { tenant, transfer, from: from.clone(), to, total: amount, pool, reason };
-    let done = api.service().execute(who, operation, Some(key)).await?;
+    let done = match api.service().execute(who, operation, Some(key)).await {
+        Ok(done) => done,
+        Err(error) => return Err(Refusals::to(api, who, &whose).tell(Some(demand), error).await),
+    };
     let told = Transferred::among(&from, &done.events).ok_or_else(untold)?;
     Ok(Answer::done(api, &done, told).created())
 }

@@ -3,6 +3,7 @@
 mod problems;
 
 use axum::{Json, Router, routing::get};
+use serde::Serialize;
 use utoipa::{
     Modify, OpenApi, ToSchema,
     openapi::{
@@ -18,6 +19,7 @@ use utoipa::{
 use crate::api::{
     Api, accounts, admin, authorize, batch, campaigns, connections, corrections, entitlements,
     events, finalize, health, keys, l402, ledger, metrics, offers, payments, receipts,
+    render::Sum,
     reservations, reviews,
     routes::{self, Needs, Route},
     topups, webhooks,
@@ -49,7 +51,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
         description = "The ledger under APIs that charge: payments, credit and access on one \
                        append-only, hash-chained roll. Amounts are whole numbers of smallest units."
     ),
-    components(schemas(Told)),
+    components(schemas(Told, Short)),
     paths(
         health::health,
         health::ready,
@@ -151,8 +153,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
 struct Document;
 
 /// What went wrong: RFC 9457. Some codes tell more members.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "it only describes what problems say")]
+#[derive(Serialize, ToSchema)]
 struct Told {
     /// A name of the code: `urn:piperoll:problem:…`.
     r#type: String,
@@ -166,6 +167,25 @@ struct Told {
     detail: String,
     /// The field or parameter that is wrong.
     field: Option<String>,
+}
+
+/// What went wrong where credit is demanded: RFC 9457, and the plain body of metered credit. Where the
+/// 402 is about something else, such as a payment that is not confirmed yet, only the first part
+/// stands.
+#[derive(Serialize, ToSchema)]
+struct Short {
+    #[serde(flatten)]
+    told: Told,
+    /// `insufficient_credits`.
+    error: Option<String>,
+    /// How much more there would have to be.
+    missing: Option<Sum>,
+    /// What there was for this request: what can be used of the pool and the general pool, less what
+    /// they owe; below zero for who owes more.
+    balance: Option<Sum>,
+    /// The same, in micro USD; only where credit in USD was demanded.
+    #[schema(example = "1500000")]
+    balance_micro: Option<String>,
 }
 
 /// Adds what all routes have in common, from the table of routes.

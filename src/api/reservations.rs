@@ -114,7 +114,7 @@ pub(super) async fn reserve(
 ) -> Result<Response, Problem> {
     let key = write.key("reservation.reserve", &[account.as_str()])?;
     let wish = write.body.of(of.tenant.clone(), account.clone())?;
-    let pool = wish.pool.clone();
+    let wanted = short::Wanted::of(&wish);
     let again = shown.is_there().then(|| (wish.clone(), key.clone()));
     let mut reserved = api.service().reserve(&of.who, wish, Some(key)).await;
     if let (Some((wish, key)), true) = (again, reserved.as_ref().is_err_and(short::is_short)) {
@@ -128,7 +128,7 @@ pub(super) async fn reserve(
             let told = begun(&metered.fact).ok_or_else(untold)?;
             Ok(answer(&api, &metered, told).created().into_response())
         }
-        Err(error) => Ok(short::refused(&api, &of, (account, pool), error).await),
+        Err(error) => Ok(short::refused(&api, &of, wanted, error).await),
     }
 }
 

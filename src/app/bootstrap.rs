@@ -58,6 +58,21 @@ pub(super) async fn connection(service: &Service, config: &Config) -> Result<(),
     Ok(())
 }
 
+/// An empty roll cannot be given a stricter mode than shadow without a reason; one that has a tenant
+/// says itself how that bills.
+pub(super) fn mode_must_be_reasoned(service: &Service, config: &Config) -> Result<(), Error> {
+    let is_empty = service.engine().directory().tenants().next().is_none();
+    match (config.billing.unreasoned(), config.billing.mode) {
+        (Some(mode), _) if is_empty => Err(Error::Unready { mode }),
+        (_, Some(mode)) if !is_empty => {
+            let mode = mode.as_str();
+            tracing::info!(mode, "BILLING_MODE is not read: the roll says how its tenants bill");
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
 /// In development, opens a first tenant with a key, and tells the key: the same one at every start,
 /// since it follows from the operators' token.
 pub(super) async fn keys(service: &Service, config: &Config) -> Result<Option<Keys>, Error> {
@@ -90,7 +105,7 @@ async fn open(service: &Service, tenant: &TenantId) -> Result<(), Error> {
         locale: "en".to_owned(),
         functional_currency: Code::USD,
     };
-    service.execute(&WHO, OpenTenant { tenant: tenant.clone(), opened }, None).await?;
+    service.open_tenant(&WHO, OpenTenant { tenant: tenant.clone(), opened }, None).await?;
     Ok(())
 }
 

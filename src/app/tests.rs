@@ -1,5 +1,7 @@
 //! Starting, stopping, and starting again.
 
+mod seed;
+
 use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};

@@ -115,6 +115,7 @@ impl Error {
     pub(super) fn exit(&self) -> Exit {
         match self {
             Self::Serve(error) if is_held(error) => Exit::Conflict,
+            Self::Serve(error) if matches!(**error, app::Error::Unready { .. }) => Exit::Usage,
             Self::Roll { source, .. } => of_roll(source),
             Self::Audit { source, .. } => match &**source {
                 audit::Error::Roll(source) => of_roll(source),

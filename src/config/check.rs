@@ -14,6 +14,8 @@ const JSON_DEPTH_MOST: u32 = 100;
 const BATCH_MOST: u32 = 10_000;
 const BODY_LEAST: u32 = 1_024;
 const HEADERS_LEAST: u32 = 4_096;
+/// So that the whole reason, with what is said around it, can stand in an event.
+const OVERRIDE_MOST: usize = 300;
 const INVOICE_EXPIRY_SECONDS_LEAST: u64 = 60;
 const INVOICE_EXPIRY_SECONDS_MOST: u64 = 30 * 24 * 60 * 60;
 
@@ -162,6 +164,15 @@ fn billing(config: &Config, problems: &mut Vec<Problem>) {
         let hint = "say how many micro USD; FEATURE_BILLING_ENABLED=false is what stops billing";
         problems.push(Problem::new("billing.ceiling_micro", "is 0", hint));
     }
+    if config.billing.mode_override.as_deref().is_some_and(|why| !is_reason(why)) {
+        let hint = format!("one line of 1 to {OVERRIDE_MOST} characters");
+        problems.push(Problem::new("billing.mode_override", "is no reason", hint));
+    }
+}
+
+fn is_reason(text: &str) -> bool {
+    let is_short = text.chars().count() <= OVERRIDE_MOST;
+    is_short && !text.trim().is_empty() && !text.chars().any(char::is_control)
 }
 
 fn limits(config: &Config, problems: &mut Vec<Problem>) {

@@ -13,7 +13,7 @@ const fn name(variable: &'static str, key: &'static str) -> Name {
 }
 
 /// The first variable of a key is the one that messages name.
-const NAMES: [Name; 29] = [
+const NAMES: [Name; 30] = [
     name("PIPEROLL_ENV", "env"),
     name("PIPEROLL_DATA", "data"),
     name("PIPEROLL_LISTEN", "server.listen"),
@@ -40,6 +40,7 @@ const NAMES: [Name; 29] = [
     name("PAYMENT_WEBHOOK_SECRET_PREV", "connection.webhook_secret_previous"),
     name("FEATURE_BILLING_ENABLED", "billing.enabled"),
     name("BILLING_CEILING_MICRO", "billing.ceiling_micro"),
+    name("BILLING_MODE", "billing.mode"),
     name("PIPEROLL_METRICS_LISTEN", "metrics.listen"),
     name("PIPEROLL_METRICS_TOKEN", "metrics.token"),
     name("RUST_LOG", "log.filter"),

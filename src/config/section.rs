@@ -6,7 +6,7 @@ mod http;
 mod jwt;
 mod work;
 
-pub use billing::Billing;
+pub use billing::{Billing, Seed};
 pub use connection::{Account, Connection, ProviderKind};
 pub use http::{Limits, Metrics, Server, Tls};
 pub use jwt::Jwt;

@@ -1,5 +1,6 @@
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
+use piperoll_domain::billing::Mode;
 use tempfile::TempDir;
 
 use super::*;
@@ -236,6 +237,33 @@ fn the_ceiling_of_billing_is_a_whole_number_above_none() {
     for text in ["0", "-1", "1.5", "1e6", "1_000", "many", "9223372036854775808"] {
         micro(text).refuses(["billing.ceiling_micro"]);
     }
+}
+
+#[test]
+fn the_mode_of_an_empty_roll_is_one_of_three_words_and_its_override_a_reason() {
+    let mode = |text| given([("BILLING_MODE", text)]);
+    for (text, known) in [
+        ("shadow", Some(Mode::Shadow)),
+        ("soft", Some(Mode::Soft)),
+        ("live", Some(Mode::Live)),
+        ("", None),
+    ] {
+        assert_eq!(mode(text).config().billing.mode, known, "{text}");
+    }
+    for text in ["on", "Live", "true", "1", "shadow "] {
+        mode(text).refuses(["billing.mode"]);
+        let told = mode(text).problems()[0].to_string();
+        assert!(told.starts_with("billing.mode (BILLING_MODE)"), "{told}");
+        assert!(["shadow", "soft", "live"].iter().all(|word| told.contains(word)), "{told}");
+    }
+    let long = "x".repeat(301);
+    for why in [" ", "one\ntwo", &long] {
+        given([("PIPEROLL_BILLING__MODE_OVERRIDE", why)]).refuses(["billing.mode_override"]);
+    }
+    let why = [("BILLING_MODE", "soft"), ("PIPEROLL_BILLING__MODE_OVERRIDE", &long[1..])];
+    let seed = given(why).config().billing.seed().unwrap();
+    assert!(seed.mode == Mode::Soft && seed.reason.chars().count() <= 500);
+    assert_eq!(given([("BILLING_MODE", "soft")]).config().billing.seed(), None);
 }
 
 #[test]

@@ -211,6 +211,7 @@ fn who_is_not_known_is_told_how_to_make_himself_known() {
 fn a_refusal_tells_what_a_program_needs_and_nothing_of_others() {
     let short = Problem::from(Rejection::CreditInsufficient { missing: msat(5) });
     assert_eq!(short.body()["missing"], json!({ "commodity": "MSAT", "amount": "5" }));
+    assert_eq!(short.body()["error"], "insufficient_credits");
     let long = Problem::from(Rejection::DurationOutOfRange { most: 9 });
     assert_eq!(long.body()["most_seconds"], 9);
     let late = Problem::from(Rejection::PaymentTooLate { status: payment::Status::Expired });

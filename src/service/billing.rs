@@ -6,12 +6,13 @@ use piperoll_domain::{
     claim::Claim,
     event::Idempotency,
     id::{Kind, Stream, TenantId},
-    operation::ChangeBilling,
+    operation::{ChangeBilling, OpenSeededTenant, OpenTenant},
     rejection::Rejection,
     time::Moment,
 };
 
 use crate::{
+    config::Seed,
     engine::Done,
     service::{Error, Principal, Service},
 };
@@ -30,6 +31,26 @@ impl Service {
             Some(Slot { state: State::Billing(state), .. }) => Ok(*state),
             _ => Ok(InForce::default()),
         }
+    }
+
+    /// Opens a tenant. The first of the roll bills as the environment says, if it does; that stands in
+    /// the same append, so that there is no second time.
+    pub async fn open_tenant(
+        &self,
+        who: &Principal,
+        open: OpenTenant,
+        key: Option<Idempotency>,
+    ) -> Result<Done, Error> {
+        let Some(Seed { mode, reason }) = self.settings().seed.clone() else {
+            return self.execute(who, open, key).await;
+        };
+        let _alone = self.0.opening.lock().await;
+        if self.engine().directory().tenants().next().is_some() {
+            return self.execute(who, open, key).await;
+        }
+        tracing::warn!(tenant = %open.tenant, mode = mode.as_str(), "BILLING_MODE seeds billing");
+        let billing = Billing { mode, ..Billing::default() };
+        self.execute(who, OpenSeededTenant { open, billing, reason }, key).await
     }
 
     /// What a change was answered with that was made before under this key; none if that is so long

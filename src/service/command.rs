@@ -159,6 +159,7 @@ fn whose(operation: &Operation) -> &TenantId {
         Operation::RevokeEntitlement(wish) => &wish.tenant,
         Operation::Batch(wish) => &wish.tenant,
         Operation::OpenTenant(wish) => &wish.tenant,
+        Operation::OpenSeededTenant(wish) => &wish.open.tenant,
         Operation::IssueKey(wish) => &wish.tenant,
         Operation::RevokeKey(wish) => &wish.tenant,
         Operation::PublishOffer(wish) => &wish.tenant,

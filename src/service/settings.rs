@@ -8,6 +8,7 @@ use piperoll_domain::money::Money;
 
 pub use self::of_config::default_connection;
 use crate::{
+    config::Seed,
     entropy::Entropy,
     providers::sandbox::Sandbox,
     secret::Secret,
@@ -52,6 +53,8 @@ pub struct Settings {
     pub billing: bool,
     /// The most that one reservation or charge may come to; none where nothing bounds it.
     pub ceiling: Option<Money>,
+    /// How the first tenant of an empty roll bills, where not as any other.
+    pub seed: Option<Seed>,
     /// The other services that finalize reservations.
     pub peers: Bearers,
     /// Those who administrate billing with a token of their own, and whose the runbooks' paths are.
@@ -108,6 +111,7 @@ impl Settings {
             breaker: Patience { failures: 5, cool_down: Duration::from_secs(30) },
             billing: true,
             ceiling: None,
+            seed: None,
             peers: Bearers::nobody(),
             administrators: Bearers::nobody(),
             finalizes_per_minute: 200,

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
+    billing::Billing,
     bytes::{Bytes, Hash},
     commodity::Declared,
     connection::Account,
@@ -11,7 +12,7 @@ use crate::{
     id::{ConnectionId, KeyId, Kind, OfferId, Stream, TenantId},
     money::Code,
     offer::Terms,
-    operation::{letter::must_be_no_letters, must_be_reason},
+    operation::{ChangeBilling, letter::must_be_no_letters, must_be_reason},
     rejection::Rejection,
     roll::{
         ClockCorrected, DutyWaived, Environment, FeatureEnabled, Opened, ReconciliationFinished,
@@ -178,6 +179,30 @@ impl OpenTenant {
         draft.must_be_declared(self.opened.functional_currency)?;
         let opened = draft.tenant(&self.tenant)?.open(self.opened.clone())?;
         draft.say(&Stream::new(Kind::Tenant, &self.tenant, &self.tenant), opened)
+    }
+}
+
+/// Open a tenant that bills in some way from its first fact on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenSeededTenant {
+    /// The tenant.
+    pub open: OpenTenant,
+    /// How it bills.
+    pub billing: Billing,
+    /// Why.
+    pub reason: String,
+}
+
+impl OpenSeededTenant {
+    pub(super) fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
+        self.open.decide(draft)?;
+        let change = ChangeBilling {
+            tenant: self.open.tenant.clone(),
+            billing: self.billing.clone(),
+            over: Some(0),
+            reason: self.reason.clone(),
+        };
+        change.decide(draft)
     }
 }
 

@@ -25,6 +25,7 @@ use crate::{
 
 mod anomaly;
 mod batch;
+mod seeded;
 
 mod freeze {
     use super::*;

@@ -107,7 +107,7 @@ pub(in crate::api) async fn open(
         functional_currency: functional_currency.unwrap_or(Commodity::USD),
     };
     let operation = OpenTenant { tenant: tenant.clone(), opened };
-    let done = api.service().execute(&who, operation, Some(key)).await?;
+    let done = api.service().open_tenant(&who, operation, Some(key)).await?;
     let directory = api.service().engine().directory();
     let opened = directory.opened(&tenant).ok_or_else(|| problem::not_found("the tenant"))?;
     Ok(Answer::done(&api, &done, Tenant::of(&tenant, opened, 0)).created())

@@ -156,10 +156,21 @@ const SELLS: &[u16] = &[404, 409, 502, 504];
 /// What a service that finalizes may hear beside the rest.
 const FINALIZES: &[u16] = &[404, 409, 429];
 
+/// Demands all of some credit, and tells whoever is short what there was.
+const DEMANDS: &[&str] = &[
+    "/v1/accounts/{account}/reservations",
+    "/v1/accounts/{account}/spend",
+    "/v1/admin/tenants/{tenant}/transfers",
+    "/v1/batch",
+    "/v1/transfers",
+];
+
 /// Documents them all.
 pub(super) fn document(operation: &mut Operation, route: &Route, path: &str) {
     for status in statuses(operation, route, path) {
-        let told = RefOr::<Schema>::Ref(Ref::from_schema_name("Told"));
+        let is_demand = status == 402 && DEMANDS.contains(&route.path);
+        let name = if is_demand { "Short" } else { "Told" };
+        let told = RefOr::<Schema>::Ref(Ref::from_schema_name(name));
         let problem = ResponseBuilder::new()
             .description(titles(status))
             .content("application/problem+json", ContentBuilder::new().schema(Some(told)).build());

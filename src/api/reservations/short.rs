@@ -8,7 +8,7 @@ use axum::{
 };
 use piperoll_domain::{
     id::{AccountId, Pool},
-    rejection::Rejection,
+    operation::Reserve,
 };
 
 use crate::{
@@ -17,6 +17,7 @@ use crate::{
         authorize::credential,
         caller::Of,
         challenge::{self, Deny},
+        demand::{Demand, Refusals, missing},
         forwarded::Original,
         problem::Code,
     },
@@ -75,7 +76,7 @@ impl Shown {
 
 /// Whether credit was missing.
 pub(super) fn is_short(error: &service::Error) -> bool {
-    matches!(error.rejection(), Some(Rejection::CreditInsufficient { .. }))
+    error.rejection().and_then(missing).is_some()
 }
 
 /// Where it was asked for.
@@ -83,22 +84,31 @@ fn path(account: &AccountId) -> String {
     format!("/v1/accounts/{account}/reservations")
 }
 
+/// What was to be set aside, for whoever has to be told that it is not there.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    account: AccountId,
+    pool: Pool,
+    demand: Demand,
+}
+
+impl Wanted {
+    pub(super) fn of(wish: &Reserve) -> Self {
+        let (account, pool) = (wish.account.clone(), wish.pool.clone());
+        Self { account, pool, demand: Demand::to_reserve(wish) }
+    }
+}
+
 /// A refusal; with an offer where credit was missing. That something is not sold, or that its invoice
 /// could not be made, changes nothing about the refusal.
-pub(super) async fn refused(
-    api: &Api,
-    of: &Of,
-    (account, pool): (AccountId, Pool),
-    error: service::Error,
-) -> Response {
-    let Some(Rejection::CreditInsufficient { missing }) = error.rejection() else {
-        return Problem::from(error).into_response();
-    };
+pub(super) async fn refused(api: &Api, of: &Of, wanted: Wanted, error: service::Error) -> Response {
+    let Wanted { account, pool, demand } = wanted;
+    let missing = error.rejection().and_then(missing);
+    let problem = Refusals::to(api, &of.who, &of.tenant).tell(Some(demand), error).await;
+    let Some(missing) = missing else { return problem.into_response() };
     let path = path(&account);
-    let short = Shortfall { account, pool, missing: *missing, path };
-    let offered = api.service().offer_credit(&of.who, short).await;
-    let problem = Problem::from(error);
-    match offered {
+    let short = Shortfall { account, pool, missing, path };
+    match api.service().offer_credit(&of.who, short).await {
         Ok(Some(checkout)) => {
             let offer = checkout.requested.offer.as_ref().map(|offer| offer.id.to_string());
             challenge::ask(api, problem.with("offer", offer), &checkout)

@@ -1,6 +1,7 @@
 //! Reservations over HTTP: every mode, every edge, and every answer again.
 
 mod paid;
+mod plain;
 
 use piperoll_domain::{
     billing::{Billing, Mode},
@@ -164,6 +165,31 @@ async fn what_is_given_back_is_free_again_once_and_cannot_be_charged() {
     shop.get("/v1/reservations/res_9").await.must_be_problem(404, "reservation_not_found");
     assert_eq!(holds(&shop).await, ["100", "0", "0"]);
     shop.app.stop().await;
+}
+
+#[tokio::test]
+async fn in_every_mode_what_is_unknown_or_over_cannot_be_charged() {
+    for mode in [Mode::Shadow, Mode::Soft, Mode::Live] {
+        let shop = shop(mode).await;
+        let body = json!({"reservation": "over", "amount": usd(60), "ttl_seconds": 1});
+        shop.post("/v1/accounts/alice/reservations", &body).await.must_be(201);
+        let ended = "/v1/reservations?status=expired";
+        shop.until(ended, |page| page["items"][0]["reservation"] == "over").await;
+        let head = shop.head();
+        for refused in [
+            finalize(&shop, "over", 5).await,
+            finalize(&shop, "unknown", 5).await,
+            release(&shop, "unknown").await,
+        ] {
+            let told = refused.must_be_problem(404, "reservation_not_found").json();
+            assert_eq!(told.get("error"), None, "it is not about credit");
+        }
+        let again = release(&shop, "over").await.must_be(200);
+        assert_eq!(again.json()["status"], "expired", "how it ended is told again");
+        assert_eq!(again.header("idempotency-replayed"), "true");
+        assert_eq!((shop.head(), holds(&shop).await), (head, ["100", "0", "0"].map(str::to_owned)));
+        shop.app.stop().await;
+    }
 }
 
 #[tokio::test]

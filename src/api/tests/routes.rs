@@ -65,6 +65,17 @@ fn the_document_is_of_version_3_1_and_names_problems_keys_and_credentials() {
     assert!(parameters.iter().any(|parameter| parameter["name"] == "Idempotency-Key"));
     assert!(spend["security"].is_array());
     assert!(document["components"]["schemas"]["Told"].is_object());
+    let of_402 = |path: &str| {
+        let told = &document["paths"][path]["post"]["responses"]["402"]["content"];
+        told["application/problem+json"]["schema"]["$ref"].as_str().unwrap().to_owned()
+    };
+    for path in ["/v1/accounts/{account}/reservations", "/v1/transfers", "/v1/batch"] {
+        assert_eq!(of_402(path), "#/components/schemas/Short");
+    }
+    let short = document["components"]["schemas"]["Short"].to_string();
+    for member in ["error", "missing", "balance", "balance_micro"] {
+        assert!(short.contains(&format!("\"{member}\":")), "{short}");
+    }
 }
 
 #[tokio::test]

@@ -55,6 +55,7 @@ impl Settings {
             },
             billing: config.billing.enabled,
             ceiling: Some(config.billing.ceiling()),
+            seed: config.billing.seed(),
             peers: Bearers::of(&config.internal_jwt),
             administrators: Bearers::of(&config.admin_jwt),
             finalizes_per_minute: usize::try_from(
