@@ -51,14 +51,13 @@ pub(super) struct World {
     pub(super) book: Book,
     pub(super) records: Vec<Recorded>,
     pub(super) clock: i64,
-    keeps_book: bool,
     open: Vec<metered::Open>,
 }
 
 impl World {
     pub(super) fn new() -> Self {
         let (book, records, open) = (Book::default(), vec![], vec![]);
-        let mut world = Self { book, records, clock: 1_000_000, keeps_book: true, open };
+        let mut world = Self { book, records, clock: 1_000_000, open };
         let opened = Opened {
             roll_id: Bytes([7; 16]),
             name: "main".to_owned(),
@@ -90,10 +89,8 @@ impl World {
             idempotency: None,
         };
         let recorded = Recorded { envelope, event: event.into() };
-        if self.keeps_book {
-            self.book.fold(&recorded);
-            assert_eq!(self.book.frozen().next(), None, "{recorded:?}");
-        }
+        self.book.fold(&recorded);
+        assert_eq!(self.book.frozen().next(), None, "{recorded:?}");
         self.records.push(recorded);
         position
     }
@@ -206,56 +203,6 @@ impl World {
 
     fn tell(&mut self, stream: &Stream, event: impl Into<Event>) {
         self.say(stream, event);
-    }
-
-    /// A history of spends, as they come from a busy API; the book is not kept.
-    pub(super) fn spends(events: usize, accounts: usize) -> Self {
-        let mut world = Self::new();
-        world.keeps_book = false;
-        let streams: Vec<_> = (0..accounts)
-            .map(|n| {
-                Stream::new(
-                    Kind::Account,
-                    &name("acme"),
-                    &name::<AccountId>(&format!("account-{n:06}")),
-                )
-            })
-            .collect();
-        for stream in &streams {
-            let lot = format!("lot-{}", stream.id);
-            let minted = LotMinted {
-                lot: name(&lot),
-                amount: usd(1_000_000_000),
-                source: LotSource { kind: SourceKind::Deposit, id: lot },
-                pool: Pool::general(),
-                expires_at: None,
-                cost: Some(Money::msat(amount(1_000_000_000))),
-                offer: None,
-                payment: None,
-                reason: None,
-            };
-            world.say(stream, minted);
-        }
-        let lots: Vec<LotId> =
-            streams.iter().map(|stream| name(&format!("lot-{}", stream.id))).collect();
-        for n in 0..events {
-            let which = (n * 7_919) % accounts;
-            let part = account::Part {
-                lot: lots[which].clone(),
-                amount: amount(3),
-                left: amount(1),
-                cost: Some(Money::msat(amount(3))),
-                source: SourceKind::Deposit,
-                pool: Pool::general(),
-            };
-            let reference = Some(format!("request-{n}"));
-            let order = account::ORDER.to_owned();
-            world.say(
-                &streams[which],
-                account::Spent { total: usd(3), parts: vec![part], order, reference },
-            );
-        }
-        world
     }
 }
 

@@ -23,7 +23,6 @@ mod lifecycle;
 mod metered;
 mod plans;
 mod reading;
-mod speed;
 
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
