@@ -189,10 +189,11 @@ fn find<'a>(
     if account.is_some_and(|account| *account != owner) {
         return Err(Rejection::ReservationNotFound.into());
     }
-    if let Some(open) = draft.account(tenant, &owner)?.reservation(reservation) {
-        return Ok(Found::Open(owner, open.pool.clone()));
+    // First, because what has ended is told again even where its account is frozen.
+    if let Some(end) = draft.claim(&ends(tenant, reservation))? {
+        return Ok(Found::Ended(&draft.fact(end.position)?.event));
     }
-    let end = draft.claim(&ends(tenant, reservation))?;
-    let end = end.ok_or(Rejection::ReservationNotFound)?;
-    Ok(Found::Ended(&draft.fact(end.position)?.event))
+    let open = draft.account(tenant, &owner)?.reservation(reservation);
+    let pool = open.ok_or(Rejection::ReservationNotFound)?.pool.clone();
+    Ok(Found::Open(owner, pool))
 }
