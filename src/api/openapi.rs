@@ -8,7 +8,7 @@ use utoipa::{
     Modify, OpenApi, ToSchema,
     openapi::{
         Components, Required,
-        path::{Operation, ParameterBuilder, ParameterIn, PathItem},
+        path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem},
         schema::{ObjectBuilder, Type},
         security::{
             ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
@@ -188,6 +188,9 @@ struct Short {
     balance_micro: Option<String>,
 }
 
+/// How a position is written, and the word for the last.
+const POSITION: &str = "^(head|.+:[0-9]+:[0-9a-f]{8})$";
+
 /// Adds what all routes have in common, from the table of routes.
 struct Completed;
 
@@ -254,15 +257,31 @@ fn complete(operation: &mut Operation, route: &Route, path: &str) {
         Needs::Tenant | Needs::One(_) => named(&["piperoll_key", "key"]),
         Needs::OperatorOr(_) => named(&["piperoll_key", "key", "operator", "operator_header"]),
     };
+    let parameters = operation.parameters.get_or_insert_default();
     if route.keyed {
-        let key = ParameterBuilder::new()
-            .name("Idempotency-Key")
-            .parameter_in(ParameterIn::Header)
-            .required(Required::True)
-            .description(Some("1 to 255 printable characters: the same key is the same request."))
-            .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
-            .build();
-        operation.parameters.get_or_insert_default().push(key.into());
+        let what = "1 to 255 printable characters: the same key is the same request.";
+        parameters.push(header("Idempotency-Key", what, Required::True).into());
+    }
+    if problems::looks(route, path) {
+        let what = "The answer knows of everything up to here: the `Piperoll-Position` of an answer, \
+                    or `head` for everything that was acknowledged before.";
+        let mut position = header("Piperoll-Min-Position", what, Required::False);
+        position.schema = Some(text().pattern(Some(POSITION)).into());
+        parameters.push(position.into());
     }
     problems::document(operation, route, path);
+}
+
+fn header(name: &str, what: &str, required: Required) -> Parameter {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Header)
+        .required(required)
+        .description(Some(what))
+        .schema(Some(text()))
+        .build()
+}
+
+fn text() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String)
 }

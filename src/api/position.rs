@@ -21,8 +21,11 @@ use crate::{
 
 /// Where the roll stood when this was answered.
 pub(super) const POSITION: HeaderName = HeaderName::from_static("piperoll-position");
-/// From where on a reader wants to see.
+/// From where on a reader wants to see; `head` is everything that had been acknowledged.
 pub(super) const MIN_POSITION: HeaderName = HeaderName::from_static("piperoll-min-position");
+
+/// Where the roll stands when it is asked for.
+const HEAD: &str = "head";
 
 /// How long a reader waits for the views.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -49,6 +52,16 @@ impl Position {
 
     pub(super) fn head(engine: &Engine, head: Head) -> Self {
         Self::of(engine, head.position, head.hash)
+    }
+
+    /// How far a reader wants to see who names a position of this roll's history.
+    async fn ours(text: &str, engine: &Engine) -> Result<u64, Problem> {
+        let wrong = |error: NotAPosition| {
+            problem::field(MIN_POSITION.as_str(), &format!("{error}, or `{HEAD}`"))
+        };
+        let asked: Self = text.parse().map_err(wrong)?;
+        asked.must_be_ours(engine).await?;
+        Ok(asked.position)
     }
 
     /// That it is of this roll's history.
@@ -107,11 +120,12 @@ impl FromRequestParts<Api> for Look {
         let Some(asked) = parts.headers.get(MIN_POSITION) else {
             return Ok(Self(views.snapshot().await?));
         };
-        let asked = asked.to_str().ok().and_then(|text| text.parse::<Position>().ok());
-        let asked = asked
-            .ok_or_else(|| problem::field(MIN_POSITION.as_str(), &NotAPosition.to_string()))?;
-        asked.must_be_ours(api.service().engine()).await?;
-        Ok(Self(views.snapshot_with(asked.position, PATIENCE).await?))
+        let engine = api.service().engine();
+        let position = match asked.to_str().unwrap_or_default() {
+            HEAD => engine.head().position,
+            text => Position::ours(text, engine).await?,
+        };
+        Ok(Self(views.snapshot_with(position, PATIENCE).await?))
     }
 }
 

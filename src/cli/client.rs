@@ -13,8 +13,17 @@ use serde_json::Value;
 use super::{
     exit::Exit,
     offline::{self, Offline},
+    output::Output,
 };
 use crate::providers::http::install_tls;
+
+/// The headers that a request may have.
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+const MIN_POSITION: &str = "piperoll-min-position";
+/// The position of everything that was acknowledged before.
+const HEAD: &str = "head";
+/// The problem of views that have not come as far.
+const VIEW_BEHIND: &str = "view_behind";
 
 /// How long a server may take.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -47,6 +56,8 @@ pub(super) struct Server {
     /// The operators' token.
     #[arg(long, value_name = "TOKEN", env = "PIPEROLL_ADMIN_TOKEN", hide_env_values = true)]
     admin_token: Option<Token>,
+    #[arg(from_global)]
+    json: bool,
 }
 
 /// Which server, or which data directory that no server holds, and who asks.
@@ -176,7 +187,8 @@ pub(super) struct Client<'a> {
 }
 
 impl Client<'_> {
-    /// Reads something. Parameters without a value are left out.
+    /// Reads something, as it is after all that was acknowledged before; as it was, with a warning, where
+    /// the views are too far behind for that. Parameters without a value are left out.
     pub(super) async fn get(
         &self,
         path: &[&str],
@@ -188,7 +200,14 @@ impl Client<'_> {
                 url.query_pairs_mut().append_pair(name, value);
             }
         }
-        self.ask(Method::GET, url, None, None).await
+        match self.ask(Method::GET, url.clone(), &[(MIN_POSITION, HEAD)], None).await {
+            Err(Error::Refused { code: Some(code), detail, .. }) if code == VIEW_BEHIND => {
+                let why = detail.unwrap_or(code);
+                Output::new(self.server.json).warn(&format!("this may be out of date: {why}"));
+                self.ask(Method::GET, url, &[], None).await
+            }
+            answer => answer,
+        }
     }
 
     /// Changes something, once: the key makes asking again safe.
@@ -201,7 +220,7 @@ impl Client<'_> {
     ) -> Result<Value, Error> {
         let minted = uuid::Uuid::new_v4().to_string();
         let key = key.unwrap_or(&minted);
-        self.ask(method, self.url(path), body, Some(key)).await
+        self.ask(method, self.url(path), &[(IDEMPOTENCY_KEY, key)], body).await
     }
 
     /// The answer as it comes, line by line.
@@ -217,7 +236,7 @@ impl Client<'_> {
                 url.query_pairs_mut().append_pair(name, value);
             }
         }
-        let request = self.request(Method::GET, url.clone(), None, None)?;
+        let request = self.request(Method::GET, url.clone(), &[], None)?;
         let request = request.header("accept", "application/x-ndjson");
         let unreachable = |source: reqwest::Error| Error::Unreachable {
             url: url.to_string(),
@@ -253,7 +272,7 @@ impl Client<'_> {
         &self,
         method: Method,
         url: Url,
-        key: Option<&str>,
+        headers: &[(&str, &str)],
         own: Option<&Offline>,
     ) -> Result<RequestBuilder, Error> {
         install_tls();
@@ -276,25 +295,23 @@ impl Client<'_> {
             value.set_sensitive(true);
             request = request.header("authorization", value);
         }
-        Ok(match key {
-            Some(key) => request.header("idempotency-key", key),
-            None => request,
-        })
+        let headers = headers.iter();
+        Ok(headers.fold(request, |request, (name, value)| request.header(*name, *value)))
     }
 
     async fn ask(
         &self,
         method: Method,
         url: Url,
+        headers: &[(&str, &str)],
         body: Option<&Value>,
-        key: Option<&str>,
     ) -> Result<Value, Error> {
         let Some(data) = self.data else {
-            return self.ask_at(method, url, body, key, None).await;
+            return self.ask_at(method, url, headers, body, None).await;
         };
         let own = Offline::open(data).await.map_err(Box::new)?;
         let url = own.instead_of(&url);
-        let answer = self.ask_at(method, url, body, key, Some(&own)).await;
+        let answer = self.ask_at(method, url, headers, body, Some(&own)).await;
         own.close().await;
         answer
     }
@@ -303,11 +320,11 @@ impl Client<'_> {
         &self,
         method: Method,
         url: Url,
+        headers: &[(&str, &str)],
         body: Option<&Value>,
-        key: Option<&str>,
         own: Option<&Offline>,
     ) -> Result<Value, Error> {
-        let mut request = self.request(method, url.clone(), key, own)?;
+        let mut request = self.request(method, url.clone(), headers, own)?;
         if let Some(body) = body {
             request = request.json(body);
         }

@@ -166,26 +166,35 @@ fn stamp(digest: Hash) -> i64 {
     i64::from(u32::from_be_bytes([a, b, c, d]) >> 1)
 }
 
-/// Opens the generation in force for reading only, beside a process that may be writing it; none if
-/// there is none, or if it has the shape of another release.
-pub async fn open_beside(directory: &Path) -> Result<Option<Generation>, Error> {
-    Ok(look_beside(directory).await?.ok())
+/// Opens the generation in force for reading only, beside a process that may be writing it, and may put
+/// another one in force meanwhile; or tells why there is none that can be read.
+pub async fn look_beside(directory: &Path) -> Result<Result<Generation, Outdated>, Error> {
+    loop {
+        let Some(number) = pointer::read(directory)? else {
+            let outdated =
+                if pointer::is_there(directory) { Outdated::Foreign } else { Outdated::Missing };
+            return Ok(Err(outdated));
+        };
+        let looked = look_at(number, pointer::file(directory, number)).await;
+        // Where another one is in force by now, this one may have been taken away under our hands.
+        if matches!(looked, Ok(Ok(_))) || pointer::read(directory)? == Some(number) {
+            return looked;
+        }
+    }
 }
 
-/// The same, and why there is nothing that can be read, for those who must know.
-pub async fn look_beside(directory: &Path) -> Result<Result<Generation, Outdated>, Error> {
-    let Some(number) = pointer::read(directory)? else {
-        let outdated =
-            if pointer::is_there(directory) { Outdated::Foreign } else { Outdated::Missing };
-        return Ok(Err(outdated));
-    };
-    let path = pointer::file(directory, number);
-    // A pointer that names nothing is broken, unless another generation took its place meanwhile.
-    if !path.exists() && pointer::read(directory)? == Some(number) {
-        return Ok(Err(Outdated::Foreign));
+async fn look_at(number: u64, path: PathBuf) -> Result<Result<Generation, Outdated>, Error> {
+    match inspect(&path, connect::looking(&path)).await? {
+        // A pointer that names nothing is broken.
+        Err(Outdated::Missing) => Ok(Err(Outdated::Foreign)),
+        Err(outdated) => Ok(Err(outdated)),
+        Ok(_) => match Generation::beside(number, path).await {
+            Err(Error::Open { source, .. }) if connect::is_damage(&source) => {
+                Ok(Err(Outdated::Foreign))
+            }
+            opened => opened.map(Ok),
+        },
     }
-    let usable = inspect(&path, connect::looking(&path)).await?;
-    Ok(usable.map(|_| Generation::open(number, path)))
 }
 
 /// Opens the generation in force, if it is of this history and of this release.

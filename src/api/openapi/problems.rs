@@ -165,6 +165,11 @@ const DEMANDS: &[&str] = &[
     "/v1/transfers",
 ];
 
+/// Whether it looks at the views.
+pub(super) fn looks(route: &Route, path: &str) -> bool {
+    route.method == "GET" && LOOKS.contains(&path)
+}
+
 /// Documents them all.
 pub(super) fn document(operation: &mut Operation, route: &Route, path: &str) {
     for status in statuses(operation, route, path) {
@@ -211,7 +216,7 @@ fn statuses(operation: &Operation, route: &Route, path: &str) -> BTreeSet<u16> {
             ParameterIn::QueryString | ParameterIn::Header | ParameterIn::Cookie => {}
         }
     }
-    if route.method == "GET" && LOOKS.contains(&path) {
+    if looks(route, path) {
         all.extend([409, 422]);
     }
     let own = OWN.iter().filter(|(method, of, _)| *method == route.method && *of == route.path);

@@ -40,6 +40,18 @@ async fn a_position_of_another_history_is_a_conflict() {
     shop.app.stop().await;
 }
 
+#[tokio::test]
+async fn a_reader_of_the_head_sees_all_that_was_acknowledged() {
+    let shop = Shop::open().await;
+    for number in 0..20 {
+        let account = format!("account-{number}");
+        shop.post("/v1/accounts", &json!({ "account": account })).await.must_be(201);
+        let read = shop.get(format!("/v1/accounts/{account}/balance"));
+        read.header("piperoll-min-position", "head").await.must_be(200);
+    }
+    shop.app.stop().await;
+}
+
 #[test]
 fn views_that_stay_behind_are_worth_another_try() {
     let behind = Problem::from(views::Error::Behind { wanted: 9, applied: 4 }).into_response();

@@ -57,11 +57,25 @@ pub(super) fn looking(path: &Path) -> SqliteConnectOptions {
 
 /// For queries. Connections open when they are first needed.
 pub(super) fn reading(path: &Path) -> SqlitePool {
-    let options = looking(path).pragma("query_only", "ON");
-    SqlitePoolOptions::new()
-        .max_connections(READERS_MAX)
-        .acquire_timeout(Duration::from_secs(5))
-        .connect_lazy_with(options)
+    readers().max_connections(READERS_MAX).connect_lazy_with(querying(path))
+}
+
+/// For queries beside whoever writes the file and may take it away: one connection, opened at once,
+/// which goes on reading a file that has lost its name.
+pub(super) async fn reading_beside(path: &Path) -> Result<SqlitePool, sqlx::Error> {
+    let one = readers().max_connections(1).idle_timeout(None).max_lifetime(None);
+    let pool = one.connect_with(querying(path)).await?;
+    // SQLite opens the log beside the file when something is read.
+    sqlx::query("SELECT position FROM checkpoint").fetch_all(&pool).await?;
+    Ok(pool)
+}
+
+fn querying(path: &Path) -> SqliteConnectOptions {
+    looking(path).pragma("query_only", "ON")
+}
+
+fn readers() -> SqlitePoolOptions {
+    SqlitePoolOptions::new().acquire_timeout(Duration::from_secs(5))
 }
 
 /// Whether SQLite says that a file is none of its own, or broken.

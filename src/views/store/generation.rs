@@ -7,7 +7,7 @@ use std::{
 
 use sqlx::sqlite::SqlitePool;
 
-use super::{connect, pointer};
+use super::{Error, connect, pointer};
 
 /// One file of views. When it is no longer in force, its last reader takes it away.
 #[derive(Debug)]
@@ -22,6 +22,13 @@ impl Generation {
     pub(super) fn open(number: u64, path: PathBuf) -> Self {
         let readers = connect::reading(&path);
         Self { number, path, readers, retired: AtomicBool::new(false) }
+    }
+
+    /// One that stays readable when its file is taken away.
+    pub(super) async fn beside(number: u64, path: PathBuf) -> Result<Self, Error> {
+        let opened = connect::reading_beside(&path).await;
+        let readers = opened.map_err(|source| Error::Open { path: path.clone(), source })?;
+        Ok(Self { number, path, readers, retired: AtomicBool::new(false) })
     }
 
     /// Its number; the next one's is higher.

@@ -110,6 +110,41 @@ async fn a_rebuild_beside_a_live_one_gives_the_same_rows_and_takes_its_place() {
     ));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_looks_from_beside_always_finds_views_and_keeps_what_was_found() {
+    let (world, directory) = (sample(), tempfile::tempdir().unwrap());
+    let head = u64::try_from(world.records.len()).unwrap();
+    let source = Memory::of(&world.records, head, 50, 0);
+    let store = built(directory.path(), &source).await;
+    let (views, stop, task) = started(directory.path(), store, &source);
+    let first = Arc::new(store::look_beside(directory.path()).await.unwrap().unwrap());
+
+    let rebuilding = async {
+        for _ in 0..10 {
+            views.rebuild(&source, |_| {}).await.unwrap();
+        }
+    };
+    let over = std::sync::atomic::AtomicBool::new(false);
+    let looking = async {
+        while !over.load(std::sync::atomic::Ordering::Relaxed) {
+            store::look_beside(directory.path()).await.unwrap().unwrap();
+        }
+    };
+    tokio::join!(looking, async {
+        rebuilding.await;
+        over.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+
+    assert!(!file(directory.path(), first.number()).exists());
+    let truth = Tables::of(&world.records);
+    for _ in 0..3 {
+        let mut kept = Snapshot::of(first.clone()).await.unwrap();
+        assert_eq!(differences(&mut kept, &truth, 50).await, vec![]);
+    }
+    stop.cancel();
+    task.await.unwrap();
+}
+
 #[tokio::test]
 async fn a_rebuild_that_nobody_waits_for_leaves_nothing_behind() {
     let (world, directory) = (sample(), tempfile::tempdir().unwrap());
