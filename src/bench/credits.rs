@@ -1,7 +1,7 @@
 //! `bench credits`: credit set aside before work and charged after it, each pair two synced commands.
 //!
-//! First pairs over many accounts, between two halves of bare commands over the same, which are the
-//! limit: the index grows meanwhile, and must weigh as much on both. Then pairs over one hot account:
+//! First pairs over many accounts and bare commands over the same, which are the limit. They take turns:
+//! the index grows, and the machine is faster and slower, which must weigh as much on both. Then pairs over one hot account:
 //! with one lot, with many that it had and used up, and with many that it has. Then the first once
 //! more in the whole program.
 
@@ -19,6 +19,9 @@ use crate::engine::Engine;
 
 /// Between one lot and as many as are asked for.
 const MIDDLE: usize = 1_000;
+
+/// How often bare commands and pairs take turns.
+const TURNS: u32 = 6;
 
 /// What is asked.
 #[derive(Debug, Clone)]
@@ -86,10 +89,13 @@ async fn spread(
     report: &mut Report,
 ) -> Result<(Load, Load), Error> {
     pair::demand(engine, &stock.tenant).await?;
-    let half = options.ask.plan().part(2);
-    let before = bare(half, engine, stock).await?;
-    let pairs = pairs(options.ask.plan(), engine, stock, report).await?;
-    let bare = before.and(&bare(half, engine, stock).await?)?;
+    let turn = options.ask.plan().part(TURNS);
+    let mut bare = bare_commands(turn, engine, stock).await?;
+    let mut pairs = pairs_of(turn, engine, stock, report).await?;
+    for _ in 1..TURNS {
+        bare = bare.and(&bare_commands(turn, engine, stock).await?)?;
+        pairs = pairs.and(&pairs_of(turn, engine, stock, report).await?)?;
+    }
     report.load(&format!("{name}bare"), &bare);
     report.load(&format!("{name}pairs"), &pairs);
     if let Some((bare, pair)) = bare.cpu_per_unit().zip(pairs.cpu_per_unit()) {
@@ -99,7 +105,7 @@ async fn spread(
     Ok((bare, pairs))
 }
 
-async fn bare(plan: Plan, engine: &Engine, stock: &Stock) -> Result<Load, Error> {
+async fn bare_commands(plan: Plan, engine: &Engine, stock: &Stock) -> Result<Load, Error> {
     let random = Mutex::new(Random::seeded()?);
     closed_loop(plan, |_| {
         Bare::new(engine, stock, &mut random.lock().unwrap_or_else(PoisonError::into_inner))
@@ -117,15 +123,15 @@ async fn hot_ones(
 ) -> Result<(), Error> {
     let plan = options.ask.plan().part(3);
     let hot = Hot::one(engine, &stock.tenant).await?;
-    let mut before = pairs(plan, engine, &hot, report).await?;
+    let mut before = pairs_of(plan, engine, &hot, report).await?;
     report.load("hot_1", &before);
     let middle = Some(MIDDLE).filter(|middle| *middle < options.lots);
     for lots in middle.into_iter().chain([options.lots]) {
         let had = Hot::had(engine, &stock.tenant, lots).await?;
-        let had = pairs(plan, engine, &had, report).await?;
+        let had = pairs_of(plan, engine, &had, report).await?;
         let live = Hot::live(engine, &stock.tenant, lots).await?;
-        let live = pairs(plan, engine, &live, report).await?;
-        let after = pairs(plan, engine, &hot, report).await?;
+        let live = pairs_of(plan, engine, &live, report).await?;
+        let after = pairs_of(plan, engine, &hot, report).await?;
         let one = before.and(&after)?;
         tell(&format!("had_{lots}"), &one, &had, report);
         tell(&format!("live_{lots}"), &one, &live, report);
@@ -146,7 +152,7 @@ fn tell(name: &str, one: &Load, many: &Load, report: &mut Report) {
 }
 
 /// Puts pairs to the engine. Each is two events, or the run is broken.
-async fn pairs(
+async fn pairs_of(
     plan: Plan,
     engine: &Engine,
     stock: &Stock,
