@@ -148,7 +148,7 @@ pub enum Error {
 
 /// What the writer is asked.
 enum Message {
-    Execute(Pending),
+    Execute(Box<Pending>),
     Look { need: Need, reply: Reply<Found> },
 }
 
@@ -185,7 +185,7 @@ impl Engine {
             return Err(Error::NotWritten);
         }
         let (reply, answer) = oneshot::channel();
-        let message = Message::Execute(Pending::new(Box::new(command), reply, &self.shared.names));
+        let message = Message::Execute(Pending::new(command, reply, &self.shared.names));
         self.queue.try_send(message).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => Error::Busy,
             mpsc::error::TrySendError::Closed(_) => Error::NotWritten,

@@ -9,6 +9,7 @@ mod correction;
 mod event;
 mod kept;
 mod lot;
+mod open;
 mod order;
 mod reservation;
 mod reserve;
@@ -31,6 +32,7 @@ pub use reservation::*;
 pub use reserve::{Charge, Hold, finalized_again, released_again};
 pub use work::Sum;
 
+use open::Open;
 use order::Rank;
 use scratch::Scratch;
 use unnamed::Unnamed;
@@ -43,7 +45,7 @@ use crate::{
     id::{LotId, Pool, ReservationId},
     money::{Amount, Code, Money},
     rejection::Rejection,
-    time::{Moment, Time},
+    time::Moment,
 };
 
 /// The order in which lots are used unless somebody says otherwise, as it stands in facts.
@@ -54,8 +56,8 @@ pub const ORDER: &str = "pool-expiry-age.v1";
 #[serde(from = "kept::Kept")]
 pub struct Account {
     open: bool,
-    lots: BTreeMap<LotId, Lot>,
-    reservations: Few<ReservationId, Reservation>,
+    lots: Few<LotId, Lot>,
+    reservations: Open,
     debts: BTreeMap<(Code, Pool), Amount>,
     shared: BTreeMap<Code, Sum>,
     /// What was given of late from sources that nobody named.
@@ -63,9 +65,6 @@ pub struct Account {
     /// Where lots stand that can be used, under each policy.
     #[serde(skip)]
     ranks: BTreeSet<Rank>,
-    /// Open reservations by their end.
-    #[serde(skip)]
-    ends: Few<(Time, ReservationId), ()>,
 }
 
 impl Account {
@@ -76,7 +75,7 @@ impl Account {
 
     /// The lots with something left, and those to which more happened than their mint tells.
     pub fn lots(&self) -> impl Iterator<Item = &Lot> {
-        self.lots.values()
+        self.lots.iter().map(|(_, lot)| lot)
     }
 
     /// A lot with something left, or to which more happened than its mint tells.
@@ -128,7 +127,7 @@ impl Account {
         let mut scratch = Scratch::over(self, moment);
         scratch.end_what_is_over();
         let picked = scratch.pick_all(Order::default(), total, pool)?;
-        let parts = scratch.parts(&picked);
+        let parts = scratch.parts(&picked).collect();
         let spent = Spent { total, parts, order: ORDER.to_owned(), reference };
         Ok(scratch.conclude(Event::Spent(spent)))
     }
@@ -180,22 +179,13 @@ impl Account {
         }
         for (id, reservation) in changes.reservations {
             match reservation {
-                Some(open) => {
-                    self.ends.insert((open.expires_at, id.clone()), ());
-                    self.reservations.insert(id, open);
-                }
-                None => self.close(id),
+                Some(open) => self.reservations.insert(id, open),
+                None => self.reservations.remove(&id),
             }
         }
         self.debts.extend(changes.debts);
         self.debts.retain(|_, owed| !owed.is_zero());
         self.shared.extend(changes.shared);
-    }
-
-    fn close(&mut self, id: ReservationId) {
-        if let Some(open) = self.reservations.remove(&id) {
-            self.ends.remove(&(open.expires_at, id));
-        }
     }
 
     fn put(&mut self, id: LotId, lot: Option<Lot>) {

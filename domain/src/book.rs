@@ -272,7 +272,9 @@ impl Book {
         let stream = &recorded.envelope.stream;
         let absent = || Slot::absent(stream.kind);
         self.streams.entry(stream.clone()).or_insert_with(absent).fold(recorded);
-        for change in duties(recorded) {
+        let mut changes = vec![];
+        duties(recorded, &mut changes);
+        for change in changes {
             match change {
                 Change::Open(duty) => drop(self.duties.insert(duty.name.clone(), duty)),
                 Change::Close(name) => drop(self.duties.remove(&name)),

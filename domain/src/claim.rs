@@ -151,8 +151,8 @@ pub struct Taker {
     pub stream: Stream,
 }
 
-/// Claims of a fact: mostly one or two.
-pub type Claims = SmallVec<[Claim; 2]>;
+/// Claims of a fact: mostly one.
+pub type Claims = SmallVec<[Claim; 1]>;
 
 /// The claims that a fact takes.
 ///

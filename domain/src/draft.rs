@@ -3,15 +3,20 @@
 //! Asking for what is not in memory ends the decision with [`Stop::Missing`]; the command decides
 //! again once it is there. Decisions are pure, so asking again costs nothing but time.
 
+mod decided;
+
 use std::collections::BTreeMap;
 
+use smallvec::SmallVec;
+
+pub use self::decided::{Decided, Takes};
 use crate::{
     account::Account,
     billing,
     book::{Slot, State},
     bytes::Id16,
     campaign::Campaign,
-    claim::{Claim, Claims, Taker, lasting},
+    claim::{Claim, Claims, Taker},
     commodity::{Commodity, built_in},
     connection::Connection,
     duty::{Duty, Name},
@@ -125,6 +130,9 @@ pub struct Meta {
     pub effective_at: Option<Time>,
 }
 
+/// How many streams a draft remembers: a command mostly asks for one, and how its tenant bills.
+const SEEN_MAX: usize = 2;
+
 /// One command's view of the book, and what it says.
 pub struct Draft<'a> {
     memory: &'a dyn Memory,
@@ -135,6 +143,8 @@ pub struct Draft<'a> {
     next: u64,
     said: Vec<Recorded>,
     ours: Few<Stream, Ours>,
+    /// The first streams that were found, for when they are asked for again.
+    seen: SmallVec<[(Stream, &'a Slot); SEEN_MAX]>,
     /// Claims that were asked for and found to be free.
     free: Claims,
 }
@@ -147,7 +157,7 @@ struct Ours {
     /// As far as it is folded; none until somebody asks.
     slot: Option<Box<Slot>>,
     /// What of it is said and not folded.
-    unfolded: Vec<usize>,
+    unfolded: SmallVec<[usize; 2]>,
 }
 
 macro_rules! views {
@@ -175,6 +185,7 @@ impl<'a> Draft<'a> {
             next,
             said: vec![],
             ours: Few::default(),
+            seen: SmallVec::new(),
             free: Claims::new(),
         }
     }
@@ -355,11 +366,25 @@ impl<'a> Draft<'a> {
 
     /// A stream's state, also when it is frozen: for those who look, and for acknowledging.
     pub fn slot_even_frozen(&mut self, stream: &Stream) -> Result<&Slot, Stop> {
-        let seen = self.memory.slot(stream).ok_or_else(|| missing(stream))?;
+        let seen = self.find(stream)?;
         match seen {
             Seen::Here(slot) if !self.ours.contains(stream) => Ok(slot),
             Seen::Here(_) | Seen::Absent => Ok(self.catch_up(stream, seen)),
         }
+    }
+
+    /// A stream as memory has it.
+    fn find(&mut self, stream: &Stream) -> Result<Seen<'a>, Stop> {
+        if let Some((_, slot)) = self.seen.iter().find(|(known, _)| known == stream) {
+            return Ok(Seen::Here(slot));
+        }
+        let seen = self.memory.slot(stream).ok_or_else(|| missing(stream))?;
+        if let Seen::Here(slot) = seen
+            && self.seen.len() < SEEN_MAX
+        {
+            self.seen.push((stream.clone(), slot));
+        }
+        Ok(seen)
     }
 
     /// Copies a stream where it has to be: it is absent, or this draft said something in it.
@@ -417,40 +442,14 @@ impl<'a> Draft<'a> {
         events.into_iter().try_for_each(|event| self.say(stream, event))
     }
 
-    fn end_of(&self, stream: &Stream) -> Result<(u64, u64), Stop> {
+    fn end_of(&mut self, stream: &Stream) -> Result<(u64, u64), Stop> {
         if let Some(end) = self.ours.get(stream).and_then(|ours| ours.end) {
             return Ok(end);
         }
-        match self.memory.slot(stream) {
-            None => Err(missing(stream)),
-            Some(Seen::Absent) => Ok((0, 0)),
-            Some(Seen::Here(slot)) => Ok((slot.version, slot.last)),
+        match self.find(stream)? {
+            Seen::Absent => Ok((0, 0)),
+            Seen::Here(slot) => Ok((slot.version, slot.last)),
         }
-    }
-
-    /// The facts, once every claim they take is known to be free.
-    ///
-    /// The caller's own key is the engine's to look up beforehand; it may be an old one that has
-    /// been forgotten.
-    pub fn finish(self) -> Result<Vec<Recorded>, Stop> {
-        let mut wanted: Claims = self.said.iter().flat_map(lasting).collect();
-        let mut missing = vec![];
-        for claim in wanted.iter().filter(|claim| !self.free.contains(claim)) {
-            match self.claim(claim) {
-                Err(Stop::Missing(needs)) => missing.extend(needs),
-                Err(stop) => return Err(stop),
-                Ok(Some(Taker { position, .. })) => {
-                    return Err(Rejection::ClaimTaken { claim: claim.clone(), position }.into());
-                }
-                Ok(None) => {}
-            }
-        }
-        wanted.sort_unstable();
-        let twice = wanted.windows(2).find(|both| both[0] == both[1]);
-        if let Some(claim) = twice.and_then(<[Claim]>::first).cloned() {
-            return Err(Rejection::ClaimTaken { claim, position: self.next }.into());
-        }
-        if missing.is_empty() { Ok(self.said) } else { Err(Stop::Missing(missing)) }
     }
 }
 

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     account::{
-        self, ClawedBack, DebtRepaid, LotExpired, LotMinted, LotReceived, LotVoided, Part, Spent,
-        TransferredOut,
+        self, DebtRepaid, LotExpired, LotMinted, LotReceived, LotVoided, Part, Reserved,
+        ShadowFinalized, ShadowReleased, ShadowReserved, Spent, TransferredOut,
     },
     campaign,
     event::{Event, Recorded},
@@ -143,24 +143,22 @@ pub enum Change {
 const CREATE_AFTER_SECONDS: u32 = 30;
 
 /// What a fact does to what is owed. Frozen for each event version once released.
-pub fn duties(recorded: &Recorded) -> Vec<Change> {
+pub fn duties(recorded: &Recorded, into: &mut Vec<Change>) {
     let on = On(recorded);
     match &recorded.event {
-        Event::Payment(event) => of_payment(event, on),
-        Event::Receipt(receipt::Event::Recorded(heard)) => {
-            on.of_receipt(heard.led_to).into_iter().collect()
-        }
+        Event::Payment(event) => of_payment(event, on, into),
+        Event::Receipt(receipt::Event::Recorded(heard)) => into.extend(on.of_receipt(heard.led_to)),
         Event::Receipt(receipt::Event::Matched(matched)) => {
-            std::iter::once(on.close(Kind::Match)).chain(on.of_receipt(matched.led_to)).collect()
+            into.push(on.close(Kind::Match));
+            into.extend(on.of_receipt(matched.led_to));
         }
-        Event::Account(event) => of_account(event, on),
-        Event::Letter(event) => of_letter::changes(event, &recorded.envelope),
-        Event::Campaign(event) => of_campaign(event, on),
+        Event::Account(event) => of_account(event, on, into),
+        Event::Letter(event) => into.extend(of_letter::changes(event, &recorded.envelope)),
+        Event::Campaign(event) => of_campaign(event, on, into),
         Event::Roll(roll::Event::DutyWaived(waived)) => {
             let kind = Kind::ALL.into_iter().find(|kind| kind.as_str() == waived.duty);
-            kind.map(|kind| Change::Close(on.name(kind, waived.item.clone().map(Item::from))))
-                .into_iter()
-                .collect()
+            let name = |kind| on.name(kind, waived.item.clone().map(Item::from));
+            into.extend(kind.map(name).map(Change::Close));
         }
         Event::Receipt(receipt::Event::Refused(_))
         | Event::Roll(_)
@@ -171,98 +169,96 @@ pub fn duties(recorded: &Recorded) -> Vec<Change> {
         | Event::Offer(_)
         | Event::Entitlement(_)
         | Event::Billing(_)
-        | Event::Grantee(_) => vec![],
+        | Event::Grantee(_) => {}
     }
 }
 
-fn of_payment(event: &payment::Event, on: On<'_>) -> Vec<Change> {
+fn of_payment(event: &payment::Event, on: On<'_>, into: &mut Vec<Change>) {
     match event {
         payment::Event::Requested(_) => {
-            vec![on.open(Kind::Create, on.at().plus_seconds(CREATE_AFTER_SECONDS))]
+            into.push(on.open(Kind::Create, on.at().plus_seconds(CREATE_AFTER_SECONDS)));
         }
-        payment::Event::InstrumentCreated(created) => vec![
+        payment::Event::InstrumentCreated(created) => into.extend([
             on.close(Kind::Create),
             on.open(Kind::Sweep, on.at()),
             on.open(Kind::Expire, created.expires_at),
-        ],
-        payment::Event::Abandoned(_) => vec![on.close(Kind::Create)],
+        ]),
+        payment::Event::Abandoned(_) => into.push(on.close(Kind::Create)),
         payment::Event::Failed(_) => {
-            vec![on.close(Kind::Create), on.close(Kind::Sweep), on.close(Kind::Expire)]
+            into.extend([Kind::Create, Kind::Sweep, Kind::Expire].map(|kind| on.close(kind)));
         }
-        payment::Event::Expired(_) => vec![on.close(Kind::Sweep), on.close(Kind::Expire)],
+        payment::Event::Expired(_) => {
+            into.extend([Kind::Sweep, Kind::Expire].map(|kind| on.close(kind)));
+        }
         payment::Event::Settled(_) => {
-            vec![on.close(Kind::Sweep), on.close(Kind::Expire), on.open(Kind::Fulfil, on.at())]
+            into.extend([Kind::Sweep, Kind::Expire].map(|kind| on.close(kind)));
+            into.push(on.open(Kind::Fulfil, on.at()));
         }
-        payment::Event::Consumed(_) => vec![on.close(Kind::Fulfil)],
+        payment::Event::Consumed(_) => into.push(on.close(Kind::Fulfil)),
         payment::Event::OutcomeUnknown(_)
         | payment::Event::DetailNoted(_)
         | payment::Event::SettlementNamed(_)
         | payment::Event::ReviewOpened(_)
         | payment::Event::ReviewResolved(_)
         | payment::Event::Refunded(_)
-        | payment::Event::TransitionRefused(_) => vec![],
+        | payment::Event::TransitionRefused(_) => {}
     }
 }
 
-fn of_account(event: &account::Event, on: On<'_>) -> Vec<Change> {
+fn of_account(event: &account::Event, on: On<'_>, into: &mut Vec<Change>) {
     match event {
         account::Event::LotMinted(LotMinted { lot, expires_at, .. })
         | account::Event::LotReceived(LotReceived { lot, expires_at, .. }) => {
-            let lapse = |due| on.open_item(Kind::Lapse, lot, due);
-            expires_at.map(lapse).into_iter().collect()
+            into.extend(expires_at.map(|due| on.open_item(Kind::Lapse, lot, due)));
         }
-        account::Event::Spent(Spent { parts, .. }) => on.emptied(parts.iter()),
+        account::Event::Spent(Spent { parts, .. }) => into.extend(on.emptied(parts)),
         account::Event::LotExpired(LotExpired { part, .. })
         | account::Event::LotVoided(LotVoided { part, .. })
-        | account::Event::DebtRepaid(DebtRepaid { part, .. }) => on.emptied(std::iter::once(part)),
-        account::Event::ClawedBack(ClawedBack { part, .. }) => on.emptied(part.iter()),
+        | account::Event::DebtRepaid(DebtRepaid { part, .. }) => into.extend(on.emptied([part])),
+        account::Event::ClawedBack(clawed) => into.extend(on.emptied(&clawed.part)),
         account::Event::TransferredOut(TransferredOut { debits, .. }) => {
-            on.emptied(debits.iter().map(|debit| &debit.part))
+            into.extend(on.emptied(debits.iter().map(|debit| &debit.part)));
         }
-        account::Event::Reserved(said) => {
-            vec![on.open_item(Kind::Return, &said.reservation, said.expires_at)]
-        }
-        account::Event::ShadowReserved(said) => {
-            vec![on.open_item(Kind::Return, &said.reservation, said.expires_at)]
+        account::Event::Reserved(Reserved { reservation, expires_at, .. })
+        | account::Event::ShadowReserved(ShadowReserved { reservation, expires_at, .. }) => {
+            into.push(on.open_item(Kind::Return, reservation, *expires_at));
         }
         account::Event::Finalized(said) => {
-            let mut changes = on.emptied(said.parts.iter().chain(&said.clawed_back));
-            changes.push(on.close_item(Kind::Return, &said.reservation));
-            changes
+            into.extend(on.emptied(said.parts.iter().chain(&said.clawed_back)));
+            into.push(on.close_item(Kind::Return, &said.reservation));
         }
         account::Event::Released(said) => {
-            let mut changes = on.emptied(said.clawed_back.iter());
-            changes.push(on.close_item(Kind::Return, &said.reservation));
-            changes
+            into.extend(on.emptied(&said.clawed_back));
+            into.push(on.close_item(Kind::Return, &said.reservation));
         }
-        account::Event::ShadowFinalized(said) => {
-            vec![on.close_item(Kind::Return, &said.reservation)]
+        account::Event::ShadowFinalized(ShadowFinalized { reservation, .. })
+        | account::Event::ShadowReleased(ShadowReleased { reservation, .. }) => {
+            into.push(on.close_item(Kind::Return, reservation));
         }
-        account::Event::ShadowReleased(said) => {
-            vec![on.close_item(Kind::Return, &said.reservation)]
-        }
-        account::Event::Opened(_) => vec![],
+        account::Event::Opened(_) => {}
     }
 }
 
 /// A campaign that has an end owes it, whether or not it ever began.
-fn of_campaign(event: &campaign::Event, on: On<'_>) -> Vec<Change> {
+fn of_campaign(event: &campaign::Event, on: On<'_>, into: &mut Vec<Change>) {
     match event {
         campaign::Event::Created(created) => {
-            created.terms.ends_at.map(|due| on.open(Kind::End, due)).into_iter().collect()
+            into.extend(created.terms.ends_at.map(|due| on.open(Kind::End, due)));
         }
-        campaign::Event::Completed(_) | campaign::Event::Expired(_) => vec![on.close(Kind::End)],
+        campaign::Event::Completed(_) | campaign::Event::Expired(_) => {
+            into.push(on.close(Kind::End));
+        }
         campaign::Event::Activated(_)
         | campaign::Event::Paused(_)
         | campaign::Event::BudgetSpent(_)
-        | campaign::Event::ThresholdReached(_) => vec![],
+        | campaign::Event::ThresholdReached(_) => {}
     }
 }
 
 #[derive(Clone, Copy)]
 struct On<'a>(&'a Recorded);
 
-impl On<'_> {
+impl<'a> On<'a> {
     /// A receipt is owed an answer while it is parked, or a hint that nobody asked about.
     fn of_receipt(self, led_to: payment::LedTo) -> Option<Change> {
         let open = matches!(led_to, payment::LedTo::Parked | payment::LedTo::Asks);
@@ -270,9 +266,9 @@ impl On<'_> {
     }
 
     /// Nothing can lapse of lots that are empty.
-    fn emptied<'a>(self, parts: impl Iterator<Item = &'a Part>) -> Vec<Change> {
-        let empty = parts.filter(|part| part.left.is_zero());
-        empty.map(|part| self.close_item(Kind::Lapse, &part.lot)).collect()
+    fn emptied(self, parts: impl IntoIterator<Item = &'a Part>) -> impl Iterator<Item = Change> {
+        let empty = parts.into_iter().filter(|part| part.left.is_zero());
+        empty.map(move |part| self.close_item(Kind::Lapse, &part.lot))
     }
 
     fn open_item(self, kind: Kind, item: impl Into<Item>, due: Time) -> Change {

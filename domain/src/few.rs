@@ -1,20 +1,31 @@
-//! A map that mostly holds one thing or nothing: that lies in place, and costs no room elsewhere.
+//! A map that mostly holds one thing or nothing: that lies in place, and costs no room elsewhere. A
+//! few lie in a row, whose room is kept for the next; only many make a tree.
 
 use std::{
     collections::{BTreeMap, btree_map},
     iter::Chain,
-    option,
+    option, vec,
 };
 
 use serde::{Serialize, Serializer};
+
+/// How many lie in a row.
+const ROW_MAX: usize = 8;
 
 /// A map in the order of its keys.
 #[derive(Debug, Clone)]
 pub(crate) enum Few<K, V> {
     /// One at most.
     One(Option<(K, V)>),
+    /// So many that looking through them is quick.
+    Row(Vec<(K, V)>),
     /// Any number.
-    Many(BTreeMap<K, V>),
+    Tree(BTreeMap<K, V>),
+}
+
+/// Where a key stands in a row, or would stand.
+fn place<K: Ord, V>(row: &[(K, V)], key: &K) -> Result<usize, usize> {
+    row.binary_search_by(|(known, _)| known.cmp(key))
 }
 
 impl<K: Ord, V> Few<K, V> {
@@ -23,7 +34,18 @@ impl<K: Ord, V> Few<K, V> {
             Self::One(one) => {
                 one.as_ref().filter(|(known, _)| known == key).map(|(_, value)| value)
             }
-            Self::Many(many) => many.get(key),
+            Self::Row(row) => row.get(place(row, key).ok()?).map(|(_, value)| value),
+            Self::Tree(tree) => tree.get(key),
+        }
+    }
+
+    pub(crate) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
+        match self {
+            Self::One(one) => {
+                one.as_mut().filter(|(known, _)| known == key).map(|(_, value)| value)
+            }
+            Self::Row(row) => place(row, key).ok().map(|at| &mut row[at].1),
+            Self::Tree(tree) => tree.get_mut(key),
         }
     }
 
@@ -33,32 +55,25 @@ impl<K: Ord, V> Few<K, V> {
 
     /// Puts a value in place of the one that is there, which is returned.
     pub(crate) fn insert(&mut self, key: K, value: V) -> Option<V> {
+        self.make_room(&key);
         match self {
-            Self::One(Some((known, before))) if *known == key => {
-                Some(std::mem::replace(before, value))
-            }
-            Self::One(one) => match one.take() {
-                None => {
-                    *one = Some((key, value));
-                    None
-                }
-                Some(known) => {
-                    *self = Self::Many([known, (key, value)].into());
+            Self::One(one) => one.replace((key, value)).map(|(_, before)| before),
+            Self::Row(row) => match place(row, &key) {
+                Ok(at) => Some(std::mem::replace(&mut row[at].1, value)),
+                Err(at) => {
+                    row.insert(at, (key, value));
                     None
                 }
             },
-            Self::Many(many) if many.is_empty() => {
-                *self = Self::One(Some((key, value)));
-                None
-            }
-            Self::Many(many) => many.insert(key, value),
+            Self::Tree(tree) => tree.insert(key, value),
         }
     }
 
     pub(crate) fn remove(&mut self, key: &K) -> Option<V> {
         match self {
             Self::One(one) => one.take_if(|(known, _)| known == key).map(|(_, value)| value),
-            Self::Many(many) => many.remove(key),
+            Self::Row(row) => place(row, key).ok().map(|at| row.remove(at).1),
+            Self::Tree(tree) => tree.remove(key),
         }
     }
 
@@ -67,29 +82,51 @@ impl<K: Ord, V> Few<K, V> {
     where
         V: Default,
     {
-        if let Self::One(one) = self
-            && let Some(other) = one.take_if(|(known, _)| *known != key)
-        {
-            *self = Self::Many([other].into());
-        }
+        self.make_room(&key);
         match self {
             Self::One(one) => &mut one.get_or_insert_with(|| (key, V::default())).1,
-            Self::Many(many) => many.entry(key).or_default(),
+            Self::Row(row) => {
+                let at = place(row, &key).unwrap_or_else(|at| {
+                    row.insert(at, (key, V::default()));
+                    at
+                });
+                &mut row[at].1
+            }
+            Self::Tree(tree) => tree.entry(key).or_default(),
+        }
+    }
+
+    /// Takes the form that has room for a key.
+    fn make_room(&mut self, key: &K) {
+        match self {
+            Self::One(one) => {
+                if let Some(other) = one.take_if(|(known, _)| known != key) {
+                    *self = Self::Row(vec![other]);
+                }
+            }
+            Self::Row(row) if row.len() == ROW_MAX && place(row, key).is_err() => {
+                *self = Self::Tree(row.drain(..).collect());
+            }
+            Self::Tree(tree) if tree.is_empty() => *self = Self::default(),
+            Self::Row(_) | Self::Tree(_) => {}
         }
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
-        let (one, many) = match self {
-            Self::One(one) => (one.as_ref(), None),
-            Self::Many(many) => (None, Some(many)),
+        let (one, row, tree) = match self {
+            Self::One(one) => (one.as_ref(), &[][..], None),
+            Self::Row(row) => (None, row.as_slice(), None),
+            Self::Tree(tree) => (None, &[][..], Some(tree)),
         };
-        one.map(|(key, value)| (key, value)).into_iter().chain(many.into_iter().flatten())
+        let listed = one.into_iter().chain(row).map(|(key, value)| (key, value));
+        listed.chain(tree.into_iter().flatten())
     }
 
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::One(one) => usize::from(one.is_some()),
-            Self::Many(many) => many.len(),
+            Self::Row(row) => row.len(),
+            Self::Tree(tree) => tree.len(),
         }
     }
 }
@@ -111,13 +148,16 @@ impl<K: Ord, V: Eq> Eq for Few<K, V> {}
 
 impl<K, V> IntoIterator for Few<K, V> {
     type Item = (K, V);
-    type IntoIter = Chain<option::IntoIter<(K, V)>, btree_map::IntoIter<K, V>>;
+    type IntoIter =
+        Chain<Chain<option::IntoIter<(K, V)>, vec::IntoIter<(K, V)>>, btree_map::IntoIter<K, V>>;
 
     fn into_iter(self) -> Self::IntoIter {
-        match self {
-            Self::One(one) => one.into_iter().chain(BTreeMap::new()),
-            Self::Many(many) => None.into_iter().chain(many),
-        }
+        let (one, row, tree) = match self {
+            Self::One(one) => (one, vec![], BTreeMap::new()),
+            Self::Row(row) => (None, row, BTreeMap::new()),
+            Self::Tree(tree) => (None, vec![], tree),
+        };
+        one.into_iter().chain(row).chain(tree)
     }
 }
 
@@ -150,7 +190,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_is_a_map_whatever_is_done_to_it(steps in prop::collection::vec((0_u8..4, 0_u8..5), 0..40)) {
+        fn it_is_a_map_whatever_is_done_to_it(steps in prop::collection::vec((0_u8..4, 0_u8..12), 0..80)) {
             let (mut few, mut map) = (Few::default(), BTreeMap::new());
             for (value, (step, key)) in steps.into_iter().enumerate() {
                 match step {
@@ -159,6 +199,7 @@ mod tests {
                     _ => prop_assert_eq!(few.get_or_default(key), map.entry(key).or_default()),
                 }
                 prop_assert_eq!(few.get(&key), map.get(&key));
+                prop_assert_eq!(few.get_mut(&key), map.get_mut(&key));
                 prop_assert_eq!(few.len(), map.len());
                 prop_assert!(few.iter().eq(&map));
                 let again: Few<_, _> = map.clone().into_iter().collect();

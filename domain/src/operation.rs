@@ -46,8 +46,7 @@ pub use work::SwitchWorkers;
 
 use crate::{
     claim::Claim,
-    draft::{Draft, Memory, Meta, Stop},
-    event::Recorded,
+    draft::{Decided, Draft, Memory, Meta, Stop},
     rejection::Rejection,
     time::Moment,
 };
@@ -223,12 +222,7 @@ operations! {
 
 impl Command {
     /// What the wish comes to now, over `memory`, if its first fact stands at `next`.
-    pub fn decide(
-        &self,
-        memory: &dyn Memory,
-        moment: Moment,
-        next: u64,
-    ) -> Result<Vec<Recorded>, Stop> {
+    pub fn decide(&self, memory: &dyn Memory, moment: Moment, next: u64) -> Result<Decided, Stop> {
         let mut draft = Draft::new(memory, &self.meta, moment, next);
         self.operation.decide(&mut draft)?;
         draft.finish()

@@ -96,7 +96,7 @@ pub struct Refused {
 
 events!(Receipt {
     /// A provider proved itself and told us something.
-    Recorded = "receipt.recorded.v1",
+    Recorded in Box = "receipt.recorded.v1",
     /// A parked receipt found its payment, or a hint was asked about.
     Matched = "receipt.matched.v1",
     /// Attempts that proved nothing.
@@ -124,7 +124,7 @@ impl Receipt {
                 Broken::unless(self.recorded.is_none(), "a receipt is one", "none", "two")?;
                 self.awaits(recorded.led_to);
                 self.payment.clone_from(&recorded.payment);
-                self.recorded = Some(recorded.clone());
+                self.recorded = Some((**recorded).clone());
             }
             Event::Matched(Matched { payment, led_to }) => {
                 let open = self.parked || self.asks;

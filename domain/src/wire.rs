@@ -61,17 +61,24 @@ impl serde::Serialize for Readable<'_> {
     }
 }
 
+/// How an enum holds a fact: in place, or in a box where it is larger than the others.
+macro_rules! lies {
+    ($fact:ident) => { $fact };
+    ($fact:ident $box:ident) => { $box<$fact> };
+}
+pub(crate) use lies;
+
 /// Writes an aggregate's facts once: the enum, the wire names and both directions of the wire.
 macro_rules! events {
-    ($outer:ident { $($(#[$doc:meta])* $variant:ident = $name:literal,)+ }) => {
+    ($outer:ident { $($(#[$doc:meta])* $variant:ident $(in $box:ident)? = $name:literal,)+ }) => {
         /// What may have happened, by wire name.
         #[allow(
             clippy::large_enum_variant,
-            reason = "facts are said one at a time and written at once; a box would buy nothing"
+            reason = "facts are said one at a time; only the largest would make all others costly to move"
         )]
         #[derive(Debug, Clone, PartialEq, Eq)]
         pub enum Event {
-            $($(#[$doc])* $variant($variant),)+
+            $($(#[$doc])* $variant($crate::wire::lies!($variant $($box)?)),)+
         }
 
         impl Event {
@@ -101,7 +108,7 @@ macro_rules! events {
 
         $(impl From<$variant> for crate::event::Event {
             fn from(event: $variant) -> Self {
-                Self::$outer(Event::$variant(event))
+                Self::$outer(Event::$variant(event.into()))
             }
         })+
     };

@@ -113,7 +113,7 @@ impl Charged {
         let Event::Account(event) = &fact.event else { return None };
         let (reservation, mode, reserved, charged, overrun) = match event {
             account::Event::Finalized(said) => {
-                let Finalized { reservation, mode, reserved, charged, overrun, .. } = said;
+                let Finalized { reservation, mode, reserved, charged, overrun, .. } = &**said;
                 (reservation, *mode, reserved.amount, charged.amount, *overrun)
             }
             account::Event::ShadowFinalized(said) => {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use piperoll_domain::{
-    account::{Account, ClawedBack, DebtRepaid, Event as Fact, Finalized},
+    account::{Account, Event as Fact},
     billing::Shares,
     book::{Slot, State},
     chart::Chart,
@@ -141,11 +141,11 @@ fn unequal(stream: &Stream, booked: &BTreeMap<Code, Sums>, held: &BTreeMap<Code,
     Finding::new(&what, told(held), told(booked))
 }
 
-const fn shares(fact: &Fact) -> Option<&Shares> {
+fn shares(fact: &Fact) -> Option<&Shares> {
     match fact {
-        Fact::Finalized(Finalized { shares, .. })
-        | Fact::DebtRepaid(DebtRepaid { shares, .. })
-        | Fact::ClawedBack(ClawedBack { reversed: shares, .. }) => shares.as_ref(),
+        Fact::Finalized(finalized) => finalized.shares.as_ref(),
+        Fact::DebtRepaid(repaid) => repaid.shares.as_ref(),
+        Fact::ClawedBack(clawed) => clawed.reversed.as_ref(),
         _ => None,
     }
 }
@@ -168,7 +168,7 @@ fn split(shares: &Shares, legs: &[Posting]) -> Option<Finding> {
 #[cfg(test)]
 mod tests {
     use piperoll_domain::{
-        account::{LotMinted, ShadowFinalized, Source, SourceKind},
+        account::{ClawedBack, LotMinted, ShadowFinalized, Source, SourceKind},
         id::{Kind, Pool},
         money::Amount,
         testing::{envelope, id, money, stream, units},

@@ -202,9 +202,10 @@ impl Client<'_> {
         }
         match self.ask(Method::GET, url.clone(), &[(MIN_POSITION, HEAD)], None).await {
             Err(Error::Refused { code: Some(code), detail, .. }) if code == VIEW_BEHIND => {
+                let answer = self.ask(Method::GET, url, &[], None).await?;
                 let why = detail.unwrap_or(code);
                 Output::new(self.server.json).warn(&format!("this may be out of date: {why}"));
-                self.ask(Method::GET, url, &[], None).await
+                Ok(answer)
             }
             answer => answer,
         }

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use piperoll_domain::{
     claim::Claim,
-    draft::{Known, Meta, Need, Stop},
+    draft::{Decided, Known, Meta, Need, Stop},
     event::{Envelope, Recorded},
     operation::{Command, Operation},
     time::Moment,
@@ -16,7 +16,7 @@ use piperoll_domain::{
 use crate::{
     engine::{
         Done, Error, Reply,
-        index::{Entries, Looked, Names, claim_key},
+        index::{ClaimKey, Entries, Looked, Names, claim_key},
         memory::Memory,
         writer::Bounds,
     },
@@ -25,7 +25,7 @@ use crate::{
 
 /// A command that waits for its turn.
 pub(super) struct Pending {
-    pub(super) command: Box<Command>,
+    pub(super) command: Command,
     pub(super) arrived: Instant,
     pub(super) reply: Reply<Done>,
     /// How often it has stepped aside.
@@ -42,7 +42,7 @@ pub(super) struct Pending {
 
 impl Pending {
     /// A command that has just come.
-    pub(super) fn new(command: Box<Command>, reply: Reply<Done>, names: &Names) -> Self {
+    pub(super) fn new(command: Command, reply: Reply<Done>, names: &Names) -> Box<Self> {
         let Meta { tenant, idempotency, .. } = &command.meta;
         let look = |claim: &Claim| names.look(claim_key(claim));
         let key = idempotency.as_ref().map(|key| look(&Claim::idempotency(tenant, key)));
@@ -53,7 +53,19 @@ impl Pending {
             (claim, looked)
         });
         let (arrived, needs) = (Instant::now(), vec![]);
-        Self { command, arrived, reply, rounds: 0, key, takes, needs, forgotten: None }
+        let forgotten = None;
+        Box::new(Self { command, arrived, reply, rounds: 0, key, takes, needs, forgotten })
+    }
+
+    /// What the caller's key on a fact is known by. A key is claimed in the tenant of the fact that it
+    /// stands on; a batch has many keys.
+    fn key_of(&self, Envelope { tenant, idempotency, .. }: &Envelope) -> Option<ClaimKey> {
+        let meta = &self.command.meta;
+        if *tenant == meta.tenant && *idempotency == meta.idempotency {
+            return self.key.map(|looked| looked.key);
+        }
+        let claim = |key| claim_key(&Claim::idempotency(tenant, key));
+        idempotency.as_ref().map(claim)
     }
 }
 
@@ -62,11 +74,11 @@ pub(super) enum Verdict {
     /// It is in the group.
     Decided,
     /// Something must be read first.
-    Missing(Pending, Vec<Need>),
+    Missing(Box<Pending>, Vec<Need>),
     /// Its key is taken: the first answer is to be given again.
-    Repeat(Pending, piperoll_domain::claim::Taker),
+    Repeat(Box<Pending>, piperoll_domain::claim::Taker),
     /// Its key is taken by what is not appended yet: its turn comes after.
-    Later(Pending),
+    Later(Box<Pending>),
 }
 
 /// Commands and their facts, until they are appended. One is used over and over, for its room.
@@ -138,7 +150,7 @@ impl Group {
     /// holds what stands up to `stored`.
     pub(super) fn take(
         &mut self,
-        mut pending: Pending,
+        mut pending: Box<Pending>,
         memory: &mut Memory,
         stored: u64,
     ) -> Verdict {
@@ -168,8 +180,8 @@ impl Group {
                 self.answer(pending.reply, Err(rejection.into()));
                 Verdict::Decided
             }
-            Ok(facts) => {
-                let outcome = self.add(&pending, facts, memory);
+            Ok(decided) => {
+                let outcome = self.add(&pending, decided, memory);
                 self.ended = corrects_clock(&pending.command);
                 self.answer(pending.reply, outcome);
                 Verdict::Decided
@@ -186,10 +198,10 @@ impl Group {
     fn add(
         &mut self,
         pending: &Pending,
-        mut facts: Vec<Recorded>,
+        Decided { mut facts, takes }: Decided,
         memory: &mut Memory,
     ) -> Result<Vec<Recorded>, Error> {
-        let command = &*pending.command;
+        let command = &pending.command;
         self.encode(command, &mut facts)?;
         let mut start = 0;
         for (fact, end) in facts.iter().zip(&self.ends) {
@@ -205,16 +217,10 @@ impl Group {
                 return Err(internal("take in", command));
             }
             let claimed = self.entries.claims.len();
-            // A key is claimed in the tenant of the fact that it stands on; a batch has many keys.
-            let Envelope { tenant, idempotency, .. } = &fact.envelope;
-            if *tenant == command.meta.tenant && *idempotency == command.meta.idempotency {
-                let key = pending.key.map(|looked| looked.key);
-                self.entries.fold_keyed(fact, key, |claim| memory.looked(claim).key);
-            } else {
-                self.entries.fold(fact);
-            }
-            let taken = self.entries.claims.get(claimed..).unwrap_or_default();
-            memory.claim_all(taken, &fact.envelope.stream);
+            let ours = takes.iter().filter(|(_, position)| *position == fact.envelope.position);
+            let lasting = ours.map(|(claim, _)| memory.looked(claim).key);
+            self.entries.fold_keyed(fact, pending.key_of(&fact.envelope), lasting);
+            memory.claim_all(self.entries.claims.get(claimed..).unwrap_or_default(), fact);
         }
         self.moment.now =
             facts.last().map_or(self.moment.now, |last| last.envelope.recorded_at.plus_micros(1));
@@ -292,7 +298,7 @@ const fn is_behind(need: &Need, stored: u64) -> bool {
 }
 
 /// Whether the key is taken must be looked up.
-fn missing_key(pending: Pending) -> Verdict {
+fn missing_key(pending: Box<Pending>) -> Verdict {
     let Meta { tenant, idempotency, .. } = &pending.command.meta;
     // Only a command with a key has the hash of one.
     let key = idempotency.iter().map(|key| Need::Claim(Claim::idempotency(tenant, key))).collect();

@@ -18,7 +18,7 @@ use piperoll_domain::{
     id::{Stream, TenantId},
 };
 
-use self::taken::{Before, Taken};
+use self::taken::{Taken, Taking};
 use crate::engine::{
     Shared,
     index::{ClaimKey, End, Entries, Looked, claim_key, encode_snapshot},
@@ -72,7 +72,7 @@ struct Used {
 pub(super) struct Undo {
     ends: Vec<(Stream, Option<End>)>,
     tenants: Vec<(TenantId, u64)>,
-    claims: Vec<Before>,
+    claims: Vec<Taking>,
 }
 
 impl Memory {
@@ -164,11 +164,14 @@ impl Memory {
         self.undo.tenants.push((at.tenant.clone(), before));
     }
 
-    /// The claims that a fact of a stream takes.
-    pub(super) fn claim_all(&mut self, claims: &[(ClaimKey, u64)], stream: &Stream) {
+    /// The claims that a fact takes.
+    pub(super) fn claim_all(&mut self, claims: &[(ClaimKey, u64)], fact: &Recorded) {
+        if !claims.is_empty() {
+            let Envelope { position, stream, .. } = &fact.envelope;
+            self.taken.note(*position, stream, claims.len());
+        }
         for (key, position) in claims {
-            let taker = Taker { position: *position, stream: stream.clone() };
-            self.undo.claims.push(self.taken.take(*key, taker));
+            self.undo.claims.push(self.taken.take(*key, *position));
             if !self.free.is_empty() {
                 self.free.remove(key);
             }
@@ -195,7 +198,7 @@ impl Memory {
             }
         }
         self.tenants.extend(undo.tenants.into_iter().rev());
-        undo.claims.into_iter().rev().for_each(|before| self.taken.give_back(before));
+        undo.claims.iter().rev().for_each(|taking| self.taken.give_back(taking));
     }
 
     /// A closed group was appended: it will not be taken back any more.
@@ -240,7 +243,7 @@ impl Memory {
     /// Who took a claim; none if that must be looked up.
     pub(super) fn known(&self, Looked { key, free_up_to }: Looked) -> Option<Known> {
         if let Some(taker) = self.taken.taker(key) {
-            return Some(Known::Taken(taker.clone()));
+            return Some(Known::Taken(taker));
         }
         // What was taken later is not in the index yet, so it would have been found.
         if free_up_to.is_some_and(|up_to| self.tidied <= up_to) || self.free.contains(&key) {
@@ -279,7 +282,7 @@ impl Memory {
 
     /// How many claims wait for the index.
     pub(super) fn unflushed(&self) -> usize {
-        self.taken.len()
+        self.taken.waiting()
     }
 
     /// Drops the half that was not used for longest. Standing streams stay, and so does what the

@@ -84,7 +84,8 @@ impl Duties {
     fn lock(&self) -> MutexGuard<'_, Open> {
         // Nothing panics while it holds the lock half-way.
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let news = std::mem::take(&mut *self.news());
+        let room = open.room();
+        let news = std::mem::replace(&mut *self.news(), room);
         open.hear(news);
         open
     }

@@ -235,7 +235,7 @@ impl Writer {
     fn moment(&mut self) -> Option<Moment> {
         let now = self.shared.clock.now();
         if let Some(behind) = self.shared.clock.behind_micros() {
-            let refuse = |pending: Pending| {
+            let refuse = |pending: Box<Pending>| {
                 let error = Error::ClockBehind { behind_ms: behind / 1_000 };
                 drop(pending.reply.send(Err(error)));
             };

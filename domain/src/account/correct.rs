@@ -69,7 +69,7 @@ impl Account {
     }
 
     fn must_be_free(&self, lot: &LotId) -> Result<(), Rejection> {
-        if self.lots.contains_key(lot) { Err(Rejection::LotExists) } else { Ok(()) }
+        if self.lots.contains(lot) { Err(Rejection::LotExists) } else { Ok(()) }
     }
 
     /// What credit from another account causes here.

@@ -149,7 +149,8 @@ impl Event {
             Self::ClawedBack(clawed) => vec![&clawed.lot],
             Self::TransferredOut(out) => out.debits.iter().map(|debit| &debit.part.lot).collect(),
             Self::Reserved(reserved) => reserved.held.iter().map(|held| &held.lot).collect(),
-            Self::Finalized(Finalized { parts, returned, clawed_back, .. }) => {
+            Self::Finalized(said) => {
+                let Finalized { parts, returned, clawed_back, .. } = &**said;
                 let returned = returned.iter().map(|held| &held.lot);
                 of(parts).chain(returned).chain(of(clawed_back)).collect()
             }
@@ -180,7 +181,7 @@ events!(Account {
     /// Credit was set aside.
     Reserved = "credit.reserved.v1",
     /// The work was done, and this is what it cost.
-    Finalized = "credit.finalized.v1",
+    Finalized in Box = "credit.finalized.v1",
     /// Credit that was set aside is free again.
     Released = "credit.released.v1",
     /// What would have been set aside.
@@ -192,7 +193,7 @@ events!(Account {
     /// New credit went to what was owed.
     DebtRepaid = "debt.repaid.v1",
     /// Credit was taken back.
-    ClawedBack = "lot.clawed_back.v1",
+    ClawedBack in Box = "lot.clawed_back.v1",
     /// A lot should never have been.
     LotVoided = "lot.voided.v1",
     /// Credit went to another account.

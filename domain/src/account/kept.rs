@@ -26,9 +26,8 @@ impl From<Kept> for Account {
         let Kept { open, lots, reservations, debts, shared, unnamed } = kept;
         let usable = lots.values().filter(|lot| lot.is_usable());
         let ranks = usable.flat_map(Rank::all).collect();
-        let end = |(id, open): (&ReservationId, &Reservation)| ((open.expires_at, id.clone()), ());
-        let ends = reservations.iter().map(end).collect();
+        let lots = lots.into_iter().collect();
         let reservations = reservations.into_iter().collect();
-        Self { open, lots, reservations, debts, shared, unnamed, ranks, ends }
+        Self { open, lots, reservations, debts, shared, unnamed, ranks }
     }
 }

@@ -1,6 +1,7 @@
 //! Credit that is set aside before the work, and what became of it.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use smallvec::{Array, SmallVec};
 
 use crate::{
     account::{Debt, Order, Part, SourceKind},
@@ -23,6 +24,20 @@ pub struct Held {
     pub pool: Pool,
 }
 
+/// What is held of lots: mostly of one.
+pub type Holds = SmallVec<[Held; 1]>;
+
+/// What was used of what was held: mostly of one lot.
+pub type Parts = SmallVec<[Part; 1]>;
+
+/// Reads as a vector is read, which makes no room for more than there are, whatever the bytes promise.
+fn in_place<'de, D: Deserializer<'de>, A: Array>(from: D) -> Result<SmallVec<A>, D::Error>
+where
+    A::Item: Deserialize<'de>,
+{
+    Vec::deserialize(from).map(|all| all.into_iter().collect())
+}
+
 /// Credit was set aside.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reserved {
@@ -37,7 +52,8 @@ pub struct Reserved {
     /// What was; less than wanted only in soft mode.
     pub total: Money,
     /// From which lots, in the order in which they were taken.
-    pub held: Vec<Held>,
+    #[serde(deserialize_with = "in_place")]
+    pub held: Holds,
     /// The pool that was asked for.
     pub pool: Pool,
     /// The policy that chose the order.
@@ -58,7 +74,8 @@ pub struct Finalized {
     /// What had been set aside.
     pub reserved: Money,
     /// Of which lots.
-    pub held: Vec<Held>,
+    #[serde(deserialize_with = "in_place")]
+    pub held: Holds,
     /// What the work cost.
     pub cost: Money,
     /// What was charged: the parts, and in soft mode the debt for what was missing.
@@ -68,9 +85,11 @@ pub struct Finalized {
     /// How much of that nobody pays, in live mode.
     pub uncollected: Amount,
     /// What was used, from which lots: those that were held first.
-    pub parts: Vec<Part>,
+    #[serde(deserialize_with = "in_place")]
+    pub parts: Parts,
     /// What was given back to which lots.
-    pub returned: Vec<Held>,
+    #[serde(deserialize_with = "in_place")]
+    pub returned: Holds,
     /// What was taken back as soon as it was free.
     pub clawed_back: Vec<Part>,
     /// What nobody had.
@@ -105,7 +124,8 @@ pub struct Released {
     /// What had been set aside.
     pub total: Money,
     /// What was given back to which lots.
-    pub returned: Vec<Held>,
+    #[serde(deserialize_with = "in_place")]
+    pub returned: Holds,
     /// What was taken back as soon as it was free.
     pub clawed_back: Vec<Part>,
 }
@@ -165,7 +185,8 @@ pub struct Reservation {
     /// What is set aside; in shadow mode, what would be.
     pub total: Money,
     /// From which lots, in the order in which they were taken. Nothing in shadow mode.
-    pub held: Vec<Held>,
+    #[serde(deserialize_with = "in_place")]
+    pub held: Holds,
     /// The pool that was asked for.
     pub pool: Pool,
     /// When it ends if nobody ends it before.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Account, Cause, Debt, Event, Finalized, LotId, Order, Part, Reservation, Reserved, Scratch,
-    ShadowFinalized, ShadowReleased, ShadowReserved, Why, scratch::Picked,
+    Account, Cause, Debt, Event, Finalized, LotId, Order, Part, Parts, Reservation, Reserved,
+    Scratch, ShadowFinalized, ShadowReleased, ShadowReserved, Why, scratch::Picked,
 };
 use crate::{
     billing::{Mode, Shares, Terms},
@@ -54,7 +54,7 @@ impl Account {
         moment: Moment,
     ) -> Result<Vec<Fact>, Rejection> {
         self.must_be_usable(hold.wanted)?;
-        if self.reservations.contains(&hold.reservation) {
+        if self.reservation(&hold.reservation).is_some() {
             return Err(Rejection::ReservationExists);
         }
         match terms.mode {
@@ -120,7 +120,7 @@ impl Account {
                 scratch.end_what_is_over();
                 scratch.pick(terms.order, charge.cost.with(over), &known.pool)
             }
-            Mode::Soft | Mode::Live | Mode::Shadow => (vec![], Amount::ZERO),
+            Mode::Soft | Mode::Live | Mode::Shadow => (Picked::new(), Amount::ZERO),
         };
         scratch.finalize(charge, known, terms, &more, missing)
     }
@@ -205,7 +205,7 @@ impl Scratch<'_> {
         let charged =
             if is_live { charge.cost.amount.min(reserved.amount) } else { charge.cost.amount };
         let uncollected = if is_live { overrun } else { Amount::ZERO };
-        let parts = self.parts(&uses(known, charged, more));
+        let parts: Parts = self.parts(&uses(known, charged, more)).collect();
         let ended = self.would_end(known, &parts).unwrap_or_default();
         let debts = self.debts(known, missing, &ended.debts)?;
         let unpaid =
@@ -214,7 +214,7 @@ impl Scratch<'_> {
         let base = self.collected(&parts, terms).saturating_sub(unpaid);
         let back = ended.returned.iter().map(|held| &held.lot).filter(|lot| self.is_over(lot));
         let over: Vec<LotId> = back.cloned().collect();
-        let finalized = Event::Finalized(Finalized {
+        let finalized = Finalized {
             reservation: charge.reservation.clone(),
             mode: known.mode,
             reserved,
@@ -230,7 +230,8 @@ impl Scratch<'_> {
             shares: Shares::of(base, terms.rule),
             order: terms.order,
             reference: known.reference.clone(),
-        });
+        };
+        let finalized = Event::Finalized(finalized.into());
         if over.is_empty() {
             return Ok(self.conclude(finalized));
         }
@@ -279,7 +280,7 @@ impl Scratch<'_> {
 /// What is used of which lot: first what was held, in its order, then more.
 fn uses(known: &Reservation, charged: Amount, more: &Picked) -> Picked {
     let mut left = charged;
-    let mut uses: Picked = Vec::with_capacity(known.held.len());
+    let mut uses = Picked::new();
     for held in &known.held {
         let amount = held.amount.min(left);
         left = left.saturating_sub(amount);

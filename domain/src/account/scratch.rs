@@ -1,7 +1,9 @@
 //! A decision about an account while it is made: the facts so far, and what they would change.
 
+use smallvec::SmallVec;
+
 use super::{
-    Account, Event, Held, LotId, Order, Part, Rank, Released, Why, Work, lapse,
+    Account, Event, Held, Holds, LotId, Order, Part, Rank, Released, Why, Work, lapse,
     reserve::end_of_shadow,
 };
 use crate::{
@@ -17,7 +19,7 @@ use crate::{
 const ENDS_MAX: usize = 64;
 
 /// So much of lots, in the order in which they are used.
-pub(super) type Picked = Vec<(LotId, Amount)>;
+pub(super) type Picked = SmallVec<[(LotId, Amount); 1]>;
 
 /// The facts so far, over the account.
 pub(super) struct Scratch<'a> {
@@ -61,10 +63,7 @@ impl<'a> Scratch<'a> {
 
     /// Ends reservations whose time is over, oldest end first, so that they hold nobody up.
     pub(super) fn end_what_is_over(&mut self) {
-        let past = self.account.ends.iter().map(|(end, ())| end);
-        let past = past.take_while(|(end, _)| self.moment.is_past(*end));
-        let past: Vec<ReservationId> = past.take(ENDS_MAX).map(|(_, id)| id.clone()).collect();
-        for reservation in past {
+        for reservation in self.account.reservations.over(self.moment, ENDS_MAX) {
             self.release(&reservation, Why::Expired);
         }
     }
@@ -116,7 +115,7 @@ impl<'a> Scratch<'a> {
     /// Looks for `total` in the pool and the general pool, lets lots lapse that are met on the way,
     /// and says how much was found nowhere.
     pub(super) fn pick(&mut self, order: Order, total: Money, pool: &Pool) -> (Picked, Amount) {
-        let (mut picked, mut missing) = (vec![], total.amount);
+        let (mut picked, mut missing) = (Picked::new(), total.amount);
         for pool in pools(pool) {
             let mut rank = Rank::before(order, total.commodity, &pool);
             while !missing.is_zero() {
@@ -159,23 +158,18 @@ impl<'a> Scratch<'a> {
     }
 
     /// The parts that taking what was picked comes to.
-    pub(super) fn parts(&self, picked: &Picked) -> Vec<Part> {
-        let part = |(lot, amount): &(LotId, Amount)| self.work.lot(lot)?.part(*amount);
-        let mut parts = Vec::with_capacity(picked.len());
-        parts.extend(picked.iter().filter_map(part));
-        parts
+    pub(super) fn parts(&self, picked: &Picked) -> impl Iterator<Item = Part> {
+        picked.iter().filter_map(|(lot, amount)| self.work.lot(lot)?.part(*amount))
     }
 
     /// What was picked, to be set aside.
-    pub(super) fn held(&self, picked: &Picked) -> Vec<Held> {
+    pub(super) fn held(&self, picked: &Picked) -> Holds {
         let one = |(lot, amount): &(LotId, Amount)| {
             let known = self.work.lot(lot)?;
             let (source, pool) = (known.source, known.place.pool.clone());
             Some(Held { lot: lot.clone(), amount: *amount, source, pool })
         };
-        let mut held = Vec::with_capacity(picked.len());
-        held.extend(picked.iter().filter_map(one));
-        held
+        picked.iter().filter_map(one).collect()
     }
 }
 

@@ -9,8 +9,8 @@ use std::{
 };
 
 use super::{
-    Account, Debt, DebtRepaid, Event, Finalized, Held, Lot, LotExpired, LotReceived, Part, Rank,
-    Released, Reservation, Reserved, ShadowReserved, Spent, TransferredOut,
+    Account, Debt, DebtRepaid, Event, Finalized, Held, Holds, Lot, LotExpired, LotReceived, Part,
+    Rank, Released, Reservation, Reserved, ShadowReserved, Spent, TransferredOut,
     lot::{Settling, Sink},
 };
 use crate::{
@@ -229,7 +229,7 @@ impl<'a> Work<'a> {
         let begun = Reservation {
             mode: Mode::Shadow,
             total: *wanted,
-            held: vec![],
+            held: Holds::new(),
             pool: pool.clone(),
             expires_at: *expires_at,
             reference: reference.clone(),
@@ -406,7 +406,7 @@ impl<'a> Work<'a> {
 /// What the end of a reservation comes to.
 #[derive(Default)]
 pub(super) struct Ended {
-    pub(super) returned: Vec<Held>,
+    pub(super) returned: Holds,
     pub(super) clawed_back: Vec<Part>,
     /// What was awaited and used instead, by lot.
     pub(super) debts: Vec<(LotId, Pool, Amount)>,
@@ -416,8 +416,6 @@ impl Ended {
     fn take(&mut self, held: &Held, lot: &Lot, settling: Settling) {
         let Settling { returned, clawed, debt } = settling;
         if !returned.is_zero() {
-            // Mostly one lot is held.
-            self.returned.reserve_exact(1);
             self.returned.push(Held { amount: returned, ..held.clone() });
         }
         self.clawed_back.extend(clawed);

@@ -77,7 +77,7 @@ fn parts(letter: &str) -> Option<(Kind, u64)> {
 }
 
 /// What a letter's fact does to what is owed: while it is open it owes exactly one of two things.
-pub(super) fn changes(event: &Event, at: &Envelope) -> Vec<Change> {
+pub(super) fn changes(event: &Event, at: &Envelope) -> [Change; 2] {
     let name = |kind| event.about().owed(kind, at.stream.clone());
     let open = |kind, due: Time| {
         let opener = at.position;
@@ -89,13 +89,13 @@ pub(super) fn changes(event: &Event, at: &Envelope) -> Vec<Change> {
         | Event::Refused(Refused { next_retry_at: due, .. })
         | Event::Returned(Returned { next_retry_at: due, .. })
         | Event::Requeued(Requeued { next_retry_at: due, .. }) => {
-            vec![Change::Close(name(Kind::ManualReview)), open(Kind::Retry, *due)]
+            [Change::Close(name(Kind::ManualReview)), open(Kind::Retry, *due)]
         }
         Event::Escalated(Escalated { .. }) => {
-            vec![Change::Close(name(Kind::Retry)), open(Kind::ManualReview, at.recorded_at)]
+            [Change::Close(name(Kind::Retry)), open(Kind::ManualReview, at.recorded_at)]
         }
         Event::Completed(Completed { .. }) | Event::GivenUp(_) => {
-            vec![Change::Close(name(Kind::Retry)), Change::Close(name(Kind::ManualReview))]
+            [Change::Close(name(Kind::Retry)), Change::Close(name(Kind::ManualReview))]
         }
     }
 }

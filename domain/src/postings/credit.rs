@@ -33,7 +33,8 @@ pub(super) fn of_account(event: &account::Event, account: &str, legs: &mut Legs)
             release(part, Chart::Revenue, legs);
             of_shares(shares.as_ref(), *total, legs, Legs::transfer);
         }
-        account::Event::ClawedBack(ClawedBack { total, part, debt, reversed, .. }) => {
+        account::Event::ClawedBack(clawed) => {
+            let ClawedBack { total, part, debt, reversed, .. } = &**clawed;
             of_clawed(part.as_slice(), *total, account, legs);
             if let Some(debt) = debt {
                 legs.transfer(total.with(debt.amount), owed, (Chart::CreditClawedBack, ""));

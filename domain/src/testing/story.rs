@@ -158,7 +158,7 @@ impl Story {
         };
         let command = Command { meta, operation: wish.into() };
         let told = Told { book: &self.book, history: &self.history };
-        command.decide(&told, self.moment(), self.next())
+        Ok(command.decide(&told, self.moment(), self.next())?.facts)
     }
 
     fn record(&mut self, said: Vec<Recorded>) {

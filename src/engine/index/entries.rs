@@ -42,15 +42,17 @@ impl Entries {
     pub fn fold(&mut self, recorded: &Recorded) {
         let at = &recorded.envelope;
         let key = at.idempotency.as_ref().map(|key| Claim::idempotency(&at.tenant, key));
-        self.fold_keyed(recorded, key.map(|claim| claim_key(&claim)), claim_key);
+        let key = key.map(|claim| claim_key(&claim));
+        self.fold_keyed(recorded, key, lasting(recorded).iter().map(claim_key));
     }
 
-    /// One more record, whose caller's key is known already, and perhaps those of other claims.
+    /// One more record, where it is known already what its caller's key and its other claims are known
+    /// by.
     pub(in crate::engine) fn fold_keyed(
         &mut self,
         recorded: &Recorded,
         key: Option<ClaimKey>,
-        key_of: impl Fn(&Claim) -> ClaimKey,
+        lasting: impl Iterator<Item = ClaimKey>,
     ) {
         let at = &recorded.envelope;
         self.streams.push((at.stream.clone(), End { last: at.position, version: at.version }));
@@ -58,14 +60,14 @@ impl Entries {
             Some((tenant, count)) if *tenant == at.tenant => *count = at.tenant_version,
             _ => self.tenants.push((at.tenant.clone(), at.tenant_version)),
         }
-        self.duties.extend(duties(recorded));
+        duties(recorded, &mut self.duties);
         if let Some(key) = key {
             // Every event of a keyed command carries its key; the first of them is the taker.
             let goes_on = self.run == Some((at.position.saturating_sub(1), key));
             self.run = Some((at.position, key));
             self.claims.extend((!goes_on).then_some((key, at.position)));
         }
-        self.claims.extend(lasting(recorded).iter().map(|claim| (key_of(claim), at.position)));
+        self.claims.extend(lasting.map(|key| (key, at.position)));
     }
 
     /// Leaves of each stream and tenant only the last word, which is all that is stored.

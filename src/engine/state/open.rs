@@ -10,6 +10,9 @@ use piperoll_domain::{
 
 use super::OpenDuties;
 
+/// Room for so many changes is kept for the next.
+const ROOM_MAX: usize = 1 << 15;
+
 type ByDue = BTreeMap<Kind, BTreeSet<(Time, Name)>>;
 
 /// The duties that are open.
@@ -22,6 +25,8 @@ pub(super) struct Open {
     aside: ByDue,
     /// What letters owe whose own duty is open no more: their end.
     orphans: BTreeSet<Name>,
+    /// For the next news.
+    room: Vec<Change>,
 }
 
 impl Open {
@@ -49,13 +54,21 @@ impl Open {
     }
 
     /// Takes in what changed, in its order.
-    pub(super) fn hear(&mut self, changes: Vec<Change>) {
-        for change in changes {
+    pub(super) fn hear(&mut self, mut changes: Vec<Change>) {
+        for change in changes.drain(..) {
             match change {
                 Change::Open(duty) => self.insert(duty),
                 Change::Close(name) => self.remove(&name),
             }
         }
+        if changes.capacity() <= ROOM_MAX {
+            self.room = changes;
+        }
+    }
+
+    /// Room for news.
+    pub(super) fn room(&mut self) -> Vec<Change> {
+        std::mem::take(&mut self.room)
     }
 
     pub(super) fn insert(&mut self, duty: Duty) {

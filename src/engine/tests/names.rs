@@ -37,7 +37,7 @@ async fn what_a_caller_was_told_is_not_believed_once_the_writer_has_forgotten_wh
         let house = House::in_memory().await;
         let spend = || command(spend("a", 30).into(), Some(("k", 1)));
         let (reply, answer) = oneshot::channel();
-        let late = Pending::new(Box::new(spend()), reply, &house.engine.shared.names);
+        let late = Pending::new(spend(), reply, &house.engine.shared.names);
         assert!(!house.engine.execute(spend()).await.unwrap().replayed);
         if forgotten {
             house.flushed().await;

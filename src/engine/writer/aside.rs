@@ -16,9 +16,10 @@ const ROUNDS_MAX: u8 = 8;
 
 /// What is under way beside the queue.
 pub(in crate::engine) struct Work {
-    pub(super) ready: VecDeque<Pending>,
+    pub(super) ready: VecDeque<Box<Pending>>,
     /// What can only be decided once what is decided before it is appended.
-    pub(super) later: Vec<Pending>,
+    #[expect(clippy::vec_box, reason = "they come in boxes and go on in them")]
+    pub(super) later: Vec<Box<Pending>>,
     /// What was looked at before it was appended, and is told once it is.
     seen: Vec<SeenAhead>,
     waiting: BTreeMap<Need, Waiting>,
@@ -36,7 +37,8 @@ struct SeenAhead {
 
 #[derive(Default)]
 struct Waiting {
-    commands: Vec<Pending>,
+    #[expect(clippy::vec_box, reason = "they come in boxes and go on in them")]
+    commands: Vec<Box<Pending>>,
     looks: Vec<Reply<Found>>,
 }
 
@@ -118,7 +120,7 @@ impl Writer {
 
     pub(super) fn come_back(&mut self, read: Read) {
         match read {
-            Read::Forgotten(pending) => self.work.ready.push_back(*pending),
+            Read::Forgotten(pending) => self.work.ready.push_back(pending),
             Read::Loaded(need, Ok(loaded)) => {
                 self.memory.take_in(loaded);
                 let waiting = self.work.waiting.remove(&need).unwrap_or_default();
@@ -137,7 +139,7 @@ impl Writer {
         }
     }
 
-    pub(super) fn step_aside(&mut self, mut pending: Pending, needs: Vec<Need>) {
+    pub(super) fn step_aside(&mut self, mut pending: Box<Pending>, needs: Vec<Need>) {
         pending.rounds += 1;
         if pending.rounds > ROUNDS_MAX {
             drop(pending.reply.send(Err(Error::Busy)));
@@ -151,7 +153,7 @@ impl Writer {
     }
 
     /// Waits for the next thing that is still being read, or decides again.
-    fn go_on(&mut self, mut pending: Pending) {
+    fn go_on(&mut self, mut pending: Box<Pending>) {
         while let Some(need) = pending.needs.pop() {
             if let Some(waiting) = self.work.waiting.get_mut(&need) {
                 waiting.commands.push(pending);
@@ -162,7 +164,7 @@ impl Writer {
     }
 
     /// Reads the first answer off this task, and gives it.
-    pub(super) fn repeat(&self, mut pending: Pending, taker: Taker) {
+    pub(super) fn repeat(&self, mut pending: Box<Pending>, taker: Taker) {
         let (shared, back) = (self.shared.clone(), self.work.back.clone());
         tokio::spawn(async move {
             let Some(key) = pending.command.meta.idempotency.clone() else { return };
@@ -171,7 +173,7 @@ impl Writer {
                 drop(pending.reply.send(answer));
             } else {
                 pending.forgotten = Some(taker.position);
-                let _ = back.send(Read::Forgotten(Box::new(pending)));
+                let _ = back.send(Read::Forgotten(pending));
             }
         });
     }

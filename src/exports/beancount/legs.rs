@@ -2,8 +2,8 @@
 
 use piperoll_domain::{
     account::{
-        self, ClawedBack, DebtRepaid, Finalized, Lot, LotExpired, LotMinted, LotReceived,
-        LotVoided, Part, Released, Spent, TransferredOut,
+        self, DebtRepaid, Finalized, Lot, LotExpired, LotMinted, LotReceived, LotVoided, Part,
+        Released, Spent, TransferredOut,
     },
     chart::Chart,
     event::{Event, Recorded},
@@ -72,7 +72,8 @@ impl Legs<'_> {
                     self.goes(total.commodity, part)
                 })
             }
-            account::Event::Finalized(Finalized { charged, parts, clawed_back, .. }) => {
+            account::Event::Finalized(said) => {
+                let Finalized { charged, parts, clawed_back, .. } = &**said;
                 self.go(charged.commodity, parts)?;
                 self.go(charged.commodity, clawed_back)
             }
@@ -82,8 +83,8 @@ impl Legs<'_> {
             account::Event::DebtRepaid(DebtRepaid { total, part, .. }) => {
                 self.goes(total.commodity, part)
             }
-            account::Event::ClawedBack(ClawedBack { total, part, .. }) => {
-                self.go(total.commodity, part.as_slice())
+            account::Event::ClawedBack(clawed) => {
+                self.go(clawed.total.commodity, clawed.part.as_slice())
             }
             account::Event::Opened(_)
             | account::Event::Reserved(_)

@@ -2,7 +2,7 @@
 
 use metrics::counter;
 use piperoll_domain::{
-    account::{Event, Finalized, ShadowFinalized, ShadowReserved, Why},
+    account::{Event, ShadowFinalized, ShadowReserved, Why},
     billing::Mode,
     money::Amount,
     payment,
@@ -21,8 +21,8 @@ const TOPUPS: [&str; 3] = ["succeeded", "failed", "expired"];
 /// Counts what happened to an account.
 pub(super) fn account(event: &Event) {
     match event {
-        Event::Finalized(Finalized { mode, reserved, cost, .. }) => {
-            finalized(*mode, reserved.amount, cost.amount);
+        Event::Finalized(said) => {
+            finalized(said.mode, said.reserved.amount, said.cost.amount);
         }
         Event::ShadowFinalized(ShadowFinalized { reserved, cost, .. }) => {
             finalized(Mode::Shadow, reserved.amount, cost.amount);
