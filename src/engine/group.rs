@@ -2,12 +2,13 @@
 //!
 //! A command that is refused costs its neighbours nothing; one that misses something steps aside.
 
-use std::time::Instant;
+use std::{collections::BTreeSet, time::Instant};
 
 use piperoll_domain::{
     claim::Claim,
     draft::{Decided, Known, Meta, Need, Stop},
     event::{Envelope, Recorded},
+    id::Stream,
     operation::{Command, Operation},
     time::Moment,
     wire,
@@ -20,8 +21,17 @@ use crate::{
         memory::Memory,
         writer::Bounds,
     },
-    roll::{Block, BlockBuilder, Head, event_id},
+    roll::{BLOCK_BYTES_MAX, Block, BlockBuilder, Head, PushError, event_id},
 };
+
+/// About how much stands in a record beside its event; hardly ever twice as much.
+const ENVELOPE_BYTES: usize = 512;
+
+/// How much one command may write: a block has room for it and for a group that is nearly full.
+const COMMAND_BYTES_MAX: usize = BLOCK_BYTES_MAX / 2;
+
+/// The most that a group may be bounded by.
+pub(super) const GROUP_BYTES_MAX: usize = BLOCK_BYTES_MAX / 8;
 
 /// A command that waits for its turn.
 pub(super) struct Pending {
@@ -83,17 +93,20 @@ pub(super) enum Verdict {
 
 /// Commands and their facts, until they are appended. One is used over and over, for its room.
 pub(super) struct Group {
+    /// Room for the records, which are written once the group is closed.
     builder: BlockBuilder,
     before: u64,
     next: u64,
     moment: Moment,
-    /// The facts of one command, and where each ends.
+    /// What is written of the facts, end to end, and where each ends.
     bytes: Vec<u8>,
     ends: Vec<usize>,
     pub(super) entries: Entries,
     answers: Vec<Answer>,
     /// How many claims and duties the last one brought: the next will be much like it.
     expected: (usize, usize),
+    /// The streams of its facts that everybody sees.
+    standing: BTreeSet<Stream>,
     /// A fact was refused by its own rules after others were folded: nothing of the group may stand.
     poisoned: bool,
     /// The clock was corrected: what comes next has another time.
@@ -117,6 +130,7 @@ impl Group {
             entries: Entries::default(),
             answers: vec![],
             expected: (0, 0),
+            standing: BTreeSet::new(),
             poisoned: false,
             ended: false,
         }
@@ -124,12 +138,14 @@ impl Group {
 
     /// The next one, in the room of this.
     pub(super) fn begin(&mut self, before: u64, moment: Moment) {
-        self.builder.begin(before);
+        self.bytes.clear();
+        self.ends.clear();
         self.before = before;
         self.next = before + 1;
         self.moment = moment;
         self.entries = Entries::with_room(self.expected);
         self.answers.clear();
+        self.standing.clear();
         self.poisoned = false;
         self.ended = false;
     }
@@ -138,12 +154,27 @@ impl Group {
     pub(super) fn is_full(&self, bounds: &Bounds) -> bool {
         self.ended
             || self.poisoned
-            || self.builder.size() >= bounds.bytes
+            || self.size() >= bounds.bytes
             || self.answers.len() >= bounds.commands
     }
 
     pub(super) fn commands(&self) -> usize {
         self.answers.len()
+    }
+
+    /// How many facts it holds.
+    pub(super) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// About how much there is to store.
+    fn size(&self) -> usize {
+        self.bytes.len().saturating_add(self.ends.len().saturating_mul(ENVELOPE_BYTES))
+    }
+
+    /// The position of its last fact.
+    pub(super) const fn last(&self) -> u64 {
+        self.next.saturating_sub(1)
     }
 
     /// Decides one command over `memory`, in which the facts of those before it are folded. The roll
@@ -193,8 +224,7 @@ impl Group {
         self.answers.push(Answer { reply, outcome });
     }
 
-    /// Folds a command's facts and makes them records. All of them are encoded before any of them
-    /// is taken in.
+    /// Folds a command's facts. All of them are encoded before any of them is taken in.
     fn add(
         &mut self,
         pending: &Pending,
@@ -203,12 +233,8 @@ impl Group {
     ) -> Result<Vec<Recorded>, Error> {
         let command = &pending.command;
         self.encode(command, &mut facts)?;
-        let mut start = 0;
-        for (fact, end) in facts.iter().zip(&self.ends) {
-            let data = &self.bytes[start..*end];
-            start = *end;
-            let pushed = self.builder.push(&fact.envelope, fact.event.name(), data).is_ok();
-            if !memory.fold(fact) || !pushed {
+        for fact in &facts {
+            if !memory.fold(fact) {
                 tracing::error!(
                     operation = command.operation.name(),
                     "a decision broke its own rules"
@@ -221,6 +247,10 @@ impl Group {
             let lasting = ours.map(|(claim, _)| memory.looked(claim).key);
             self.entries.fold_keyed(fact, pending.key_of(&fact.envelope), lasting);
             memory.claim_all(self.entries.claims.get(claimed..).unwrap_or_default(), fact);
+            let stream = &fact.envelope.stream;
+            if stream.kind.is_standing() {
+                self.standing.insert(stream.clone());
+            }
         }
         self.moment.now =
             facts.last().map_or(self.moment.now, |last| last.envelope.recorded_at.plus_micros(1));
@@ -228,16 +258,33 @@ impl Group {
         Ok(facts)
     }
 
-    /// Names a command's facts and writes them, one behind the other.
+    /// Names a command's facts and writes them behind the others. One that no block could hold is
+    /// refused alone.
     fn encode(&mut self, command: &Command, facts: &mut [Recorded]) -> Result<(), Error> {
-        self.bytes.clear();
-        self.ends.clear();
+        let (bytes, ends) = (self.bytes.len(), self.ends.len());
         for (index, fact) in (0..).zip(facts) {
             fact.envelope.id = event_id(command.meta.operation, index);
-            wire::encode(&fact.event, &mut self.bytes).map_err(|_| internal("encode", command))?;
+            let written = wire::encode(&fact.event, &mut self.bytes);
+            if written.is_err() || self.bytes.len().saturating_sub(bytes) > COMMAND_BYTES_MAX {
+                self.bytes.truncate(bytes);
+                self.ends.truncate(ends);
+                return Err(internal("encode", command));
+            }
             self.ends.push(self.bytes.len());
         }
         Ok(())
+    }
+
+    /// The facts as records, to be chained.
+    pub(super) fn records(&mut self) -> Result<BlockBuilder, PushError> {
+        let mut records = std::mem::replace(&mut self.builder, BlockBuilder::new(self.before));
+        records.begin(self.before);
+        let mut start = 0;
+        for (fact, end) in self.facts().flatten().zip(&self.ends) {
+            records.push(&fact.envelope, fact.event.name(), &self.bytes[start..*end])?;
+            start = *end;
+        }
+        Ok(records)
     }
 
     /// Whether what comes next has another time.
@@ -250,12 +297,6 @@ impl Group {
         self.poisoned
     }
 
-    /// The records to append; none if nobody had anything to say.
-    pub(super) fn records(&mut self) -> Option<BlockBuilder> {
-        let records = std::mem::replace(&mut self.builder, BlockBuilder::new(self.before));
-        (!records.is_empty()).then_some(records)
-    }
-
     /// What the facts add to the index.
     pub(super) fn take_entries(&mut self) -> Entries {
         self.expected = (self.entries.claims.len(), self.entries.duties.len());
@@ -265,6 +306,11 @@ impl Group {
     /// Takes back a block's room for the next one.
     pub(super) fn recycle(&mut self, block: Block) {
         self.builder = BlockBuilder::in_room_of(block);
+    }
+
+    /// The streams of its facts that everybody sees.
+    pub(super) const fn standing(&self) -> &BTreeSet<Stream> {
+        &self.standing
     }
 
     /// The facts, command by command.

@@ -3,6 +3,7 @@
 mod ahead;
 mod anew;
 mod batch;
+mod large;
 mod names;
 
 use std::{collections::BTreeSet, sync::atomic::Ordering};

@@ -23,7 +23,7 @@ use self::{
 use crate::{
     engine::{
         Error, Health, Message, Shared,
-        group::{Group, Pending, Verdict, is_taken_behind},
+        group::{GROUP_BYTES_MAX, Group, Pending, Verdict, is_taken_behind},
         index::Entries,
         load::Reader,
         memory::Memory,
@@ -50,7 +50,8 @@ pub(super) struct Bounds {
 impl Bounds {
     pub(super) const fn of(options: &Options) -> Self {
         let Options { group_commands, group_bytes, unflushed, .. } = options;
-        Self { commands: *group_commands, bytes: *group_bytes, unflushed: *unflushed }
+        let bytes = if *group_bytes < GROUP_BYTES_MAX { *group_bytes } else { GROUP_BYTES_MAX };
+        Self { commands: *group_commands, bytes, unflushed: *unflushed }
     }
 }
 
@@ -80,11 +81,11 @@ pub(super) struct Writer {
 #[derive(Default)]
 pub(super) struct Groups {
     /// The one that commands are decided into.
-    open: Option<Group>,
+    open: Option<Box<Group>>,
     /// The one that is appended.
     in_flight: Option<InFlight>,
     /// One that is done, for its room.
-    spare: Option<Group>,
+    spare: Option<Box<Group>>,
     /// How long it took to decide what is open.
     decided_in: Duration,
 }
@@ -192,7 +193,7 @@ impl Writer {
         let Groups { open, in_flight, .. } = &self.groups;
         let Some(in_flight) = in_flight else { return true };
         let bounds = &self.bounds;
-        !in_flight.group.is_ended()
+        !in_flight.is_ended
             && self.memory.unflushed() <= bounds.unflushed
             && open.as_ref().is_none_or(|open| !open.is_full(bounds))
     }
@@ -284,11 +285,11 @@ impl Writer {
     }
 
     /// A group behind the one that is being appended, if there is one; none while the clock is behind.
-    fn begin(&mut self) -> Option<Group> {
+    fn begin(&mut self) -> Option<Box<Group>> {
         let moment = self.moment()?;
         let Groups { in_flight, spare, .. } = &mut self.groups;
         let last = in_flight.as_ref().map_or(self.head.position, |in_flight| in_flight.last);
-        let mut group = spare.take().unwrap_or_else(|| Group::new(last, moment));
+        let mut group = spare.take().unwrap_or_else(|| Box::new(Group::new(last, moment)));
         group.begin(last, moment);
         Some(group)
     }

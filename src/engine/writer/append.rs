@@ -12,32 +12,38 @@ use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    engine::{Health, Shared},
-    roll::{AppendError, Block, BlockBuilder, Head, Roll},
+    engine::{Health, Shared, group::Group},
+    roll::{AppendError, Block, Head, Roll},
 };
 
 /// How long to wait before a store that failed is asked again, at first and at most.
 const RETRY: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(2));
 
-/// A block of more events is made ready for the disk beside the writer: a change of tasks costs less.
-const MANY: u64 = 256;
+/// A group of more events is made ready for the disk beside the writer: a change of tasks costs less.
+const MANY: usize = 256;
 
 /// Why the writer stops for good.
 pub(super) struct LastWord(pub(super) String);
 
-/// Whether a block is stored, and its room.
-pub(super) type Outcome = (Result<bool, LastWord>, Option<Block>);
+/// How an append ended.
+pub(super) struct Outcome {
+    /// Where the roll stands with the group; none if the group is certainly not in it.
+    pub(super) stored: Result<Option<Head>, LastWord>,
+    /// The group, for its answers and its room; none if it was lost with its task.
+    pub(super) group: Option<Box<Group>>,
+}
 
 /// An append on its way.
 pub(super) type Append = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 
-/// Begins to append a block. When this returns, the disk has it, unless something is in its way.
-pub(super) fn begin(store: Store, expected: Head, records: BlockBuilder) -> Append {
-    if records.len() > MANY {
-        let task = tokio::spawn(store.store(expected, records));
+/// Begins to append a group. When this returns and the group is small, the disk has it, unless
+/// something is in its way.
+pub(super) fn begin(store: Store, expected: Head, group: Box<Group>) -> Append {
+    if group.len() > MANY {
+        let task = tokio::spawn(store.store(expected, group));
         return Box::pin(async { task.await.unwrap_or_else(|error| badly(&error)) });
     }
-    let mut append = Box::pin(store.store(expected, records));
+    let mut append = Box::pin(store.store(expected, group));
     match append.as_mut().now_or_never() {
         Some(outcome) => Box::pin(ready(outcome)),
         None => append,
@@ -45,7 +51,7 @@ pub(super) fn begin(store: Store, expected: Head, records: BlockBuilder) -> Appe
 }
 
 fn badly(error: &JoinError) -> Outcome {
-    (Err(LastWord(format!("an append ended badly: {error}"))), None)
+    Outcome { stored: Err(LastWord(format!("an append ended badly: {error}"))), group: None }
 }
 
 /// Where blocks are stored.
@@ -56,18 +62,28 @@ pub(super) struct Store {
 }
 
 impl Store {
-    /// Chains records and appends them; false if they are certainly not in the roll. An outcome that
-    /// is not known is settled by the head before anything else is appended.
-    pub(super) async fn store(self, expected: Head, records: BlockBuilder) -> Outcome {
+    /// Makes a group records, chains them and appends them.
+    pub(super) async fn store(self, expected: Head, mut group: Box<Group>) -> Outcome {
+        let records = match group.records() {
+            Ok(records) => records,
+            Err(error) => {
+                tracing::error!(%error, "a decision broke its own rules");
+                return Outcome { stored: Ok(None), group: Some(group) };
+            }
+        };
         let Some(block) = records.finish(expected) else {
             let why = format!("a group was decided for another place than behind {expected}");
-            return (Err(LastWord(why)), None);
+            return Outcome { stored: Err(LastWord(why)), group: Some(group) };
         };
         let stored = self.try_to_store(expected, &block).await;
         self.shared.unresolved.store(false, Relaxed);
-        (stored, Some(block))
+        let head = block.head();
+        group.recycle(block);
+        Outcome { stored: stored.map(|is_stored| is_stored.then_some(head)), group: Some(group) }
     }
 
+    /// False if it is certainly not in the roll. An outcome that is not known is settled by the head
+    /// before anything else is appended.
     async fn try_to_store(&self, expected: Head, block: &Block) -> Result<bool, LastWord> {
         let mut pause = RETRY.0;
         loop {

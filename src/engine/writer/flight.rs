@@ -25,12 +25,13 @@ use super::{
 };
 use crate::{
     engine::{Error, directory::Directory, group::Group, index::Entries, memory::Undo},
-    roll::{Block, BlockBuilder, Head},
+    roll::Head,
 };
 
-/// A group that is closed, and being appended.
+/// What stays here of a group that is closed, while it is being appended.
 pub(super) struct InFlight {
-    pub(super) group: Group,
+    /// Whether what comes next has another time.
+    pub(super) is_ended: bool,
     /// The position of its last fact. What it hashes to is worked out as it is appended.
     pub(super) last: u64,
     entries: Entries,
@@ -60,8 +61,8 @@ impl Writer {
         if group.is_poisoned() {
             self.memory.roll_back();
             group.fail(|| Error::NotWritten);
-        } else if let Some(records) = group.records() {
-            self.groups.in_flight = Some(self.launch(group, records, stop));
+        } else if group.len() > 0 {
+            self.groups.in_flight = Some(self.launch(group, stop));
             return;
         } else {
             group.succeed(self.head);
@@ -70,21 +71,17 @@ impl Writer {
         self.settled();
     }
 
-    fn launch(
-        &mut self,
-        mut group: Group,
-        records: BlockBuilder,
-        stop: &CancellationToken,
-    ) -> InFlight {
+    fn launch(&mut self, mut group: Box<Group>, stop: &CancellationToken) -> InFlight {
         let mut entries = group.take_entries();
         let undo = self.memory.close(&mut entries);
         let newest = group.facts().rev().find_map(<[Recorded]>::last);
         let next = newest.map_or(self.floor, |newest| newest.envelope.recorded_at);
         let floor = std::mem::replace(&mut self.floor, next);
         let (shared, roll, stop) = (self.shared.clone(), self.reader.roll.clone(), stop.clone());
-        let (began, standing, last) = (Instant::now(), self.standing(&group), records.last());
-        let append = append::begin(Store { roll, shared, stop }, self.head, records);
-        InFlight { group, last, entries, standing, undo, floor, began, append }
+        let (began, standing) = (Instant::now(), self.standing(&group));
+        let (is_ended, last) = (group.is_ended(), group.last());
+        let append = append::begin(Store { roll, shared, stop }, self.head, group);
+        InFlight { is_ended, last, entries, standing, undo, floor, began, append }
     }
 
     /// An append ended: what was in flight is true for everybody, or for nobody.
@@ -93,24 +90,23 @@ impl Writer {
         ended: Outcome,
         stop: &CancellationToken,
     ) -> Result<(), LastWord> {
-        let Some(mut in_flight) = self.groups.in_flight.take() else { return Ok(()) };
-        let (stored, block) = ended;
-        let head = block.as_ref().map_or(self.head, Block::head);
-        if let Some(block) = block {
-            in_flight.group.recycle(block);
-        }
-        match stored {
-            Ok(true) => {
+        let Some(in_flight) = self.groups.in_flight.take() else { return Ok(()) };
+        let Outcome { stored, group } = ended;
+        match (stored, group) {
+            (Ok(Some(head)), Some(group)) => {
                 self.measures.append.record(in_flight.began.elapsed());
                 self.head = head;
                 // The disk need not wait for the answers.
                 self.close(stop);
-                self.groups.spare = Some(self.commit(in_flight, head));
+                self.groups.spare = Some(self.commit(in_flight, group, head));
             }
-            Ok(false) => self.forget(in_flight),
-            Err(last_word) => {
-                in_flight.group.fail(|| Error::Unknown);
-                return Err(last_word);
+            (Ok(None), Some(group)) => self.forget(in_flight, group),
+            (stored, group) => {
+                if let Some(mut group) = group {
+                    group.fail(|| Error::Unknown);
+                }
+                let lost = || LastWord("an append lost its group".to_owned());
+                return Err(stored.err().unwrap_or_else(lost));
             }
         }
         self.settled();
@@ -124,8 +120,8 @@ impl Writer {
     }
 
     /// Nothing of a group is in the roll, nor of what was decided above it.
-    fn forget(&mut self, in_flight: InFlight) {
-        let InFlight { mut group, undo, floor, .. } = in_flight;
+    fn forget(&mut self, in_flight: InFlight, mut group: Box<Group>) {
+        let InFlight { undo, floor, .. } = in_flight;
         self.memory.roll_back();
         self.memory.take_back(undo);
         self.floor = floor;
@@ -139,8 +135,8 @@ impl Writer {
     }
 
     /// The block is in the roll: it becomes true for everybody, then everybody is answered.
-    fn commit(&mut self, in_flight: InFlight, head: Head) -> Group {
-        let InFlight { mut group, mut entries, standing, undo, .. } = in_flight;
+    fn commit(&mut self, in_flight: InFlight, mut group: Box<Group>, head: Head) -> Box<Group> {
+        let InFlight { mut entries, standing, undo, is_ended, .. } = in_flight;
         entries.up_to = Some(head);
         self.memory.keep(undo);
         let last = group.facts().rev().find_map(<[Recorded]>::last);
@@ -148,7 +144,9 @@ impl Writer {
         if let Some(now) = now {
             self.shared.clock.recorded(now);
         }
-        let corrected = group.facts().filter_map(|facts| self.obey_corrections(facts)).last();
+        // A correction ends its group.
+        let last = group.facts().next_back().filter(|_| is_ended);
+        let corrected = last.and_then(|facts| self.obey_corrections(facts));
         self.publish(standing);
         self.shared.duties.tell(&entries.duties, now.unwrap_or(Time::EPOCH));
         if let Some(now) = corrected {
@@ -179,12 +177,7 @@ impl Writer {
 
     /// The streams that everybody sees and the group touched, as they are now.
     fn standing(&self, group: &Group) -> Vec<(Stream, Slot)> {
-        let standing = group.facts().flatten().map(|recorded| &recorded.envelope.stream);
-        let mut streams: Vec<&Stream> =
-            standing.filter(|stream| stream.kind.is_standing()).collect();
-        streams.sort_unstable();
-        streams.dedup();
-        let slots = streams.into_iter().filter_map(|stream| {
+        let slots = group.standing().iter().filter_map(|stream| {
             self.memory.peek(stream).map(|slot| (stream.clone(), slot.clone()))
         });
         slots.collect()
