@@ -4,6 +4,8 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::commodity::built_in;
+
 /// A non-negative count of a commodity's smallest unit.
 ///
 /// At most [`Amount::MAX`], so every amount fits a signed 64-bit column.
@@ -199,8 +201,19 @@ impl Money {
 }
 
 impl fmt::Display for Money {
+    /// For people: with its decimal places where every roll knows them, `0.000460 USD`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.amount, self.commodity)
+        let Self { commodity, amount } = self;
+        let Some(scale) = built_in(*commodity) else {
+            return write!(f, "{amount} smallest units of {commodity}");
+        };
+        let digits = format!("{amount:0>width$}", width = usize::from(scale) + 1);
+        match digits.split_at_checked(digits.len().saturating_sub(scale.into())) {
+            Some((whole, places)) if !places.is_empty() => {
+                write!(f, "{whole}.{places} {commodity}")
+            }
+            _ => write!(f, "{digits} {commodity}"),
+        }
     }
 }
 
@@ -298,6 +311,21 @@ mod tests {
             assert!(read(&json).is_err(), "{json}");
         }
         assert!(read(r#"{"commodity":"USD","amount":"1","scale":6}"#).is_err());
+    }
+
+    #[test]
+    fn money_is_shown_to_people_with_its_decimal_places() {
+        let xau = "XAU".parse().unwrap();
+        for (commodity, units, text) in [
+            (Code::USD, 460, "0.000460 USD"),
+            (Code::USD, 0, "0.000000 USD"),
+            (Code::USD, 1_250_000, "1.250000 USD"),
+            (Code::MSAT, 460, "460 MSAT"),
+            (xau, 460, "460 smallest units of XAU"),
+        ] {
+            let amount = Amount::new(units).unwrap();
+            assert_eq!(Money { commodity, amount }.to_string(), text);
+        }
     }
 
     #[test]
