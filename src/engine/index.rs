@@ -16,7 +16,10 @@ mod tests;
 use std::{
     fmt::Write as _,
     path::PathBuf,
-    sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    sync::atomic::{
+        AtomicBool, AtomicU64,
+        Ordering::{Acquire, Relaxed, Release},
+    },
     time::Duration,
 };
 
@@ -169,7 +172,7 @@ impl Index {
 
     /// Up to where everything was written.
     pub(super) fn written(&self) -> u64 {
-        self.written.load(Relaxed)
+        self.written.load(Acquire)
     }
 
     fn held(&self) -> Result<u64, IndexError> {
@@ -202,7 +205,7 @@ impl Index {
         let marks = [&b"checkpoint"[..], b"synced"];
         let marks = marks.map(|mark| Write::Remove(Table::Meta, mark.to_vec()));
         self.store.write(marks.into())?;
-        self.written.store(0, Relaxed);
+        self.written.store(0, Release);
         let all = [Table::Streams, Table::Claims, Table::Duties, Table::Tenants, Table::Snapshots];
         all.into_iter().try_for_each(|table| self.store.clear(table))
     }
@@ -236,7 +239,7 @@ impl Index {
         }));
         self.store.write(writes)?;
         if let Some(head) = entries.up_to {
-            self.written.store(head.position, Relaxed);
+            self.written.store(head.position, Release);
         }
         Ok(())
     }

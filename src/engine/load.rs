@@ -20,13 +20,13 @@ use crate::{
     roll::{Entry, Record, Roll},
 };
 
-/// What was read.
+/// What was read, with the position up to which the index held everything when it was asked.
 #[derive(Debug)]
 pub(super) enum Loaded {
     /// A stream's state; none: it has no events.
-    Stream(Stream, Option<Box<Slot>>),
+    Stream(Stream, Option<Box<Slot>>, u64),
     /// A claim's taker; none: it is free.
-    Claim(Claim, Option<Taker>),
+    Claim(Claim, Option<Taker>, u64),
     /// A fact.
     Fact(Box<Recorded>),
 }
@@ -66,14 +66,16 @@ impl Reader {
     pub(super) async fn load(&self, need: Need, end: Option<End>) -> Result<Loaded, Error> {
         // It is never closed.
         let _turn = self.turns.acquire().await;
+        // First, because what is written meanwhile may or may not be seen.
+        let as_of = self.index.written();
         match need {
             Need::Stream(stream) => {
                 let slot = self.stream(&stream, end).await?;
-                Ok(Loaded::Stream(stream, slot.map(Box::new)))
+                Ok(Loaded::Stream(stream, slot.map(Box::new), as_of))
             }
             Need::Claim(claim) => {
                 let taker = self.claim(&claim).await?;
-                Ok(Loaded::Claim(claim, taker))
+                Ok(Loaded::Claim(claim, taker, as_of))
             }
             Need::Fact(position) => Ok(Loaded::Fact(Box::new(record(&self.roll, position).await?))),
         }

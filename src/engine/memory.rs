@@ -108,25 +108,36 @@ impl Memory {
         }
     }
 
-    /// Takes in what was read. What has come to memory meanwhile is newer.
-    pub(super) fn take_in(&mut self, loaded: Loaded) {
+    /// Takes in what was read. What has come to memory meanwhile is newer. False if it must be read
+    /// again: it was not there, and may have come and have been forgotten here since.
+    #[must_use]
+    pub(super) fn take_in(&mut self, loaded: Loaded) -> bool {
         match loaded {
-            Loaded::Stream(stream, Some(slot)) => {
-                if slot.frozen.is_some() {
-                    self.shared.frozen.seen(&stream);
-                }
-                self.ends.remove(&stream);
-                let tick = self.tick;
-                self.slots.entry(stream).or_insert(Used { slot: *slot, tick });
+            Loaded::Stream(_, None, as_of) | Loaded::Claim(_, None, as_of)
+                if as_of < self.tidied =>
+            {
+                return false;
             }
-            Loaded::Stream(stream, None) => {
+            Loaded::Stream(stream, Some(slot), _) => self.take_in_stream(stream, *slot),
+            Loaded::Stream(stream, None, _) => {
                 if !self.slots.contains_key(&stream) {
                     self.absent.insert(stream);
                 }
             }
-            Loaded::Claim(claim, taker) => self.take_in_claim(claim_key(&claim), taker),
+            Loaded::Claim(claim, taker, _) => self.take_in_claim(claim_key(&claim), taker),
             Loaded::Fact(fact) => drop(self.facts.insert(fact.envelope.position, *fact)),
         }
+        true
+    }
+
+    /// Takes in what a stream adds up to, unless something newer is there.
+    pub(super) fn take_in_stream(&mut self, stream: Stream, slot: Slot) {
+        if slot.frozen.is_some() {
+            self.shared.frozen.seen(&stream);
+        }
+        self.ends.remove(&stream);
+        let tick = self.tick;
+        self.slots.entry(stream).or_insert(Used { slot, tick });
     }
 
     fn take_in_claim(&mut self, key: ClaimKey, taker: Option<Taker>) {

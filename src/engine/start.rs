@@ -31,7 +31,7 @@ use crate::{
         Clock, Engine, Error, Health, Shared,
         directory::Directory,
         index::{Entries, Index, IndexError, IndexMemory, Names, Reading},
-        load::{Loaded, Reader, decode, decode_at},
+        load::{Reader, decode, decode_at},
         memory::Memory,
         state::{Duties, Frozen},
         writer::{Bounds, Groups, Measures, Work, Writer},
@@ -258,7 +258,7 @@ async fn remember(
         for stream in reader.index.streams_of(kind)? {
             let slot = reader.stream(&stream, None).await.map_err(StartError::Load)?;
             let Some(slot) = slot else { continue };
-            memory.take_in(Loaded::Stream(stream.clone(), Some(Box::new(slot.clone()))));
+            memory.take_in_stream(stream.clone(), slot.clone());
             standing.push((stream, slot));
         }
     }

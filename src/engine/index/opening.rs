@@ -4,7 +4,10 @@ use std::{
     fs::{self, File},
     io,
     path::Path,
-    sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    sync::atomic::{
+        AtomicBool, AtomicU64,
+        Ordering::{Relaxed, Release},
+    },
 };
 
 use super::{
@@ -109,7 +112,7 @@ impl Index {
     fn over(store: Store) -> Result<Self, IndexError> {
         let (written, unsynced) = (AtomicU64::new(0), AtomicBool::new(false));
         let index = Self { store, written, unsynced, place: None };
-        index.written.store(index.held()?, Relaxed);
+        index.written.store(index.held()?, Release);
         Ok(index)
     }
 
@@ -145,7 +148,7 @@ impl Index {
     /// Answers from now on with what another one holds, which was made [in its place](Self::anew).
     pub(in crate::engine) fn take(&self, made: Self) {
         let Self { store, written, unsynced, .. } = made;
-        self.written.store(written.into_inner(), Relaxed);
+        self.written.store(written.into_inner(), Release);
         self.unsynced.store(unsynced.into_inner(), Relaxed);
         self.store.take(store);
     }

@@ -1,11 +1,12 @@
 //! A name is taken once, whoever looked it up, and whenever.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
+use piperoll_domain::claim::{Claim, Taker};
 use tokio::sync::oneshot;
 
 use super::*;
-use crate::engine::{IndexMemory, Message, group::Pending};
+use crate::engine::{IndexMemory, Message, group::Pending, load::Loaded, memory::Memory};
 
 impl House {
     /// With an index in memory, which is written as soon as anybody sleeps.
@@ -45,6 +46,24 @@ async fn what_a_caller_was_told_is_not_believed_once_the_writer_has_forgotten_wh
         assert!(house.engine.queue.send(Message::Execute(late)).await.is_ok());
         assert!(answer.await.unwrap().unwrap().replayed, "forgotten: {forgotten}");
         assert_eq!(house.available("a").await, 70);
+    }
+}
+
+#[tokio::test]
+async fn what_the_index_did_not_hold_is_read_again_once_the_writer_has_forgotten_what_came_since() {
+    let house = House::new().await;
+    let mut memory = Memory::new(house.engine.shared.clone(), HashMap::new(), 4);
+    memory.tidy(10);
+    let claim = Claim::Lot { tenant: acme(), lot: "lot1".parse().unwrap() };
+    let stream: Stream = "account-acme-a".parse().unwrap();
+    for (as_of, is_good) in [(9, false), (10, true), (11, true)] {
+        let free = Loaded::Claim(claim.clone(), None, as_of);
+        assert_eq!(memory.take_in(free), is_good, "a claim, as of {as_of}");
+        let absent = Loaded::Stream(stream.clone(), None, as_of);
+        assert_eq!(memory.take_in(absent), is_good, "a stream, as of {as_of}");
+        let taker = Taker { position: 5, stream: stream.clone() };
+        let known = Loaded::Claim(claim.clone(), Some(taker), as_of);
+        assert!(memory.take_in(known), "what was taken stays so");
     }
 }
 

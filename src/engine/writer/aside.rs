@@ -106,9 +106,13 @@ impl Writer {
     fn wait_for(&mut self, need: Need, join: impl FnOnce(&mut Waiting)) {
         let under_way = self.work.waiting.contains_key(&need);
         join(self.work.waiting.entry(need.clone()).or_default());
-        if under_way {
-            return;
+        if !under_way {
+            self.read(need);
         }
+    }
+
+    /// Reads off this task.
+    fn read(&self, need: Need) {
         let (reader, back) = (self.reader.clone(), self.work.back.clone());
         let end = self.memory.end_of(&need);
         tokio::spawn(async move {
@@ -122,7 +126,10 @@ impl Writer {
         match read {
             Read::Forgotten(pending) => self.work.ready.push_back(pending),
             Read::Loaded(need, Ok(loaded)) => {
-                self.memory.take_in(loaded);
+                if !self.memory.take_in(loaded) {
+                    self.read(*need);
+                    return;
+                }
                 let waiting = self.work.waiting.remove(&need).unwrap_or_default();
                 waiting.commands.into_iter().for_each(|pending| self.go_on(pending));
                 for reply in waiting.looks {
