@@ -18,7 +18,13 @@ pub mod scratch;
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
-use self::{book::Books, chain::Walk, index::Copy, report::Tally, rows::Rows};
+use self::{
+    book::Books,
+    chain::Walk,
+    index::{Copy, Found},
+    report::Tally,
+    rows::Rows,
+};
 pub use self::{
     chain::prove,
     index::CopyError,
@@ -213,7 +219,7 @@ impl Audit<'_> {
                 let now = index::noted(&self.ask.directory).and_then(Result::ok);
                 Copied::Copy(copy, closed.filter(|closed| now.as_ref() == Some(closed)))
             }
-            Err(_) => Copied::Copy(Ok(None), None),
+            Err(_) => Copied::Copy(Ok(Found::Nothing), None),
         }
     }
 
@@ -230,9 +236,13 @@ impl Audit<'_> {
                 tally.found(finding);
                 return Ok(None);
             }
-            Copied::Copy(Ok(Some(copy)), closed) => (copy, closed),
-            Copied::Copy(Ok(None), _) => {
+            Copied::Copy(Ok(Found::Copy(copy)), closed) => (copy, closed),
+            Copied::Copy(Ok(Found::Nothing), _) => {
                 tally.skip("there is no index yet");
+                return Ok(None);
+            }
+            Copied::Copy(Ok(Found::Foreign(format)), _) => {
+                tally.skip(&format!("the index is {format}; the server makes it anew"));
                 return Ok(None);
             }
             Copied::Copy(Err(CopyError::Open { source }), _) => {
@@ -260,7 +270,7 @@ impl Audit<'_> {
 /// A copy of the index, if there is one.
 enum Copied {
     /// With what its note says.
-    Copy(Result<Option<Copy>, CopyError>, Option<Closed>),
+    Copy(Result<Found, CopyError>, Option<Closed>),
     /// None was made.
     Changed(Finding),
 }

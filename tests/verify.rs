@@ -247,6 +247,30 @@ async fn every_kind_of_entry_of_the_index_is_compared() {
     }
 }
 
+/// Says of an index that another release wrote it.
+fn relabel(directory: &Path, format: &str) {
+    let index = fjall::Database::builder(directory.join("index")).open().unwrap();
+    let meta = index.keyspace("meta", fjall::KeyspaceCreateOptions::default).unwrap();
+    meta.insert("format", format).unwrap();
+    index.persist(fjall::PersistMode::SyncAll).unwrap();
+}
+
+#[tokio::test]
+async fn an_index_of_another_release_is_not_compared_and_not_called_damaged() {
+    let directory = House::busy().await.close().await;
+    let end = (stream(Kind::Account, "alice"), End { last: 7, version: 1 });
+    scribble(directory.path(), &with(|entries| entries.streams.push(end)));
+    relabel(directory.path(), "piperoll.index.v3");
+    let report = audit(directory.path()).await;
+    sound(&report);
+    let why = "the index is piperoll.index.v3; the server makes it anew";
+    let history = report.checks.iter().find(|check| check.name == "index_history").unwrap();
+    assert_eq!(history.outcome, Outcome::Skipped { why: why.to_owned() });
+    relabel(directory.path(), "piperoll.index.x");
+    let report = audit(directory.path()).await;
+    assert!(failed(&report, "index_history").found.contains("`format` is damaged"), "{report:?}");
+}
+
 fn is_failed(check: &piperoll::audit::Check) -> bool {
     matches!(check.outcome, Outcome::Failed { .. })
 }

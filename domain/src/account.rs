@@ -174,18 +174,19 @@ impl Account {
     }
 
     fn take_in(&mut self, changes: Changes) {
-        for (id, lot) in changes.lots {
-            self.put(id, lot);
-        }
-        for (id, reservation) in changes.reservations {
-            match reservation {
-                Some(open) => self.reservations.insert(id, open),
-                None => self.reservations.remove(&id),
-            }
-        }
-        self.debts.extend(changes.debts);
+        let Changes { lots, reservations, debts, shared, .. } = changes;
+        lots.hand_over(|id, lot| self.put(id, lot));
+        reservations.hand_over(|id, reservation| match reservation {
+            Some(open) => self.reservations.insert(id, open),
+            None => self.reservations.remove(&id),
+        });
+        debts.hand_over(|name, owed| {
+            self.debts.insert(name, owed);
+        });
         self.debts.retain(|_, owed| !owed.is_zero());
-        self.shared.extend(changes.shared);
+        shared.hand_over(|code, sum| {
+            self.shared.insert(code, sum);
+        });
     }
 
     fn put(&mut self, id: LotId, lot: Option<Lot>) {

@@ -120,6 +120,15 @@ impl Code {
 
     /// The text.
     pub fn as_str(&self) -> &str {
+        match *self {
+            // Nearly all of a roll's money, and written several times with each event.
+            Self::MSAT => "MSAT",
+            Self::USD => "USD",
+            _ => self.text(),
+        }
+    }
+
+    fn text(&self) -> &str {
         self.text.get(..usize::from(self.len)).and_then(|b| str::from_utf8(b).ok()).unwrap_or("")
     }
 }

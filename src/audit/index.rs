@@ -62,6 +62,16 @@ pub enum CopyError {
     },
 }
 
+/// What lies where the index should.
+pub(super) enum Found {
+    /// Nothing to compare with.
+    Nothing,
+    /// What another release wrote, in this format.
+    Foreign(String),
+    /// An index.
+    Copy(Copy),
+}
+
 /// A copy of the index that can be read at leisure.
 pub(super) struct Copy {
     index: Index,
@@ -103,12 +113,12 @@ pub(super) fn key(claim: &Claim) -> ClaimKey {
 }
 
 impl Copy {
-    /// Copies the index of a data directory; none where there is none, or an empty one, or one that
+    /// Copies the index of a data directory; nothing where there is none, or an empty one, or one that
     /// nobody got past opening: whoever comes next makes it anew.
-    pub(super) async fn take(directory: &Path, scratch: &Path) -> Result<Option<Self>, CopyError> {
+    pub(super) async fn take(directory: &Path, scratch: &Path) -> Result<Found, CopyError> {
         let from = directory.join("index");
         if !from.is_dir() {
-            return Ok(None);
+            return Ok(Found::Nothing);
         }
         let mut last = None;
         for _ in 0..COPIES_MAX {
@@ -126,10 +136,10 @@ impl Copy {
             }
             tokio::time::sleep(BETWEEN_COPIES).await;
         }
-        last.map_or(Ok(None), Err)
+        last.map_or(Ok(Found::Nothing), Err)
     }
 
-    fn try_take(from: &Path, scratch: &Path) -> Result<Option<Self>, CopyError> {
+    fn try_take(from: &Path, scratch: &Path) -> Result<Found, CopyError> {
         let folder = TempDir::new_in(scratch)
             .map_err(|source| CopyError::Scratch { path: scratch.to_owned(), source })?;
         let to = folder.path().join("index");
@@ -142,8 +152,13 @@ impl Copy {
         }
         let opened = |source| CopyError::Open { source };
         let index = Index::open_copy(&to).map_err(opened)?;
+        if let Some(format) = index.foreign_format().map_err(opened)? {
+            return Ok(Found::Foreign(format));
+        }
         let checkpoint = index.checkpoint().map_err(opened)?;
-        Ok(checkpoint.map(|checkpoint| Self { index, checkpoint, _folder: folder }))
+        Ok(checkpoint.map_or(Found::Nothing, |checkpoint| {
+            Found::Copy(Self { index, checkpoint, _folder: folder })
+        }))
     }
 
     /// The snapshots of a part's streams.

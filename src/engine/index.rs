@@ -48,6 +48,8 @@ use crate::roll::Head;
 
 /// Changes with every change of what is written here; another one is rebuilt.
 const FORMAT: &[u8] = b"piperoll.index.v4";
+/// How every release's begins; a number follows.
+const FAMILY: &str = "piperoll.index.v";
 
 /// Why the index failed.
 #[derive(Debug, thiserror::Error)]

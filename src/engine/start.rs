@@ -22,6 +22,7 @@ use piperoll_domain::{
 use tokio::{runtime::Handle, sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
+pub(super) use self::keeper::News;
 use self::{
     anew::Anew,
     keeper::{Keeper, writing},

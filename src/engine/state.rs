@@ -4,7 +4,7 @@ mod open;
 
 use std::{
     collections::BTreeSet,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -58,6 +58,9 @@ impl Frozen {
     }
 }
 
+/// What a group changes of duties, for all who take it in.
+pub(super) type Changes = Arc<Vec<Change>>;
+
 /// The duties that are open, by name and by when they are due.
 ///
 /// The writer only tells what changes; whoever asks next takes that in first, so that it costs nobody
@@ -65,7 +68,7 @@ impl Frozen {
 #[derive(Debug)]
 pub(super) struct Duties {
     open: Mutex<Open>,
-    news: Mutex<Vec<Change>>,
+    news: Mutex<Vec<Changes>>,
     opened: watch::Sender<u64>,
 }
 
@@ -84,22 +87,21 @@ impl Duties {
     fn lock(&self) -> MutexGuard<'_, Open> {
         // Nothing panics while it holds the lock half-way.
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let room = open.room();
-        let news = std::mem::replace(&mut *self.news(), room);
-        open.hear(news);
+        let news = std::mem::take(&mut *self.news());
+        open.hear(news.into_iter().flat_map(Arc::unwrap_or_clone));
         open
     }
 
-    fn news(&self) -> MutexGuard<'_, Vec<Change>> {
+    fn news(&self) -> MutexGuard<'_, Vec<Changes>> {
         self.news.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Tells what changes at `now`, and wakes those who do what is due before they would wake anyway.
-    pub(super) fn tell(&self, changes: &[Change], now: Time) {
+    pub(super) fn tell(&self, changes: &Changes, now: Time) {
         if changes.is_empty() {
             return;
         }
-        self.news().extend_from_slice(changes);
+        self.news().push(changes.clone());
         let soon = now.plus_seconds(u32::try_from(SOON.as_secs()).unwrap_or(u32::MAX));
         if changes.iter().any(|change| matches!(change, Change::Open(duty) if duty.due <= soon)) {
             self.wake();

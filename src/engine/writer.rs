@@ -24,10 +24,9 @@ use crate::{
     engine::{
         Error, Health, Message, Shared,
         group::{GROUP_BYTES_MAX, Group, Pending, Verdict, is_taken_behind},
-        index::Entries,
         load::Reader,
         memory::Memory,
-        start::{Hook, Options},
+        start::{Hook, News, Options},
     },
     roll::Head,
     watch,
@@ -60,7 +59,7 @@ pub(super) struct Writer {
     pub(super) queue: mpsc::Receiver<Message>,
     pub(super) reader: Reader,
     pub(super) memory: Memory,
-    pub(super) index: mpsc::UnboundedSender<Entries>,
+    pub(super) index: mpsc::UnboundedSender<News>,
     pub(super) flushed: watch::Receiver<u64>,
     /// Why the index cannot be written at the moment, if it cannot.
     pub(super) index_trouble: watch::Receiver<Option<String>>,

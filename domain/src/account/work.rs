@@ -2,12 +2,19 @@
 //! that breaks a rule leaves the account as it was, a decision can look ahead, and neither copies
 //! the account.
 
+mod checks;
+
 use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     ops::Bound,
 };
 
+use smallvec::SmallVec;
+
+use self::checks::{
+    must_add_up, must_be, must_be_first, must_be_of, must_be_one_commodity, unknown,
+};
 use super::{
     Account, Debt, DebtRepaid, Event, Finalized, Held, Holds, Lot, LotExpired, LotReceived, Part,
     Rank, Released, Reservation, Reserved, ShadowReserved, Spent, TransferredOut,
@@ -115,24 +122,51 @@ impl<'a> Work<'a> {
     }
 
     fn known(&self, lot: &LotId) -> Result<Lot, Broken> {
-        let lot_known = self.lot(lot).cloned();
-        lot_known.ok_or_else(|| Broken::new("a part's lot has something left", lot, "none"))
+        self.lot(lot).cloned().ok_or_else(|| unknown(lot))
+    }
+
+    /// Changes a lot where it lies; `change` says whether it is history from here on.
+    fn change(
+        &mut self,
+        id: &LotId,
+        change: impl FnOnce(&mut Lot) -> Result<bool, Broken>,
+    ) -> Result<(), Broken> {
+        if !self.changes.lots.contains(id) {
+            self.changes.lots.insert(id.clone(), self.base.lots.get(id).cloned());
+        }
+        let place = self.changes.lots.get_mut(id);
+        let lot = place.and_then(Option::as_mut).ok_or_else(|| unknown(id))?;
+        let is_history = change(lot)?;
+        self.rank(id);
+        if is_history {
+            self.changes.lots.insert(id.clone(), None);
+        }
+        Ok(())
     }
 
     fn put(&mut self, lot: Lot, is_history: bool) {
         let id = lot.place.lot.clone();
-        if let Some(ranks) = &mut self.changes.ranks
-            && !self.base.lots.get(&id).is_some_and(Lot::is_usable)
-        {
-            for rank in Rank::all(&lot) {
-                if lot.is_usable() {
-                    ranks.insert(rank);
-                } else {
-                    ranks.remove(&rank);
-                }
+        self.changes.lots.insert(id.clone(), Some(lot));
+        self.rank(&id);
+        if is_history {
+            self.changes.lots.insert(id, None);
+        }
+    }
+
+    /// Finds a changed lot its place among those that can be used.
+    fn rank(&mut self, id: &LotId) {
+        let Changes { lots, ranks, .. } = &mut self.changes;
+        let Some((ranks, Some(lot))) = ranks.as_mut().zip(lots.get(id)) else { return };
+        if self.base.lots.get(id).is_some_and(Lot::is_usable) {
+            return;
+        }
+        for rank in Rank::all(lot) {
+            if lot.is_usable() {
+                ranks.insert(rank);
+            } else {
+                ranks.remove(&rank);
             }
         }
-        self.changes.lots.insert(id, (!is_history).then_some(lot));
     }
 
     /// The only applier.
@@ -188,12 +222,12 @@ impl<'a> Work<'a> {
         let mut seen = Few::default();
         for part in parts {
             must_be_first(&mut seen, &part.lot)?;
-            let mut lot = self.known(&part.lot)?;
-            must_be_of(total.commodity, &lot)?;
-            lot.take(part, sink)?;
-            let lapsed = sink == Sink::Expired && lot.has_lapsed_by(part);
-            let is_history = lot.left().is_zero() && (lot.is_used_up() || lapsed);
-            self.put(lot, is_history);
+            self.change(&part.lot, |lot| {
+                must_be_of(total.commodity, lot)?;
+                lot.take(part, sink)?;
+                let lapsed = sink == Sink::Expired && lot.has_lapsed_by(part);
+                Ok(lot.left().is_zero() && (lot.is_used_up() || lapsed))
+            })?;
         }
         Ok(())
     }
@@ -206,10 +240,11 @@ impl<'a> Work<'a> {
         let mut seen = Few::default();
         for Held { lot, amount, .. } in held {
             must_be_first(&mut seen, lot)?;
-            let mut lot = self.known(lot)?;
-            must_be_of(total.commodity, &lot)?;
-            lot.hold(*amount)?;
-            self.put(lot, false);
+            self.change(lot, |lot| {
+                must_be_of(total.commodity, lot)?;
+                lot.hold(*amount)?;
+                Ok(false)
+            })?;
         }
         self.begin(
             &reserved.reservation,
@@ -281,11 +316,9 @@ impl<'a> Work<'a> {
 
     /// Ends a reservation in its lots, using `parts` of them and of others.
     fn settle(&mut self, known: &Reservation, parts: &[Part]) -> Result<Ended, Broken> {
-        let mut lots = Few::default();
-        let ended = self.would_end(known, parts, |lot| {
-            lots.insert(lot.place.lot.clone(), lot);
-        })?;
-        for (_, lot) in lots {
+        let mut lots: SmallVec<[Lot; 1]> = SmallVec::new();
+        let ended = self.would_end(known, parts, |lot| lots.push(lot))?;
+        for lot in lots {
             let is_history = lot.left().is_zero() && lot.is_used_up();
             self.put(lot, is_history);
         }
@@ -311,7 +344,7 @@ impl<'a> Work<'a> {
             ended.take(held, &lot, settling);
             show(lot);
         }
-        for (_, part) in used {
+        for (_, part) in used.iter() {
             let mut lot = self.known(&part.lot)?;
             must_be_of(known.total.commodity, &lot)?;
             lot.settle(Amount::ZERO, Some(part))?;
@@ -439,44 +472,4 @@ impl super::Past {
             Lot::whole(place, self.minted, self.cost, self.source, self.origin, self.by_payment);
         whole.remembered(self.expired)
     }
-}
-
-fn must_add_up(
-    check: &str,
-    total: Amount,
-    amounts: impl Iterator<Item = Amount>,
-) -> Result<(), Broken> {
-    let sum = { amounts }.try_fold(Amount::ZERO, Amount::checked_add);
-    if sum == Some(total) {
-        return Ok(());
-    }
-    let found = sum.map_or_else(|| "too much".to_owned(), |sum| sum.to_string());
-    Err(Broken::new(check, total, found))
-}
-
-fn must_be_first<'a>(seen: &mut Few<&'a LotId, ()>, lot: &'a LotId) -> Result<(), Broken> {
-    let first = seen.insert(lot, ()).is_none();
-    Broken::unless(first, "a lot has one part in a movement", "one", lot)
-}
-
-fn must_be_of(commodity: Code, lot: &Lot) -> Result<(), Broken> {
-    let found = lot.place.commodity;
-    Broken::unless(found == commodity, "a part is of the total's commodity", commodity, found)
-}
-
-fn must_be_one_commodity(one: Money, other: Money) -> Result<(), Broken> {
-    let (expected, found) = (one.commodity, other.commodity);
-    Broken::unless(expected == found, "a charge is of its reservation's commodity", expected, found)
-}
-
-fn must_be<T: PartialEq + std::fmt::Debug>(
-    what: &str,
-    expected: &T,
-    found: &T,
-) -> Result<(), Broken> {
-    if expected == found {
-        return Ok(());
-    }
-    let check = format!("{what} agrees with the lots");
-    Err(Broken::new(&check, format!("{expected:?}"), format!("{found:?}")))
 }

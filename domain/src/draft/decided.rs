@@ -29,7 +29,9 @@ impl Draft<'_> {
     pub fn finish(self) -> Result<Decided, Stop> {
         let mut takes = Takes::new();
         for said in &self.said {
-            takes.extend(lasting(said).into_iter().map(|claim| (claim, said.envelope.position)));
+            for claim in lasting(said) {
+                takes.push((claim, said.envelope.position));
+            }
         }
         let mut missing = vec![];
         for (claim, _) in takes.iter().filter(|(claim, _)| !self.free.contains(claim)) {

@@ -11,7 +11,7 @@ use std::{
 };
 
 use super::{
-    FORMAT, Index, IndexError, IndexMemory, Place, closed,
+    FAMILY, FORMAT, Index, IndexError, IndexMemory, Place, closed, damaged,
     store::{Store, Table, Write},
 };
 
@@ -119,6 +119,18 @@ impl Index {
     fn is_ours(&self) -> Result<bool, IndexError> {
         let format = self.store.get(Table::Meta, b"format")?;
         Ok(format.is_some_and(|format| format == FORMAT))
+    }
+
+    /// The format, if it is another release's: whoever opens it with this one makes it anew.
+    pub fn foreign_format(&self) -> Result<Option<String>, IndexError> {
+        let is_ours = self.is_ours()?;
+        let Some(format) = self.store.get(Table::Meta, b"format")?.filter(|_| !is_ours) else {
+            return Ok(None);
+        };
+        let format = String::from_utf8(format).map_err(|_| damaged("format"))?;
+        let version = format.strip_prefix(FAMILY).ok_or_else(|| damaged("format"))?;
+        let is_known = version.parse::<u32>().is_ok();
+        is_known.then_some(Some(format)).ok_or_else(|| damaged("format"))
     }
 
     /// Opens it again after a write that failed.

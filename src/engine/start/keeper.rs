@@ -13,6 +13,7 @@ use crate::{
         Health,
         index::{Entries, Index, IndexError},
         start::{Options, anew::Anew},
+        state::Changes,
         writer::chain,
     },
     watch,
@@ -26,8 +27,23 @@ const GATHER: Duration = Duration::from_millis(200);
 /// How long an index that could not be written is left alone.
 const AGAIN: Duration = Duration::from_millis(200);
 
-type Waiting = mpsc::UnboundedReceiver<Entries>;
+type Waiting = mpsc::UnboundedReceiver<News>;
 type Write = Box<dyn Fn(&Entries) -> Result<(), IndexError> + Send>;
+
+/// What a group adds to the index.
+pub(in crate::engine) struct News {
+    /// All but its duties.
+    pub(in crate::engine) entries: Entries,
+    /// What it changes of duties, which others are told too.
+    pub(in crate::engine) duties: Changes,
+}
+
+impl From<News> for Entries {
+    fn from(News { mut entries, duties }: News) -> Self {
+        entries.duties = Arc::unwrap_or_clone(duties);
+        entries
+    }
+}
 
 /// Writes the index.
 pub(super) struct Keeper {
@@ -164,15 +180,16 @@ impl Keeper {
     }
 
     /// Everything that waits, at once.
-    fn all(&self, batch: &mut Entries, first: Entries, entries: &mut Waiting) {
+    fn all(&self, batch: &mut Entries, first: News, entries: &mut Waiting) {
         // One that was made anew is ahead of what is handed over.
         let held = self.index.written();
         let names = &self.anew.shared.names;
-        names.add(&first);
-        batch.extend_beyond(held, first);
-        while let Ok(more) = entries.try_recv() {
+        let mut next = Some(first);
+        while let Some(news) = next {
+            let more = Entries::from(news);
             names.add(&more);
             batch.extend_beyond(held, more);
+            next = entries.try_recv().ok();
         }
         self.anew.shared.duties.hear();
         batch.settle();

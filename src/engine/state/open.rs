@@ -10,9 +10,6 @@ use piperoll_domain::{
 
 use super::OpenDuties;
 
-/// Room for so many changes is kept for the next.
-const ROOM_MAX: usize = 1 << 15;
-
 type ByDue = BTreeMap<Kind, BTreeSet<(Time, Name)>>;
 
 /// The duties that are open.
@@ -25,8 +22,6 @@ pub(super) struct Open {
     aside: ByDue,
     /// What letters owe whose own duty is open no more: their end.
     orphans: BTreeSet<Name>,
-    /// For the next news.
-    room: Vec<Change>,
 }
 
 impl Open {
@@ -54,21 +49,13 @@ impl Open {
     }
 
     /// Takes in what changed, in its order.
-    pub(super) fn hear(&mut self, mut changes: Vec<Change>) {
-        for change in changes.drain(..) {
+    pub(super) fn hear(&mut self, changes: impl IntoIterator<Item = Change>) {
+        for change in changes {
             match change {
                 Change::Open(duty) => self.insert(duty),
                 Change::Close(name) => self.remove(&name),
             }
         }
-        if changes.capacity() <= ROOM_MAX {
-            self.room = changes;
-        }
-    }
-
-    /// Room for news.
-    pub(super) fn room(&mut self) -> Vec<Change> {
-        std::mem::take(&mut self.room)
     }
 
     pub(super) fn insert(&mut self, duty: Duty) {

@@ -24,7 +24,9 @@ use super::{
     append::{self, Append, LastWord, Outcome, Store},
 };
 use crate::{
-    engine::{Error, directory::Directory, group::Group, index::Entries, memory::Undo},
+    engine::{
+        Error, directory::Directory, group::Group, index::Entries, memory::Undo, start::News,
+    },
     roll::Head,
 };
 
@@ -148,12 +150,13 @@ impl Writer {
         let last = group.facts().next_back().filter(|_| is_ended);
         let corrected = last.and_then(|facts| self.obey_corrections(facts));
         self.publish(standing);
-        self.shared.duties.tell(&entries.duties, now.unwrap_or(Time::EPOCH));
+        let duties = Arc::new(std::mem::take(&mut entries.duties));
+        self.shared.duties.tell(&duties, now.unwrap_or(Time::EPOCH));
         if let Some(now) = corrected {
             self.shared.duties.correct(now);
         }
         // The index thread ends only after the writer.
-        let _ = self.index.send(entries);
+        let _ = self.index.send(News { entries, duties });
         group.facts().for_each(|facts| (self.hook)(facts));
         self.measures.commands(group.commands());
         self.shared.head.send_replace(head);
