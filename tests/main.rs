@@ -20,6 +20,7 @@ mod flips;
 mod fuzz;
 mod hostile;
 mod house;
+mod keyring;
 mod letters;
 mod lnbits;
 mod macaroons;

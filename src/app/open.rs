@@ -1,6 +1,10 @@
 //! The data directory: locked, its roll opened or made, its engine, keyring and views brought up.
 
-use std::{io, path::PathBuf, sync::Arc};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use piperoll_domain::{bytes::Bytes, roll::Environment};
 use tokio::task::JoinHandle;
@@ -74,6 +78,7 @@ pub(super) async fn open(config: &Config, facts: &Arc<Facts>) -> Result<Opened, 
     let lock = DirectoryLock::acquire(&config.data, "piperoll serve")?;
     let clock = Clock::kept_in(&config.data);
     let roll = open_roll(&lock, &clock).await?;
+    warn_of_lost(&config.data.join(KEYRING), roll.head().await?.position);
     let kept = config.engine.block_cache_bytes_max.get();
     roll.bound_cache(usize::try_from(kept).unwrap_or(usize::MAX));
     let stop = CancellationToken::new();
@@ -91,6 +96,17 @@ pub(super) async fn open(config: &Config, facts: &Arc<Facts>) -> Result<Opened, 
             roll.close().await;
             Err(error)
         }
+    }
+}
+
+/// Whoever mislaid the keyring learns so before anything is sealed under another.
+fn warn_of_lost(keyring: &Path, position: u64) {
+    let is_there = fs::metadata(keyring).is_ok_and(|file| file.len() > 0);
+    if position > 0 && !is_there {
+        tracing::warn!(
+            file = %keyring.display(),
+            "there is a roll and no keyring: an empty one is made, which opens nothing that was sealed before. If the file lies elsewhere, stop the server and put it back"
+        );
     }
 }
 
@@ -119,7 +135,7 @@ async fn beside(
 fn make_directory(config: &Config) -> Result<(), Error> {
     let path = &config.data;
     let failed = |source| Error::Directory { path: path.clone(), source };
-    let mut new = std::fs::DirBuilder::new();
+    let mut new = fs::DirBuilder::new();
     new.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut new, 0o700);
