@@ -235,14 +235,6 @@ impl<'a> Draft<'a> {
         connection_of(ConnectionId) -> Connection = Connection;
     }
 
-    /// An account's state, by its stream.
-    pub fn account_in(&mut self, stream: &Stream) -> Result<&Account, Stop> {
-        let State::Account(state) = &self.slot(stream)?.state else {
-            return Err(Rejection::StreamFrozen { stream: stream.clone(), position: 0 }.into());
-        };
-        Ok(state)
-    }
-
     /// A connection's state.
     pub fn connection(&mut self, id: &ConnectionId) -> Result<&Connection, Stop> {
         self.connection_of(&TenantId::roll(), id)

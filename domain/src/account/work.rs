@@ -137,19 +137,21 @@ impl<'a> Work<'a> {
         let place = self.changes.lots.get_mut(id);
         let lot = place.and_then(Option::as_mut).ok_or_else(|| unknown(id))?;
         let is_history = change(lot)?;
-        self.rank(id);
-        if is_history {
-            self.changes.lots.insert(id.clone(), None);
-        }
+        self.end_change(id, is_history);
         Ok(())
     }
 
     fn put(&mut self, lot: Lot, is_history: bool) {
         let id = lot.place.lot.clone();
         self.changes.lots.insert(id.clone(), Some(lot));
-        self.rank(&id);
+        self.end_change(&id, is_history);
+    }
+
+    /// A changed lot finds its place, and none if it is history.
+    fn end_change(&mut self, id: &LotId, is_history: bool) {
+        self.rank(id);
         if is_history {
-            self.changes.lots.insert(id, None);
+            self.changes.lots.insert(id.clone(), None);
         }
     }
 

@@ -60,9 +60,8 @@ impl Reserve {
             expires_at: moment.now.plus_seconds(seconds),
             reference: self.reference.clone(),
         };
-        let account = Stream::new(Kind::Account, &self.tenant, &self.account);
-        let facts = draft.account_in(&account)?.reserve(hold, &terms, moment)?;
-        draft.say_all(&account, facts)
+        let facts = draft.account(&self.tenant, &self.account)?.reserve(hold, &terms, moment)?;
+        draft.say_all(&Stream::new(Kind::Account, &self.tenant, &self.account), facts)
     }
 }
 
@@ -100,8 +99,8 @@ impl Finalize {
         billing.must_be_below_ceiling(*cost, self.ceiling)?;
         let terms = billing.terms(&pool, moment);
         let charge = Charge { reservation: reservation.clone(), cost: *cost };
-        let facts = draft.account_in(&account)?.finalize(&charge, &terms, moment)?;
-        draft.say_all(&account, facts)
+        let facts = draft.account(tenant, &account)?.finalize(&charge, &terms, moment)?;
+        draft.say_all(&Stream::new(Kind::Account, tenant, &account), facts)
     }
 }
 
@@ -130,8 +129,8 @@ impl Release {
             Found::Ended(fact) => return Ok(released_again(fact)?),
         };
         draft.note_free(self.takes());
-        let facts = draft.account_in(&account)?.release(reservation, moment)?;
-        draft.say_all(&account, facts)
+        let facts = draft.account(tenant, &account)?.release(reservation, moment)?;
+        draft.say_all(&Stream::new(Kind::Account, tenant, &account), facts)
     }
 }
 
@@ -148,17 +147,17 @@ pub struct ExpireReservation {
 
 impl ExpireReservation {
     pub(super) fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
-        let account = Stream::new(Kind::Account, &self.tenant, &self.account);
+        let Self { tenant, account, reservation } = self;
         let moment = draft.moment();
-        let facts = draft.account_in(&account)?.expire_reservation(&self.reservation, moment)?;
-        draft.say_all(&account, facts)
+        let facts = draft.account(tenant, account)?.expire_reservation(reservation, moment)?;
+        draft.say_all(&Stream::new(Kind::Account, tenant, account), facts)
     }
 }
 
 /// A reservation.
 enum Found<'a> {
-    /// It is open, in that account's stream and for that pool.
-    Open(Stream, Pool),
+    /// It is open, in that account and for that pool.
+    Open(AccountId, Pool),
     /// It ended with that fact.
     Ended(&'a Event),
 }
@@ -179,23 +178,22 @@ fn find<'a>(
     account: Option<&AccountId>,
     reservation: &ReservationId,
 ) -> Result<Found<'a>, Stop> {
-    if let Some(account) = account {
-        let account = Stream::new(Kind::Account, tenant, account);
-        if let Some(open) = draft.account_in(&account)?.reservation(reservation) {
-            let pool = open.pool.clone();
-            return Ok(Found::Open(account, pool));
-        }
+    if let Some(account) = account
+        && let Some(open) = draft.account(tenant, account)?.reservation(reservation)
+    {
+        return Ok(Found::Open(account.clone(), open.pool.clone()));
     }
     let taker = draft.claim(&begins(tenant, reservation))?;
-    let owner = taker.map(|Taker { stream, .. }| stream).ok_or(Rejection::ReservationNotFound)?;
-    if account.is_some_and(|account| *account != AccountId::from(&owner.id)) {
+    let owner = taker.map(|Taker { stream, .. }| AccountId::from(&stream.id));
+    let owner = owner.ok_or(Rejection::ReservationNotFound)?;
+    if account.is_some_and(|account| *account != owner) {
         return Err(Rejection::ReservationNotFound.into());
     }
     // First, because what has ended is told again even where its account is frozen.
     if let Some(end) = draft.claim(&ends(tenant, reservation))? {
         return Ok(Found::Ended(&draft.fact(end.position)?.event));
     }
-    let open = draft.account_in(&owner)?.reservation(reservation);
+    let open = draft.account(tenant, &owner)?.reservation(reservation);
     let pool = open.ok_or(Rejection::ReservationNotFound)?.pool.clone();
     Ok(Found::Open(owner, pool))
 }
