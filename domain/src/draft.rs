@@ -195,6 +195,11 @@ impl<'a> Draft<'a> {
         self.key = Some(key);
     }
 
+    /// Whether what is said carries a caller's key.
+    pub(crate) const fn is_keyed(&self) -> bool {
+        self.key.is_some()
+    }
+
     /// Who asks.
     pub const fn meta(&self) -> &Meta {
         self.meta
@@ -322,16 +327,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Refuses if somebody took a claim, which what is said will take.
-    pub fn must_be_free(&mut self, claim: Claim, or: Rejection) -> Result<(), Stop> {
-        if self.claim(&claim)?.is_some() {
-            return Err(or.into());
-        }
-        self.note_free(claim);
-        Ok(())
-    }
-
-    /// Nobody took a claim, by what the book says otherwise: it need not be looked up.
+    /// Nobody took a claim, which what is said will take: it need not be looked up again.
     pub(crate) fn note_free(&mut self, claim: Claim) {
         self.free.push(claim);
     }

@@ -21,7 +21,7 @@ use crate::api::{
     events, finalize, health, keys, l402, ledger, metrics, offers, payments, receipts,
     render::Sum,
     reservations, reviews,
-    routes::{self, Needs, Route},
+    routes::{self, Key, Needs, Route},
     topups, webhooks,
 };
 
@@ -258,9 +258,15 @@ fn complete(operation: &mut Operation, route: &Route, path: &str) {
         Needs::OperatorOr(_) => named(&["piperoll_key", "key", "operator", "operator_header"]),
     };
     let parameters = operation.parameters.get_or_insert_default();
-    if route.keyed {
-        let what = "1 to 255 printable characters: the same key is the same request.";
-        parameters.push(header("Idempotency-Key", what, Required::True).into());
+    let key = match route.key {
+        Key::Never => None,
+        Key::Welcome => Some((Required::False, " What it names can stand in for one.")),
+        Key::Needed => Some((Required::True, "")),
+    };
+    if let Some((required, unless)) = key {
+        let what =
+            format!("1 to 255 printable characters: the same key is the same request.{unless}");
+        parameters.push(header("Idempotency-Key", &what, required).into());
     }
     if problems::looks(route, path) {
         let what = "The answer knows of everything up to here: the `Piperoll-Position` of an answer, \

@@ -102,6 +102,9 @@ fn name() -> Result<ReservationId, Problem> {
 /// 402 carries an L402 challenge; once it is paid, the same request goes through. With the paid
 /// credential in `Authorization` and the key in `Piperoll-Key` it also waits, as every door does, until
 /// the payment is known.
+///
+/// A reservation that is named needs no idempotency key: its name says which request this is. The same
+/// request again gives the same answer; another one under that name is refused.
 #[utoipa::path(post, path = "/v1/accounts/{account}/reservations", tag = "metering",
     params(("account" = String, Path)), request_body = NewReservation,
     responses((status = 201, body = Reservation)))]
@@ -112,16 +115,17 @@ pub(super) async fn reserve(
     shown: short::Shown,
     write: Write<NewReservation>,
 ) -> Result<Response, Problem> {
-    let key = write.key("reservation.reserve", &[account.as_str()])?;
+    let is_named = write.body.reservation.is_some();
+    let key = write.key_unless(is_named, "reservation.reserve", &[account.as_str()])?;
     let wish = write.body.of(of.tenant.clone(), account.clone())?;
     let wanted = short::Wanted::of(&wish);
     let again = shown.is_there().then(|| (wish.clone(), key.clone()));
-    let mut reserved = api.service().reserve(&of.who, wish, Some(key)).await;
+    let mut reserved = api.service().reserve(&of.who, wish, key).await;
     if let (Some((wish, key)), true) = (again, reserved.as_ref().is_err_and(short::is_short)) {
         if let Err(refused) = shown.wait(&api, &of, &account).await {
             return Ok(refused);
         }
-        reserved = api.service().reserve(&of.who, wish, Some(key)).await;
+        reserved = api.service().reserve(&of.who, wish, key).await;
     }
     match reserved {
         Ok(metered) => {
@@ -151,7 +155,8 @@ impl Cost {
     }
 }
 
-/// Charges what the work cost. Asked again at the same cost, with any key, it gives the same answer.
+/// Charges what the work cost. Asked again at the same cost, with any key or none, it gives the same
+/// answer.
 #[utoipa::path(post, path = "/v1/reservations/{reservation}/finalize", tag = "metering",
     params(("reservation" = String, Path)), request_body = Cost,
     responses((status = 200, body = Ended)))]
@@ -161,9 +166,9 @@ pub(super) async fn finalize(
     Path(reservation): Path<ReservationId>,
     write: Write<Cost>,
 ) -> Result<Answer<Ended>, Problem> {
-    let key = write.key("reservation.finalize", &[reservation.as_str()])?;
+    let key = write.key_unless(true, "reservation.finalize", &[reservation.as_str()])?;
     let wish = write.body.of(of.tenant, reservation);
-    let metered = api.service().finalize(&of.who, wish, Some(key)).await?;
+    let metered = api.service().finalize(&of.who, wish, key).await?;
     Ok(answer(&api, &metered, ended(&metered.fact).ok_or_else(untold)?))
 }
 
@@ -182,7 +187,7 @@ impl OfAccount {
     }
 }
 
-/// Gives back what was set aside. Asked again, with any key, it gives the same answer.
+/// Gives back what was set aside. Asked again, with any key or none, it gives the same answer.
 #[utoipa::path(post, path = "/v1/reservations/{reservation}/release", tag = "metering",
     params(("reservation" = String, Path)), request_body = OfAccount,
     responses((status = 200, body = Ended)))]
@@ -215,9 +220,9 @@ async fn released(
     reservation: ReservationId,
     write: Write<OfAccount>,
 ) -> Result<Answer<Ended>, Problem> {
-    let key = write.key("reservation.release", &[reservation.as_str()])?;
+    let key = write.key_unless(true, "reservation.release", &[reservation.as_str()])?;
     let wish = write.body.of(tenant, reservation);
-    let metered = api.service().release(who, wish, Some(key)).await?;
+    let metered = api.service().release(who, wish, key).await?;
     Ok(answer(api, &metered, ended(&metered.fact).ok_or_else(untold)?))
 }
 

@@ -35,7 +35,18 @@ pub(super) enum Needs {
     OperatorOr(&'static [Role]),
 }
 
-/// A route: its method, its template, who may call it, and whether it is a write with a key.
+/// Whether a route takes an idempotency key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Key {
+    /// It does not.
+    Never,
+    /// It does; what else its caller says can stand in for one.
+    Welcome,
+    /// It must have one.
+    Needed,
+}
+
+/// A route: its method, its template, who may call it, and whether it takes a key.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Route {
     /// Its method; `ANY` for all.
@@ -44,8 +55,8 @@ pub(super) struct Route {
     pub(super) path: &'static str,
     /// Who may call it.
     pub(super) needs: Needs,
-    /// Whether it wants an idempotency key.
-    pub(super) keyed: bool,
+    /// Whether it takes an idempotency key.
+    pub(super) key: Key,
 }
 
 const READ: &[Role] = &[Role::Read];
@@ -59,15 +70,20 @@ const OPERATE: &[Role] = &[Role::Operate];
 const ADMIN: &[Role] = &[Role::Admin];
 
 const fn read(path: &'static str, needs: Needs) -> Route {
-    Route { method: "GET", path, needs, keyed: false }
+    Route { method: "GET", path, needs, key: Key::Never }
 }
 
 const fn write(method: &'static str, path: &'static str, needs: Needs) -> Route {
-    Route { method, path, needs, keyed: true }
+    Route { method, path, needs, key: Key::Needed }
+}
+
+/// A write that is known by a name that its caller says, if it has no key.
+const fn named(method: &'static str, path: &'static str, needs: Needs) -> Route {
+    Route { method, path, needs, key: Key::Welcome }
 }
 
 const fn call(method: &'static str, path: &'static str, needs: Needs) -> Route {
-    Route { method, path, needs, keyed: false }
+    Route { method, path, needs, key: Key::Never }
 }
 
 /// The table.
@@ -98,11 +114,11 @@ pub(super) const ROUTES: &[Route] = &[
     read("/v1/lots/{lot}", One(RIGHT)),
     read("/v1/accounts/{account}/entries", One(READ)),
     write("POST", "/v1/accounts/{account}/spend", One(CREDIT)),
-    write("POST", "/v1/accounts/{account}/reservations", One(CREDIT)),
+    named("POST", "/v1/accounts/{account}/reservations", One(CREDIT)),
     read("/v1/reservations", One(METER)),
     read("/v1/reservations/{reservation}", One(METER)),
-    write("POST", "/v1/reservations/{reservation}/finalize", One(CREDIT)),
-    write("POST", "/v1/reservations/{reservation}/release", One(CREDIT)),
+    named("POST", "/v1/reservations/{reservation}/finalize", One(CREDIT)),
+    named("POST", "/v1/reservations/{reservation}/release", One(CREDIT)),
     write("POST", "/v1/payments/{payment}/refunds", One(OPERATE)),
     write("POST", "/v1/accounts/{account}/lots/{lot}/clawback", One(OPERATE)),
     write("POST", "/v1/accounts/{account}/lots/{lot}/void", One(OPERATE)),
@@ -199,11 +215,11 @@ pub(super) const ROUTES: &[Route] = &[
         OperatorOrAdministrator,
     ),
     read("/admin/billing/config", OperatorOrAdministrator),
-    call("PUT", "/admin/billing/config", OperatorOrAdministrator),
-    call("POST", "/admin/billing/accounts/{account}/mint", Administrator),
+    named("PUT", "/admin/billing/config", OperatorOrAdministrator),
+    named("POST", "/admin/billing/accounts/{account}/mint", Administrator),
     read("/v1/admin/tenants/{tenant}/reservations", OperatorOrAdministrator),
     read("/v1/admin/tenants/{tenant}/reservations/{reservation}", OperatorOrAdministrator),
-    write(
+    named(
         "POST",
         "/v1/admin/tenants/{tenant}/reservations/{reservation}/release",
         OperatorOrAdministrator,

@@ -42,15 +42,19 @@ pub struct Metering {
 }
 
 impl Service {
-    /// Sets credit aside.
+    /// Sets credit aside. Asked again without a key, under the same name, it gives the stored answer.
     pub async fn reserve(
         &self,
         who: &Principal,
         wish: Reserve,
         key: Option<Idempotency>,
     ) -> Result<Metered, Error> {
+        let (tenant, reservation) = (wish.tenant.clone(), wish.reservation.clone());
         let done = self.execute(who, wish, key).await?;
-        begun(&done).ok_or(Error::Interrupted)
+        match begun(&done) {
+            Some(metered) => Ok(metered),
+            None => self.stored(&Claim::Reservation { tenant, reservation }).await,
+        }
     }
 
     /// Charges what the work cost. Asked again at the same cost it gives the stored answer.
@@ -103,8 +107,12 @@ impl Service {
             return Ok(Metered { fact: fact.clone(), head: done.head, replayed: done.replayed });
         }
         let (tenant, reservation) = (tenant.clone(), reservation.clone());
-        let fact = self.taken(&Claim::ReservationEnd { tenant, reservation }).await?;
-        let fact = fact.ok_or(Rejection::ReservationNotFound)?;
+        self.stored(&Claim::ReservationEnd { tenant, reservation }).await
+    }
+
+    /// The answer of before: that of the fact which took a claim.
+    async fn stored(&self, claim: &Claim) -> Result<Metered, Error> {
+        let fact = self.taken(claim).await?.ok_or(Rejection::ReservationNotFound)?;
         Ok(Metered { fact, head: self.engine().head(), replayed: true })
     }
 

@@ -1,17 +1,18 @@
 //! Wishes about metered use: set credit aside before the work, charge after it.
 
 use crate::{
-    account::{Charge, Hold, finalized_again, released_again},
+    account::{self, Charge, Hold, finalized_again, released_again},
     billing::TTL_SECONDS_MAX,
     claim::{Claim, Taker},
     draft::{Draft, Stop},
-    event::Event,
+    event::{Event, Recorded},
     id::{AccountId, Kind, Pool, ReservationId, Stream, TenantId},
     money::Money,
     rejection::Rejection,
 };
 
-/// Set credit aside, as strictly as the tenant's billing says now.
+/// Set credit aside, as strictly as the tenant's billing says now. Without a caller's key, the same again
+/// under the same name causes nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reserve {
     /// Whose.
@@ -42,8 +43,16 @@ impl Reserve {
 
     pub(super) fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
         let moment = draft.moment();
+        let begins = self.takes();
+        let taken = draft.claim(&begins)?;
+        if taken.is_none() {
+            draft.note_free(begins);
+        }
         let billing = draft.billing(&self.tenant)?;
         billing.must_be_on()?;
+        if let Some(before) = taken {
+            return self.again(draft, before.position);
+        }
         let wanted = if self.is_estimate { billing.with_safety(self.amount)? } else { self.amount };
         billing.must_be_below_ceiling(wanted, self.ceiling)?;
         let terms = billing.terms(&self.pool, moment);
@@ -51,7 +60,6 @@ impl Reserve {
         if !(1..=TTL_SECONDS_MAX).contains(&seconds) {
             return Err(Rejection::DurationOutOfRange { most: TTL_SECONDS_MAX }.into());
         }
-        draft.must_be_free(self.takes(), Rejection::ReservationExists)?;
         let hold = Hold {
             reservation: self.reservation.clone(),
             estimate: self.is_estimate.then_some(self.amount),
@@ -62,6 +70,40 @@ impl Reserve {
         };
         let facts = draft.account(&self.tenant, &self.account)?.reserve(hold, &terms, moment)?;
         draft.say_all(&Stream::new(Kind::Account, &self.tenant, &self.account), facts)
+    }
+
+    /// The name is taken. Without a key it says which request this is, so the same again causes
+    /// nothing; a key says that this is another one.
+    fn again(&self, draft: &Draft<'_>, position: u64) -> Result<(), Stop> {
+        if !draft.is_keyed() && self.is_as(draft.fact(position)?) {
+            return Ok(());
+        }
+        Err(Rejection::ReservationExists.into())
+    }
+
+    /// Whether it asks for what was set aside before. How long it lasts is not compared where that was
+    /// left to the tenant's billing, which may have changed since.
+    fn is_as(&self, before: &Recorded) -> bool {
+        let Recorded { envelope, event } = before;
+        let (estimate, wanted, pool, until, reference) = match event {
+            Event::Account(account::Event::Reserved(said)) => {
+                (said.estimate, said.wanted, &said.pool, said.expires_at, &said.reference)
+            }
+            Event::Account(account::Event::ShadowReserved(said)) => {
+                (said.estimate, said.wanted, &said.pool, said.expires_at, &said.reference)
+            }
+            _ => return false,
+        };
+        let asked = if self.is_estimate { estimate } else { estimate.xor(Some(wanted)) };
+        // From when the command was decided; its facts stand some microseconds after that.
+        let began = |seconds: u32| until.plus_micros(-i64::from(seconds).saturating_mul(1_000_000));
+        let is_as_long =
+            |seconds| (0..1_000_000).contains(&envelope.recorded_at.micros_since(began(seconds)));
+        AccountId::from(&envelope.stream.id) == self.account
+            && asked == Some(self.amount)
+            && *pool == self.pool
+            && *reference == self.reference
+            && self.ttl_seconds.is_none_or(is_as_long)
     }
 }
 

@@ -27,7 +27,7 @@ pub(in crate::api) struct Write<T> {
     /// What is asked.
     pub(in crate::api) body: T,
     fields: Value,
-    key: idempotency::Key,
+    key: Option<idempotency::Key>,
 }
 
 impl<T> Write<T> {
@@ -37,7 +37,26 @@ impl<T> Write<T> {
         operation: &str,
         path: &[&str],
     ) -> Result<Idempotency, Problem> {
-        bound(self.key.clone(), operation, path, &self.fields)
+        self.key_if_any(operation, path)?.ok_or_else(missing)
+    }
+
+    /// The same where a name that was said can stand in for the key.
+    pub(in crate::api) fn key_unless(
+        &self,
+        is_named: bool,
+        operation: &str,
+        path: &[&str],
+    ) -> Result<Option<Idempotency>, Problem> {
+        if is_named {
+            self.key_if_any(operation, path)
+        } else {
+            self.key(operation, path).map(Some)
+        }
+    }
+
+    fn key_if_any(&self, operation: &str, path: &[&str]) -> Result<Option<Idempotency>, Problem> {
+        let bind = |key| bound(key, operation, path, &self.fields);
+        self.key.clone().map(bind).transpose()
     }
 }
 
@@ -71,16 +90,16 @@ impl<T: DeserializeOwned> FromRequest<Api> for Write<T> {
     }
 }
 
-fn key(headers: &HeaderMap) -> Result<idempotency::Key, Problem> {
+fn key(headers: &HeaderMap) -> Result<Option<idempotency::Key>, Problem> {
     let mut keys = headers.get_all(IDEMPOTENCY_KEY).iter();
-    let first = keys.next().ok_or_else(missing)?;
+    let Some(first) = keys.next() else { return Ok(None) };
     if keys.next().is_some() {
         return Err(Problem::new(Code::IdempotencyKeyInvalid, "there are two keys"));
     }
     let invalid = |detail: String| Problem::new(Code::IdempotencyKeyInvalid, detail);
     // What is no ASCII is no key either, and is refused in the same words.
     let text = first.to_str().unwrap_or_default();
-    idempotency::Key::parse(text).map_err(|error| invalid(error.to_string()))
+    idempotency::Key::parse(text).map(Some).map_err(|error| invalid(error.to_string()))
 }
 
 fn missing() -> Problem {

@@ -1,5 +1,6 @@
 //! Reservations over HTTP: every mode, every edge, and every answer again.
 
+mod named;
 mod paid;
 mod plain;
 

@@ -72,6 +72,48 @@ fn a_released_reservation_charges_nothing_and_can_be_released_again() {
 }
 
 #[test]
+fn a_name_without_a_key_says_which_request_it_is() {
+    let wish = || Reserve { ttl_seconds: Some(10), ..hold("alice", "res_1", usd(60)) };
+    for mode in [Mode::Shadow, Mode::Soft, Mode::Live] {
+        let story = funded(mode).and(wish()).and(open_account("bob"));
+        let others = [
+            Reserve { amount: usd(61), ..wish() },
+            Reserve { amount: msat(60), ..wish() },
+            Reserve { is_estimate: true, ..wish() },
+            Reserve { account: id("bob"), ..wish() },
+            Reserve { pool: id("other"), ..wish() },
+            Reserve { ttl_seconds: Some(9), ..wish() },
+            Reserve { ttl_seconds: Some(11), ..wish() },
+            Reserve { reference: Some("job 1".to_owned()), ..wish() },
+        ];
+        for ended in [story.clone(), story.clone().and(give_back("res_1")), story.later(11)] {
+            let ended = ended.when(wish()).nothing();
+            let ended = ended.when(Reserve { ttl_seconds: None, ..wish() }).nothing();
+            for other in others.clone() {
+                ended.clone().when(other).rejected(&Rejection::ReservationExists);
+            }
+        }
+    }
+}
+
+#[test]
+fn an_estimate_is_told_from_an_amount_also_where_both_set_as_much_aside() {
+    let estimate = || Reserve { is_estimate: true, ..hold("alice", "res_1", usd(60)) };
+    let story = funded(Mode::Live).and(estimate());
+    let story = story.when(estimate()).nothing();
+    story.when(hold("alice", "res_1", usd(60))).rejected(&Rejection::ReservationExists);
+}
+
+#[test]
+fn a_reservation_that_others_made_room_for_is_known_again() {
+    let short = Reserve { ttl_seconds: Some(10), ..hold("alice", "res_1", usd(100)) };
+    let next = || Reserve { ttl_seconds: Some(10), ..hold("alice", "res_2", usd(100)) };
+    let story = funded(Mode::Live).and(short).later(11);
+    let story = story.when(next()).says(&["credit.released.v1", "credit.reserved.v1"]);
+    story.when(next()).nothing();
+}
+
+#[test]
 fn the_same_cost_again_gets_the_same_answer_and_another_is_refused() {
     let story = funded(Mode::Live).and(hold("alice", "res_1", usd(60)));
     let story = story.and(finalize("res_1", usd(45)));

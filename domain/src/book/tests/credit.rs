@@ -13,7 +13,7 @@ use crate::{
     book::Book,
     event::{Event, Recorded},
     money::Money,
-    operation::{ClawBack, Mint, Operation, Spend, TransferCredit},
+    operation::{ClawBack, Mint, Operation, Reserve, Spend, TransferCredit},
     payment,
     time::{Moment, Time},
 };
@@ -102,6 +102,8 @@ struct Holder {
 pub(super) struct Model {
     accounts: BTreeMap<String, Holder>,
     owners: BTreeMap<String, String>,
+    /// What was asked for when a reservation was made, with how long it lasts.
+    begun: BTreeMap<String, Reserve>,
     ended: BTreeMap<String, End>,
     names: Vec<String>,
     sources: Vec<(SourceKind, String)>,

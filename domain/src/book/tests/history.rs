@@ -207,6 +207,9 @@ fn mode() -> impl Strategy<Value = Operation> {
 fn metering() -> impl Strategy<Value = Operation> {
     let pool = || prop_oneof![Just("general"), Just("prepaid")];
     let ttl = prop::option::of(prop_oneof![0..2_u32, 1..1_000_u32, Just(86_401)]);
+    // Mostly asked for as it was before, if its name comes again.
+    let usual = (account(), reservation())
+        .prop_map(|(account, reservation)| hold(&account, &reservation, money("MSAT", 20)).into());
     let reserve = (account(), reservation(), 0..60_u64, pool(), ttl, 0..10_u8);
     let reserve = reserve.prop_map(|(account, reservation, amount, pool, ttl_seconds, number)| {
         let commodity = if number == 0 { "USD" } else { "MSAT" };
@@ -231,7 +234,8 @@ fn metering() -> impl Strategy<Value = Operation> {
         TransferCredit { pool: id(pool), ..transfer(&name, &from, &to, msat(amount)) }.into()
     });
     prop_oneof![
-        8 => reserve,
+        5 => reserve,
+        3 => usual,
         8 => cost,
         3 => back,
         2 => (account(), reservation()).prop_map(|(account, name)| time_out(&account, &name)),

@@ -20,6 +20,12 @@ impl Model {
         if !self.billing.enabled {
             return Err("billing_off");
         }
+        let name = wish.reservation.to_string();
+        if let Some(before) = self.begun.get(&name) {
+            let ttl_seconds = wish.ttl_seconds.or(before.ttl_seconds);
+            let again = Reserve { ttl_seconds, ..wish.clone() } == *before;
+            return if again { Ok(()) } else { Err("reservation_exists") };
+        }
         if wish.is_estimate {
             let bps = u128::from(self.billing.safety_multiplier_bps);
             total = (total * bps).div_ceil(10_000);
@@ -28,10 +34,6 @@ impl Model {
         let seconds = wish.ttl_seconds.unwrap_or(self.billing.reserve_ttl_seconds);
         if seconds == 0 || seconds > 86_400 {
             return Err("duration_out_of_range");
-        }
-        let name = wish.reservation.to_string();
-        if self.owners.contains_key(&name) {
-            return Err("reservation_exists");
         }
         let (mode, pool) = (self.billing.mode, wish.pool.to_string());
         let order = self.order(&pool);
@@ -58,6 +60,7 @@ impl Model {
         let begun = Hold { mode, commodity, total, held, pool, expires };
         holder.holds.insert(name.clone(), begun);
         self.ended = ended;
+        self.begun.insert(name.clone(), Reserve { ttl_seconds: Some(seconds), ..wish.clone() });
         self.owners.insert(name, account);
         Ok(())
     }
