@@ -1,6 +1,7 @@
 //! `bench credits`: credit set aside before work and charged after it, each pair two synced commands.
 //!
-//! First pairs over many accounts and bare commands over the same, which are the limit. They take turns:
+//! First pairs over many accounts and bare commands over the same, which are the limit. A pair is known by
+//! its reservation's name, as a bare command is by its key; pairs with keys besides are told apart. They take turns:
 //! the index grows, and the machine is faster and slower, which must weigh as much on both. Then pairs over one hot account:
 //! with one lot, with many that it had and used up, and with many that it has. Then the first once
 //! more in the whole program.
@@ -92,12 +93,16 @@ async fn spread(
     let turn = options.ask.plan().part(TURNS);
     let mut bare = bare_commands(turn, engine, stock).await?;
     let mut pairs = pairs_of(turn, engine, stock, report).await?;
+    let mut keyed = keyed_pairs_of(turn, engine, stock, report).await?;
     for _ in 1..TURNS {
         bare = bare.and(&bare_commands(turn, engine, stock).await?)?;
         pairs = pairs.and(&pairs_of(turn, engine, stock, report).await?)?;
+        keyed = keyed.and(&keyed_pairs_of(turn, engine, stock, report).await?)?;
     }
     report.load(&format!("{name}bare"), &bare);
     report.load(&format!("{name}pairs"), &pairs);
+    report.load(&format!("{name}keyed_pairs"), &keyed);
+    report.found(format!("{name}keyed_ratio"), keyed.per_second() / bare.per_second().max(1e-9));
     if let Some((bare, pair)) = bare.cpu_per_unit().zip(pairs.cpu_per_unit()) {
         let ratio = bare.as_secs_f64() / pair.as_secs_f64().max(1e-9);
         report.found(format!("{name}cpu_ratio"), ratio);
@@ -151,17 +156,39 @@ fn tell(name: &str, one: &Load, many: &Load, report: &mut Report) {
     }
 }
 
-/// Puts pairs to the engine. Each is two events, or the run is broken.
+/// Puts pairs to the engine that are known by their reservation's name.
 async fn pairs_of(
     plan: Plan,
     engine: &Engine,
     stock: &Stock,
     report: &mut Report,
 ) -> Result<Load, Error> {
+    ask_pairs(plan, engine, stock, false, report).await
+}
+
+/// The same with a key for each command.
+async fn keyed_pairs_of(
+    plan: Plan,
+    engine: &Engine,
+    stock: &Stock,
+    report: &mut Report,
+) -> Result<Load, Error> {
+    ask_pairs(plan, engine, stock, true, report).await
+}
+
+/// Puts pairs to the engine. Each is two events, or the run is broken.
+async fn ask_pairs(
+    plan: Plan,
+    engine: &Engine,
+    stock: &Stock,
+    keyed: bool,
+    report: &mut Report,
+) -> Result<Load, Error> {
     let before = count(engine.roll(), &stock.tenant).await?;
     let random = Mutex::new(Random::seeded()?);
     let load = closed_loop(plan, |_| {
-        Pair::new(engine, stock, &mut random.lock().unwrap_or_else(PoisonError::into_inner))
+        let mut random = random.lock().unwrap_or_else(PoisonError::into_inner);
+        Pair::new(engine, stock, &mut random, keyed)
     });
     let load = load.await?;
     let appended = count(engine.roll(), &stock.tenant).await?.saturating_sub(before);

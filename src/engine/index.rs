@@ -34,6 +34,7 @@ use sha2::{Digest, Sha256};
 use smallstr::SmallString;
 
 pub(super) use self::coding::encode_snapshot;
+pub(super) use self::entries::drop_what_ended;
 pub(super) use self::names::{Looked, Names, Reading};
 pub use self::{
     closed::{Closed, Sums, closed_at, sums},

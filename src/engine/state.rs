@@ -10,7 +10,7 @@ use std::{
 
 use self::open::Open;
 
-use crate::watch;
+use crate::{engine::index::drop_what_ended, watch};
 use piperoll_domain::{
     duty::{Change, Duty, Kind, Name},
     id::Stream,
@@ -88,7 +88,10 @@ impl Duties {
         // Nothing panics while it holds the lock half-way.
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let news = std::mem::take(&mut *self.news());
-        open.hear(news.into_iter().flat_map(Arc::unwrap_or_clone));
+        let mut changes: Vec<Change> = news.into_iter().flat_map(Arc::unwrap_or_clone).collect();
+        // Most reservations end before anybody asks what is owed.
+        drop_what_ended(&mut changes);
+        open.hear(changes);
         open
     }
 

@@ -5,7 +5,7 @@ mod recent;
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
 use metrics::{counter, histogram};
@@ -18,12 +18,15 @@ use piperoll_domain::{
 };
 
 pub(super) use self::credit::zero as zero_credit;
-use self::recent::Recent;
+use self::{credit::Counters, recent::Recent};
 use crate::providers::{Class, Refusal};
 
 /// Counts facts. The engine tells it of every append.
-#[derive(Debug, Default)]
-pub struct Facts(Mutex<Known>);
+#[derive(Default)]
+pub struct Facts {
+    known: Mutex<Known>,
+    credit: OnceLock<Counters>,
+}
 
 /// What a fact does not say itself, remembered from earlier ones.
 #[derive(Debug, Default)]
@@ -46,6 +49,7 @@ impl Facts {
     /// Counts what was appended.
     pub fn observe(&self, appended: &[Recorded]) {
         let mut known = self.known();
+        let credit = self.credit.get_or_init(Counters::look_up);
         for Recorded { envelope, event } in appended {
             match event {
                 Event::Payment(event) => known.payment(envelope, event),
@@ -61,7 +65,7 @@ impl Facts {
                     known.kinds.insert(id, declared.account.kind.clone());
                     zero(&declared.account.kind);
                 }
-                Event::Account(event) => credit::account(event),
+                Event::Account(event) => credit.count(event),
                 Event::Roll(_)
                 | Event::Connection(_)
                 | Event::Commodity(_)
@@ -79,7 +83,7 @@ impl Facts {
 
     fn known(&self) -> MutexGuard<'_, Known> {
         // Counting never panics half-way.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

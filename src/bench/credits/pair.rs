@@ -1,5 +1,5 @@
-//! A pair: two units set aside, one of them charged, the other given back. Two events, each under a
-//! random key.
+//! A pair: two units set aside, one of them charged, the other given back. Two events, which are known
+//! by the reservation's random name; in `keyed` pairs each under a random key too.
 
 use piperoll_domain::{
     billing::{Billing, Mode},
@@ -37,12 +37,14 @@ pub(super) struct Pair {
     engine: Engine,
     stock: Stock,
     random: Random,
+    /// Whether each command has a key beside the reservation's name.
+    is_keyed: bool,
 }
 
 impl Pair {
     /// A caller whose keys and reservations nobody else uses.
-    pub(super) fn new(engine: &Engine, stock: &Stock, random: &mut Random) -> Self {
-        Self { engine: engine.clone(), stock: stock.clone(), random: random.fork() }
+    pub(super) fn new(engine: &Engine, stock: &Stock, random: &mut Random, is_keyed: bool) -> Self {
+        Self { engine: engine.clone(), stock: stock.clone(), random: random.fork(), is_keyed }
     }
 
     /// The next pair, in any of the accounts.
@@ -71,9 +73,9 @@ impl Pair {
         Ok((reserve, finalize))
     }
 
-    fn keyed(&mut self, operation: &str, wish: impl Into<Operation>) -> Command {
-        let key = key(operation, &mut self.random);
-        command(&self.stock.tenant, wish.into(), self.random.id(), Some(key))
+    fn command(&mut self, operation: &str, wish: impl Into<Operation>) -> Command {
+        let key = self.is_keyed.then(|| key(operation, &mut self.random));
+        command(&self.stock.tenant, wish.into(), self.random.id(), key)
     }
 }
 
@@ -84,10 +86,10 @@ fn units(count: u64) -> Money {
 impl Caller for Pair {
     async fn call(&mut self) -> Result<u64, BoxError> {
         let (reserve, finalize) = self.pair()?;
-        let reserve = self.keyed("credits.reserve", reserve);
+        let reserve = self.command("credits.reserve", reserve);
         let correlation = reserve.meta.correlation;
         self.engine.execute(reserve).await?;
-        let finalize = self.keyed("credits.finalize", finalize);
+        let finalize = self.command("credits.finalize", finalize);
         let meta = Meta { correlation, ..finalize.meta };
         self.engine.execute(Command { meta, ..finalize }).await?;
         Ok(1)

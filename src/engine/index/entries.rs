@@ -1,11 +1,11 @@
 //! What records add to the index.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 use piperoll_domain::{
     claim::{Claim, lasting},
-    duty::{Change, Duty, Name, duties},
+    duty::{Change, duties},
     event::Recorded,
     id::{Stream, TenantId},
 };
@@ -81,22 +81,10 @@ impl Entries {
         self.claims.sort_by_key(|(key, _)| *key);
     }
 
-    /// Drops duties that were opened and closed meanwhile and can be opened once only. Where nothing
-    /// of this was ever written, there is nothing of them to be removed.
+    /// Drops duties that were opened and closed meanwhile. Where nothing of this was ever written, there
+    /// is nothing of them to be removed.
     pub(in crate::engine) fn forget_what_ended(&mut self) {
-        let opened = self.duties.iter().filter_map(|change| match change {
-            Change::Open(duty) if duty.name.kind.is_opened_once() => Some(&duty.name),
-            Change::Open(_) | Change::Close(_) => None,
-        });
-        let opened: HashSet<&Name, RandomState> = opened.collect();
-        let closed = self.duties.iter().filter_map(|change| match change {
-            Change::Close(name) if opened.contains(name) => Some(name.clone()),
-            Change::Open(_) | Change::Close(_) => None,
-        });
-        let ended: HashSet<Name, RandomState> = closed.collect();
-        self.duties.retain(|change| match change {
-            Change::Open(Duty { name, .. }) | Change::Close(name) => !ended.contains(name),
-        });
+        drop_what_ended(&mut self.duties);
     }
 
     /// Forgets everything, and keeps the room.
@@ -142,4 +130,26 @@ impl Entries {
         self.snapshots.extend(later.snapshots);
         self.run = later.run;
     }
+}
+
+/// Drops of changes, in their order, those to duties that can be opened once only and were opened and
+/// closed by them.
+pub(in crate::engine) fn drop_what_ended(changes: &mut Vec<Change>) {
+    let mut open = HashMap::with_capacity_and_hasher(changes.len() / 2, RandomState::default());
+    let mut ended = vec![false; changes.len()];
+    for (at, change) in changes.iter().enumerate() {
+        match change {
+            Change::Open(duty) if duty.name.kind.is_opened_once() => {
+                open.insert(&duty.name, at);
+            }
+            Change::Close(name) if name.kind.is_opened_once() => {
+                if let Some(opened) = open.remove(name) {
+                    (ended[opened], ended[at]) = (true, true);
+                }
+            }
+            Change::Open(_) | Change::Close(_) => {}
+        }
+    }
+    let mut ended = ended.into_iter();
+    changes.retain(|_| ended.next() != Some(true));
 }

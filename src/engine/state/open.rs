@@ -138,7 +138,10 @@ fn take(place: &mut ByDue, duty: &Duty) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::engine::index::drop_what_ended;
 
     fn fulfil(opener: u64) -> Duty {
         let stream = format!("payment-acme-p{opener}").parse().unwrap();
@@ -159,6 +162,39 @@ mod tests {
 
     fn due(open: &Open, kind: Kind) -> Vec<Name> {
         open.due(kind, Time::from_seconds(1_000)).map(|duty| duty.name).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn those_that_began_and_ended_meanwhile_leave_nothing_behind(
+            steps in prop::collection::vec((0_u8..5, 0_u64..4), 0..40),
+        ) {
+            let (mut begun, mut all) = (BTreeSet::new(), vec![]);
+            for (step, number) in steps {
+                let kept = Duty {
+                    name: Name { kind: Kind::Return, ..fulfil(number).name },
+                    ..fulfil(number)
+                };
+                match step {
+                    0 if begun.insert(number) => all.push(Change::Open(kept)),
+                    1 if begun.contains(&number) => all.push(Change::Close(kept.name)),
+                    2 => all.push(Change::Open(letter(&kept, false))),
+                    3 => all.push(Change::Close(letter(&kept, false).name)),
+                    _ => all.push(Change::Open(letter(&kept, true))),
+                }
+            }
+            let mut fewer = all.clone();
+            drop_what_ended(&mut fewer);
+            let [mut one, mut other] = [Open::default(), Open::default()];
+            one.hear(all);
+            other.hear(fewer);
+            prop_assert_eq!(&one.by_name, &other.by_name);
+            prop_assert_eq!(&one.orphans, &other.orphans);
+            for kind in Kind::ALL {
+                prop_assert_eq!(due(&one, kind), due(&other, kind));
+                prop_assert_eq!(one.of_kind(kind), other.of_kind(kind));
+            }
+        }
     }
 
     #[test]

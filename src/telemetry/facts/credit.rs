@@ -1,6 +1,8 @@
 //! Counting what happened to metered credit, and what became of top-ups.
 
-use metrics::counter;
+use std::cmp::Ordering;
+
+use metrics::{Counter, counter};
 use piperoll_domain::{
     account::{Event, ShadowFinalized, ShadowReserved, Why},
     billing::Mode,
@@ -18,61 +20,97 @@ const CACHED: [&str; 2] = ["hit", "miss"];
 /// What a top-up comes to.
 const TOPUPS: [&str; 3] = ["succeeded", "failed", "expired"];
 
-/// Counts what happened to an account.
-pub(super) fn account(event: &Event) {
-    match event {
-        Event::Finalized(said) => {
-            finalized(said.mode, said.reserved.amount, said.cost.amount);
+/// Counters of metered credit, each looked up once: its facts are counted by the thread that all
+/// commands wait for.
+pub(super) struct Counters {
+    charges: ByMode,
+    ends: ByMode,
+    in_shadow: Counter,
+    would_have_402: Counter,
+}
+
+/// For each mode, one for each outcome.
+type ByMode = [[Counter; 3]; 3];
+
+impl Counters {
+    /// All of them, wherever they stand.
+    pub(super) fn look_up() -> Self {
+        Self {
+            charges: by_mode("billing_finalize_total", FINALIZED),
+            ends: by_mode("reservations_total", ENDS),
+            in_shadow: counter!("billing_shadow_reservations_total"),
+            would_have_402: counter!("billing_would_have_402_total"),
         }
-        Event::ShadowFinalized(ShadowFinalized { reserved, cost, .. }) => {
-            finalized(Mode::Shadow, reserved.amount, cost.amount);
+    }
+
+    /// Counts what happened to an account.
+    pub(super) fn count(&self, event: &Event) {
+        match event {
+            Event::Finalized(said) => {
+                self.finalized(said.mode, said.reserved.amount, said.cost.amount);
+            }
+            Event::ShadowFinalized(ShadowFinalized { reserved, cost, .. }) => {
+                self.finalized(Mode::Shadow, reserved.amount, cost.amount);
+            }
+            Event::ShadowReserved(ShadowReserved { missing, .. }) => {
+                self.in_shadow.increment(1);
+                self.would_have_402.increment(u64::from(!missing.is_zero()));
+            }
+            Event::Released(released) => self.released(released.mode, released.why),
+            Event::ShadowReleased(released) => self.released(Mode::Shadow, released.why),
+            Event::Opened(_)
+            | Event::LotMinted(_)
+            | Event::LotReceived(_)
+            | Event::Spent(_)
+            | Event::LotExpired(_)
+            | Event::Reserved(_)
+            | Event::DebtRepaid(_)
+            | Event::ClawedBack(_)
+            | Event::LotVoided(_)
+            | Event::TransferredOut(_) => {}
         }
-        Event::ShadowReserved(ShadowReserved { missing, .. }) => {
-            counter!("billing_shadow_reservations_total").increment(1);
-            let refused = u64::from(!missing.is_zero());
-            counter!("billing_would_have_402_total").increment(refused);
-        }
-        Event::Released(released) => released_for(released.mode, released.why),
-        Event::ShadowReleased(released) => released_for(Mode::Shadow, released.why),
-        Event::Opened(_)
-        | Event::LotMinted(_)
-        | Event::LotReceived(_)
-        | Event::Spent(_)
-        | Event::LotExpired(_)
-        | Event::Reserved(_)
-        | Event::DebtRepaid(_)
-        | Event::ClawedBack(_)
-        | Event::LotVoided(_)
-        | Event::TransferredOut(_) => {}
+    }
+
+    fn finalized(&self, mode: Mode, reserved: Amount, cost: Amount) {
+        let [exact, under, over] = of(mode, &self.charges);
+        let charge = match cost.cmp(&reserved) {
+            Ordering::Equal => exact,
+            Ordering::Less => under,
+            Ordering::Greater => over,
+        };
+        charge.increment(1);
+        let [finalized, ..] = of(mode, &self.ends);
+        finalized.increment(1);
+    }
+
+    fn released(&self, mode: Mode, why: Why) {
+        let [_, released, expired] = of(mode, &self.ends);
+        let end = match why {
+            Why::Released => released,
+            Why::Expired => expired,
+        };
+        end.increment(1);
     }
 }
 
-fn finalized(mode: Mode, reserved: Amount, cost: Amount) {
-    let [exact, under, over] = FINALIZED;
-    let outcome = match cost.cmp(&reserved) {
-        std::cmp::Ordering::Equal => exact,
-        std::cmp::Ordering::Less => under,
-        std::cmp::Ordering::Greater => over,
-    };
-    let labels = [("mode", mode.as_str()), ("outcome", outcome)];
-    counter!("billing_finalize_total", &labels).increment(1);
-    ended(mode, ENDS[0]);
+/// In the order of [`MODES`].
+const fn of(mode: Mode, [shadow, soft, live]: &ByMode) -> &[Counter; 3] {
+    match mode {
+        Mode::Shadow => shadow,
+        Mode::Soft => soft,
+        Mode::Live => live,
+    }
 }
 
-fn released_for(mode: Mode, why: Why) {
-    let [_, released, expired] = ENDS;
-    ended(
-        mode,
-        match why {
-            Why::Released => released,
-            Why::Expired => expired,
-        },
-    );
-}
-
-fn ended(mode: Mode, outcome: &'static str) {
-    let labels = [("mode", mode.as_str()), ("outcome", outcome)];
-    counter!("reservations_total", &labels).increment(1);
+/// Counters of one name, which stand at zero from now on.
+fn by_mode(name: &'static str, outcomes: [&'static str; 3]) -> ByMode {
+    MODES.map(|mode| {
+        outcomes.map(|outcome| {
+            let one = counter!(name, "mode" => mode.as_str(), "outcome" => outcome);
+            one.increment(0);
+            one
+        })
+    })
 }
 
 /// What a payment for credit comes to by an event, if it ends by it.
@@ -113,13 +151,5 @@ pub(in crate::telemetry) fn zero() {
     for result in CACHED {
         counter!("balance_cache_requests_total", "result" => result).increment(0);
     }
-    for mode in MODES.map(Mode::as_str) {
-        for outcome in FINALIZED {
-            let labels = [("mode", mode), ("outcome", outcome)];
-            counter!("billing_finalize_total", &labels).increment(0);
-        }
-        for outcome in ENDS {
-            counter!("reservations_total", &[("mode", mode), ("outcome", outcome)]).increment(0);
-        }
-    }
+    drop(Counters::look_up());
 }
