@@ -85,18 +85,17 @@ impl Reserve {
     /// left to the tenant's billing, which may have changed since.
     fn is_as(&self, before: &Recorded) -> bool {
         let Recorded { envelope, event } = before;
-        let (estimate, wanted, pool, until, reference) = match event {
-            Event::Account(account::Event::Reserved(said)) => {
+        let (estimate, wanted, pool, until, reference) =
+            if let Event::Account(account::Event::Reserved(said)) = event {
                 (said.estimate, said.wanted, &said.pool, said.expires_at, &said.reference)
-            }
-            Event::Account(account::Event::ShadowReserved(said)) => {
+            } else if let Event::Account(account::Event::ShadowReserved(said)) = event {
                 (said.estimate, said.wanted, &said.pool, said.expires_at, &said.reference)
-            }
-            _ => return false,
-        };
+            } else {
+                return false;
+            };
         let asked = if self.is_estimate { estimate } else { estimate.xor(Some(wanted)) };
         // From when the command was decided; its facts stand some microseconds after that.
-        let began = |seconds: u32| until.plus_micros(-i64::from(seconds).saturating_mul(1_000_000));
+        let began = |seconds: u32| until.plus_micros(i64::from(seconds).saturating_mul(-1_000_000));
         let is_as_long =
             |seconds| (0..1_000_000).contains(&envelope.recorded_at.micros_since(began(seconds)));
         AccountId::from(&envelope.stream.id) == self.account

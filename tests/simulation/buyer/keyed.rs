@@ -1,8 +1,8 @@
-//! Requests with a key: put once, asked again as often as it takes, answered the same each time.
+//! Requests with a key, or a name in place of one: put once, asked again as often as it takes, answered the same each time.
 
 use piperoll::{
-    engine,
-    service::{Ask, Checkout, Error, For, Principal},
+    engine::{self, Done},
+    service::{Ask, Checkout, Error, For, Metered, Principal},
 };
 use piperoll_domain::{
     account::{Source, SourceKind},
@@ -26,6 +26,18 @@ pub(in crate::simulation) enum Wish {
     Reserve { number: u64, msat: u64, seconds: u32 },
     Finalize { reservation: ReservationId, msat: u64 },
     GiveBack { reservation: ReservationId },
+}
+
+impl Wish {
+    /// Whether it is put without a key.
+    const fn is_known_by_name(&self) -> bool {
+        match self {
+            Self::Reserve { number: chosen, .. } | Self::Finalize { msat: chosen, .. } => {
+                chosen.is_multiple_of(3)
+            }
+            _ => false,
+        }
+    }
 }
 
 impl Visit {
@@ -179,7 +191,12 @@ impl Visit {
         let (who, account) = self.who();
         let operation = self.operation(wish, &account);
         let name = self.name(key);
-        match self.service.execute(&who, operation, Some(self.idempotency(key, wish))).await {
+        let outcome = if wish.is_known_by_name() {
+            self.by_name(&who, operation).await
+        } else {
+            self.service.execute(&who, operation, Some(self.idempotency(key, wish))).await
+        };
+        match outcome {
             Ok(done) => {
                 self.world.told(format!("{name} {wish:?}"), &done);
                 let ids = done.events.iter().map(|event| event.envelope.id).collect();
@@ -196,6 +213,16 @@ impl Visit {
                 }
             }
         }
+    }
+
+    /// Without a key: a reservation's name says which request it is.
+    async fn by_name(&self, who: &Principal, operation: Operation) -> Result<Done, Error> {
+        let metered = match operation {
+            Operation::Reserve(wish) => self.service.reserve(who, *wish, None).await,
+            Operation::Finalize(wish) => self.service.finalize(who, *wish, None).await,
+            other => unreachable!("{other:?} has no name"),
+        };
+        metered.map(|Metered { fact, head, replayed }| Done { events: vec![fact], head, replayed })
     }
 
     fn operation(&self, wish: &Wish, account: &str) -> Operation {

@@ -21,7 +21,7 @@ async fn the_same_reservation_again_gives_the_same_answer_without_a_key() {
         let body = json!({"reservation": "job_1", "amount": usd(60), "reference": "job 1"});
         let first = keyless(&shop, RESERVATIONS, &body).await.must_be(201);
         assert_eq!(first.header("idempotency-replayed"), "");
-        let (held, head) = (holds(&shop).await, shop.head());
+        let (reserved, before) = (holds(&shop).await, shop.head());
         let again = keyless(&shop, RESERVATIONS, &body).await.must_be(201);
         assert_eq!(again.header("idempotency-replayed"), "true");
         assert_eq!(again.json(), first.json());
@@ -33,8 +33,8 @@ async fn the_same_reservation_again_gives_the_same_answer_without_a_key() {
         }
         let again = keyless(&shop, RESERVATIONS, &body).await.must_be(201);
         assert_eq!(again.json(), first.json(), "as it was made, not as it is now");
-        assert_eq!(shop.head(), head + 1, "one fact, the charge");
-        assert_eq!(holds(&shop).await == held, mode == Mode::Shadow);
+        assert_eq!(shop.head(), before + 1, "one fact, the charge");
+        assert_eq!(holds(&shop).await == reserved, mode == Mode::Shadow);
         shop.app.stop().await;
     }
 }
@@ -100,7 +100,7 @@ async fn the_same_answer_is_given_whatever_changed_since() {
 #[tokio::test]
 async fn many_who_ask_at_once_under_one_name_get_one_reservation() {
     let shop = shop(Mode::Live).await;
-    let head = shop.head();
+    let before = shop.head();
     let body = json!({"reservation": "job_1", "amount": usd(60)});
     let asked = (0..20).map(async |_| {
         let held = keyless(&shop, RESERVATIONS, &body).await.must_be(201).json();
@@ -109,7 +109,7 @@ async fn many_who_ask_at_once_under_one_name_get_one_reservation() {
     });
     let answers = futures_util::future::join_all(asked).await;
     assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
-    assert_eq!(shop.head(), head + 2, "one was made, and one given back");
+    assert_eq!(shop.head(), before + 2, "one was made, and one given back");
     assert_eq!(holds(&shop).await, ["100", "0", "0"]);
     shop.app.stop().await;
 }
