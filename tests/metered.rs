@@ -35,6 +35,8 @@ async fn credit_is_held_charged_listed_and_set_right_by_commands() {
     let (lot, double) = (mint(&server, "one").await, mint(&server, "two").await);
     let reserve = ["reservations", "reserve", "alice", "--amount", "1.25"];
     let held = done(&server, &[&reserve[..], &["--reservation", "res_1"]].concat()).await;
+    let again = done(&server, &[&reserve[..], &["--reservation", "res_1"]].concat()).await;
+    assert_eq!(again, held, "its name says which request it is");
     assert_eq!((&held["mode"], &held["wanted"]), (&json!("shadow"), &usd("1250000")));
     let ended = done(&server, &["reservations", "finalize", "res_1", "--amount", "1"]).await;
     assert_eq!((&ended["status"], &ended["cost"]), (&json!("finalized"), &usd("1000000")));

@@ -260,13 +260,13 @@ fn complete(operation: &mut Operation, route: &Route, path: &str) {
     let parameters = operation.parameters.get_or_insert_default();
     let key = match route.key {
         Key::Never => None,
-        Key::Welcome => Some((Required::False, " What it names can stand in for one.")),
+        Key::Unless(unless) => Some((Required::False, unless)),
         Key::Needed => Some((Required::True, "")),
     };
     if let Some((required, unless)) = key {
-        let what =
-            format!("1 to 255 printable characters: the same key is the same request.{unless}");
-        parameters.push(header("Idempotency-Key", &what, required).into());
+        let what = "1 to 255 printable characters: the same key is the same request.";
+        let what = format!("{what} {unless}");
+        parameters.push(header("Idempotency-Key", what.trim_end(), required).into());
     }
     if problems::looks(route, path) {
         let what = "The answer knows of everything up to here: the `Piperoll-Position` of an answer, \

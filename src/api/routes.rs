@@ -40,8 +40,8 @@ pub(super) enum Needs {
 pub(super) enum Key {
     /// It does not.
     Never,
-    /// It does; what else its caller says can stand in for one.
-    Welcome,
+    /// It does; this tells where it may be left out.
+    Unless(&'static str),
     /// It must have one.
     Needed,
 }
@@ -77,10 +77,23 @@ const fn write(method: &'static str, path: &'static str, needs: Needs) -> Route 
     Route { method, path, needs, key: Key::Needed }
 }
 
-/// A write that is known by a name that its caller says, if it has no key.
-const fn named(method: &'static str, path: &'static str, needs: Needs) -> Route {
-    Route { method, path, needs, key: Key::Welcome }
+/// A write that needs no key where something else makes asking again harmless.
+const fn named(
+    method: &'static str,
+    path: &'static str,
+    needs: Needs,
+    unless: &'static str,
+) -> Route {
+    Route { method, path, needs, key: Key::Unless(unless) }
 }
+
+/// A reservation that is named begins once.
+const BEGINS_ONCE: &str = "It may be left out where the body names the `reservation`.";
+/// However often somebody says so.
+const ENDS_ONCE: &str = "It may be left out: a reservation ends once.";
+const GIVEN_ONCE: &str =
+    "It may be left out, best where `sourceId` or `providerPaymentId` is said.";
+const OPTIONAL: &str = "It may be left out.";
 
 const fn call(method: &'static str, path: &'static str, needs: Needs) -> Route {
     Route { method, path, needs, key: Key::Never }
@@ -114,11 +127,11 @@ pub(super) const ROUTES: &[Route] = &[
     read("/v1/lots/{lot}", One(RIGHT)),
     read("/v1/accounts/{account}/entries", One(READ)),
     write("POST", "/v1/accounts/{account}/spend", One(CREDIT)),
-    named("POST", "/v1/accounts/{account}/reservations", One(CREDIT)),
+    named("POST", "/v1/accounts/{account}/reservations", One(CREDIT), BEGINS_ONCE),
     read("/v1/reservations", One(METER)),
     read("/v1/reservations/{reservation}", One(METER)),
-    named("POST", "/v1/reservations/{reservation}/finalize", One(CREDIT)),
-    named("POST", "/v1/reservations/{reservation}/release", One(CREDIT)),
+    named("POST", "/v1/reservations/{reservation}/finalize", One(CREDIT), ENDS_ONCE),
+    named("POST", "/v1/reservations/{reservation}/release", One(CREDIT), ENDS_ONCE),
     write("POST", "/v1/payments/{payment}/refunds", One(OPERATE)),
     write("POST", "/v1/accounts/{account}/lots/{lot}/clawback", One(OPERATE)),
     write("POST", "/v1/accounts/{account}/lots/{lot}/void", One(OPERATE)),
@@ -215,14 +228,15 @@ pub(super) const ROUTES: &[Route] = &[
         OperatorOrAdministrator,
     ),
     read("/admin/billing/config", OperatorOrAdministrator),
-    named("PUT", "/admin/billing/config", OperatorOrAdministrator),
-    named("POST", "/admin/billing/accounts/{account}/mint", Administrator),
+    named("PUT", "/admin/billing/config", OperatorOrAdministrator, OPTIONAL),
+    named("POST", "/admin/billing/accounts/{account}/mint", Administrator, GIVEN_ONCE),
     read("/v1/admin/tenants/{tenant}/reservations", OperatorOrAdministrator),
     read("/v1/admin/tenants/{tenant}/reservations/{reservation}", OperatorOrAdministrator),
     named(
         "POST",
         "/v1/admin/tenants/{tenant}/reservations/{reservation}/release",
         OperatorOrAdministrator,
+        ENDS_ONCE,
     ),
     read("/v1/admin/connections", Operator),
     write("PUT", "/v1/admin/connections/{connection}", Operator),

@@ -8,6 +8,7 @@ use axum::{
     routing::post,
 };
 use piperoll_domain::{
+    event::Idempotency,
     id::{AccountId, ConnectionId, Pool},
     money::Money,
     operation::Purpose,
@@ -88,6 +89,7 @@ pub(super) async fn top_up(
     headers: HeaderMap,
     write: Write<TopUp>,
 ) -> Result<Response, Problem> {
+    let key = write.key("topup.create", &[])?;
     match credential(&headers) {
         Ok(credential) => {
             original.must_be_safe(&api)?;
@@ -100,13 +102,11 @@ pub(super) async fn top_up(
         Err(CredentialError::Malformed(why)) => {
             Ok(challenge::bare(Code::CredentialMalformed, &why.to_string()))
         }
-        Err(CredentialError::Absent) => charge(&api, &of, write).await,
+        Err(CredentialError::Absent) => charge(&api, &of, write.body, key).await,
     }
 }
 
-async fn charge(api: &Api, of: &Of, write: Write<TopUp>) -> Result<Response, Problem> {
-    let key = write.key("topup.create", &[])?;
-    let body = write.body;
+async fn charge(api: &Api, of: &Of, body: TopUp, key: Idempotency) -> Result<Response, Problem> {
     let purpose = Purpose::TopUp {
         account: body.account,
         price: body.amount,

@@ -224,6 +224,18 @@ impl Client<'_> {
         self.ask(method, self.url(path), &[(IDEMPOTENCY_KEY, key)], body).await
     }
 
+    /// Changes something that its own name tells from everything else: that makes asking again safe.
+    pub(super) async fn write_by_name(
+        &self,
+        method: Method,
+        path: &[&str],
+        body: Option<&Value>,
+        key: Option<&str>,
+    ) -> Result<Value, Error> {
+        let key: Vec<_> = key.into_iter().map(|key| (IDEMPOTENCY_KEY, key)).collect();
+        self.ask(method, self.url(path), &key, body).await
+    }
+
     /// The answer as it comes, line by line.
     pub(super) async fn lines(
         &self,

@@ -33,7 +33,7 @@ pub(super) struct Reserve {
     /// The amount is an estimate: the tenant's safety is put on it.
     #[arg(long)]
     estimate: bool,
-    /// The reservation's name; made up unless given.
+    /// The reservation's name; made up unless given. It makes asking again safe.
     #[arg(long)]
     reservation: Option<String>,
     /// From which pool first.
@@ -45,7 +45,7 @@ pub(super) struct Reserve {
     /// The caller's own name for the use.
     #[arg(long)]
     reference: Option<String>,
-    /// Makes asking again safe; made up unless given.
+    /// Makes asking again safe; made up unless it or `--reservation` is given.
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
 }
@@ -134,8 +134,12 @@ impl Reserve {
             "reference": self.reference,
         });
         let path = ["v1", "accounts", &self.account, "reservations"];
-        let key = self.idempotency_key.as_deref();
-        Ok(self.server.tenant().write(Method::POST, &path, Some(&body), key).await?)
+        let (client, key) = (self.server.tenant(), self.idempotency_key.as_deref());
+        Ok(if self.reservation.is_some() {
+            client.write_by_name(Method::POST, &path, Some(&body), key).await?
+        } else {
+            client.write(Method::POST, &path, Some(&body), key).await?
+        })
     }
 }
 

@@ -134,6 +134,11 @@ async fn a_write_wants_a_key_of_the_right_form() {
     let post =
         || shop.ask("POST", "/v1/accounts").key(&shop.keys.key).json(&json!({"account": "alice"}));
     post().await.must_be_problem(400, "idempotency_key_missing");
+    let paid =
+        shop.ask("POST", "/v1/topups").key(&shop.keys.key).header("authorization", "L402 a:b");
+    let paid =
+        paid.json(&json!({"account": "alice", "amount": {"commodity": "MSAT", "amount": "1"}}));
+    paid.await.must_be_problem(400, "idempotency_key_missing");
     for key in ["", " ", &"k".repeat(256)] {
         let refused = post().header("idempotency-key", key).await;
         refused.must_be_problem(400, "idempotency_key_invalid");
