@@ -87,9 +87,7 @@ const fn named(
     Route { method, path, needs, key: Key::Unless(unless) }
 }
 
-/// A reservation that is named begins once.
 const BEGINS_ONCE: &str = "It may be left out where the body names the `reservation`.";
-/// However often somebody says so.
 const ENDS_ONCE: &str = "It may be left out: a reservation ends once.";
 const GIVEN_ONCE: &str =
     "It may be left out, best where `sourceId` or `providerPaymentId` is said.";
