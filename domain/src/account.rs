@@ -121,14 +121,15 @@ impl Account {
         total: Money,
         pool: &Pool,
         reference: Option<String>,
+        order: Order,
         moment: Moment,
     ) -> Result<Vec<Fact>, Rejection> {
         self.must_be_usable(total)?;
         let mut scratch = Scratch::over(self, moment);
         scratch.end_what_is_over();
-        let picked = scratch.pick_all(Order::default(), total, pool)?;
+        let picked = scratch.pick_all(order, total, pool)?;
         let parts = scratch.parts(&picked).collect();
-        let spent = Spent { total, parts, order: ORDER.to_owned(), reference };
+        let spent = Spent { total, parts, order: order.as_str().to_owned(), reference };
         Ok(scratch.conclude(Event::Spent(spent)))
     }
 

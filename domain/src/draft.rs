@@ -313,6 +313,14 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// Refuses a commodity that nobody ever declared: whoever owed it could not repay it.
+    pub fn must_be_known(&mut self, code: Code) -> Result<(), Stop> {
+        if built_in(code).is_none() && self.commodity(code)? == Commodity::Unknown {
+            return Err(Rejection::CommodityUnknown { code }.into());
+        }
+        Ok(())
+    }
+
     /// The settings' values.
     pub fn rules(&mut self) -> Result<Settings, Stop> {
         Ok(self.settings()?.settings)

@@ -148,6 +148,12 @@ pub enum Rejection {
         /// At which.
         cost: Money,
     },
+    /// Credit that cannot be given by hand like this.
+    #[error("{what}")]
+    MintInvalid {
+        /// What is wrong.
+        what: &'static str,
+    },
     /// The name of a campaign that is taken.
     #[error("the campaign exists")]
     CampaignExists,
@@ -372,6 +378,7 @@ impl Rejection {
             Self::ReservationExpired => "reservation_expired",
             Self::ReservationNotExpired => "reservation_not_expired",
             Self::ReservationFinalized { .. } => "reservation_finalized",
+            Self::MintInvalid { .. } => "mint_invalid",
             Self::CampaignExists => "campaign_exists",
             Self::CampaignNotFound => "campaign_not_found",
             Self::CampaignInvalid { .. } => "campaign_invalid",

@@ -116,6 +116,7 @@ codes! {
     ReservationExpired "reservation_expired" NOT_FOUND "The reservation has expired";
     ReservationNotExpired "reservation_not_expired" CONFLICT "The reservation has not expired";
     ReservationFinalized "reservation_finalized" CONFLICT "The reservation is finalized at another cost";
+    MintInvalid "mint_invalid" UNPROCESSABLE_ENTITY "Credit cannot be given like this";
     CampaignExists "campaign_exists" CONFLICT "The campaign exists";
     CampaignNotFound "campaign_not_found" NOT_FOUND "The campaign does not exist";
     CampaignInvalid "campaign_invalid" UNPROCESSABLE_ENTITY "No campaign can have these terms";

@@ -39,6 +39,7 @@ impl From<&Rejection> for Code {
             Rejection::ReservationExpired => Self::ReservationExpired,
             Rejection::ReservationNotExpired => Self::ReservationNotExpired,
             Rejection::ReservationFinalized { .. } => Self::ReservationFinalized,
+            Rejection::MintInvalid { .. } => Self::MintInvalid,
             Rejection::CampaignExists => Self::CampaignExists,
             Rejection::CampaignNotFound => Self::CampaignNotFound,
             Rejection::CampaignInvalid { .. } => Self::CampaignInvalid,

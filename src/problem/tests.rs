@@ -63,6 +63,7 @@ fn rejections() -> Vec<Rejection> {
         Rejection::ReservationExpired,
         Rejection::ReservationNotExpired,
         Rejection::ReservationFinalized { cost: msat(5) },
+        Rejection::MintInvalid { what: "x" },
         Rejection::CampaignExists,
         Rejection::CampaignNotFound,
         Rejection::CampaignInvalid { what: "x" },

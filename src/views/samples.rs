@@ -9,7 +9,7 @@ use std::{
 };
 
 use piperoll_domain::{
-    account::{self, LotMinted, Source as LotSource, SourceKind},
+    account::{self, LotMinted, Order, Source as LotSource, SourceKind},
     book::{Book, State},
     bytes::{Bytes, Hash},
     entitlement::{Granted, Released, Used},
@@ -119,7 +119,13 @@ impl World {
         else {
             return;
         };
-        let spent = state.spend(usd(units), &Pool::general(), Some("call".to_owned()), moment);
+        let spent = state.spend(
+            usd(units),
+            &Pool::general(),
+            Some("call".to_owned()),
+            Order::default(),
+            moment,
+        );
         for fact in spent.unwrap_or_default() {
             self.say(account, fact);
         }

@@ -1,6 +1,7 @@
 //! Who shares in what is used: rules, proposed by one and approved by another, and what they give.
 //!
-//! A rule holds once its wait is over by recorded time; the latest to begin wins. Rule 0 stands
+//! A rule holds once its wait is over by recorded time; the newest of them wins. What was approved holds
+//! no more once a newer one does, and what is older than an approved one cannot be approved. Rule 0 stands
 //! from the beginning: 5 % to the commons, 70 % to the community, the rest to the foundation.
 
 use serde::{Deserialize, Serialize};
@@ -161,12 +162,10 @@ impl InForce {
     /// The rule that holds at that moment.
     pub fn rule_at(&self, moment: Moment) -> (u32, Cut) {
         let holds = |(number, rule): (&u32, &Rule)| match rule.stage {
-            Stage::Approved { from } if moment.is_past(from) => Some((from, *number, rule.cut)),
+            Stage::Approved { from } if moment.is_past(from) => Some((*number, rule.cut)),
             Stage::Approved { .. } | Stage::Proposed {} | Stage::Rejected {} => None,
         };
-        let latest =
-            self.rules.iter().filter_map(holds).max_by_key(|(from, rule, _)| (*from, *rule));
-        latest.map_or((0, Cut::default()), |(_, rule, cut)| (rule, cut))
+        self.rules.iter().rev().find_map(holds).unwrap_or((0, Cut::default()))
     }
 
     /// What proposing a rule causes.
@@ -187,6 +186,10 @@ impl InForce {
         let known = self.proposal(rule)?;
         if is_same(&known.by, by) {
             return Err(Rejection::FourEyes);
+        }
+        let is_approved = |(_, newer): (&u32, &Rule)| matches!(newer.stage, Stage::Approved { .. });
+        if self.rules.iter().rev().take_while(|(number, _)| **number > rule).any(is_approved) {
+            return Err(Rejection::SharesNotOpen);
         }
         let from = moment.now.plus_seconds(self.billing.shares_cooldown_seconds);
         Ok(Approved { rule, cut: known.cut, from, reason: reason.to_owned() })

@@ -4,12 +4,13 @@ use crate::{
     account::{LotMinted, Source, SourceKind},
     claim::Claim,
     draft::{Draft, Stop},
-    id::{AccountId, Kind, LotId, Pool, Stream, TenantId},
+    id::{AccountId, Kind, LotId, PaymentId, Pool, Stream, TenantId},
     money::Money,
     operation::{
         fulfil::{mint, sold_as},
         must_be_reason,
     },
+    payment::Promise,
     rejection::Rejection,
     time::Time,
 };
@@ -78,6 +79,9 @@ impl Mint {
         if given && self.cost.is_some() {
             return Err(Rejection::CostOfGift.into());
         }
+        if self.expires_at.is_some_and(|at| draft.moment().is_past(at)) {
+            return Err(Rejection::MintInvalid { what: "expires_at must lie ahead" }.into());
+        }
         self.must_be_new(draft)?;
         let minted = LotMinted {
             lot: self.lot.clone(),
@@ -94,14 +98,36 @@ impl Mint {
     }
 
     /// Money comes in once, whether it is called a deposit or a purchase.
-    fn must_be_new(&self, draft: &Draft<'_>) -> Result<(), Stop> {
+    fn must_be_new(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
         let Source { kind, id } = self.source.clone();
         if !matches!(kind, SourceKind::Deposit | SourceKind::Purchase) {
             return Ok(());
         }
-        let Some(taker) = sold_as(draft, &self.tenant, &id)? else { return Ok(()) };
+        let Some(taker) = sold_as(draft, &self.tenant, &id)? else {
+            return self.must_be_as_promised(draft, &id);
+        };
         let claim = Claim::Source { tenant: self.tenant.clone(), kind, id };
         Err(Rejection::ClaimTaken { claim, position: taker.position }.into())
+    }
+
+    /// Credit under the name of a payment ends it, so it is what its buyer was promised. An operator may
+    /// give it in another commodity.
+    fn must_be_as_promised(&self, draft: &mut Draft<'_>, source: &str) -> Result<(), Stop> {
+        let Ok(payment) = source.parse::<PaymentId>() else { return Ok(()) };
+        let payment = draft.payment(&self.tenant, &payment)?;
+        let Ok(request) = payment.must_exist() else { return Ok(()) };
+        let refuse = |what| Err(Rejection::MintInvalid { what }.into());
+        match &request.promise {
+            Promise::Credit { account, .. } if *account != self.account => {
+                refuse("the payment that its source names is for another account")
+            }
+            Promise::Credit { amount, .. }
+                if amount.commodity == self.amount.commodity && *amount != self.amount =>
+            {
+                refuse("the payment that its source names gives another amount")
+            }
+            Promise::Credit { .. } | Promise::Access { .. } | Promise::Nothing {} => Ok(()),
+        }
     }
 }
 
@@ -153,9 +179,12 @@ pub struct Spend {
 impl Spend {
     pub(super) fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
         let moment = draft.moment();
-        draft.billing(&self.tenant)?.must_be_below_ceiling(self.total, self.ceiling)?;
+        let billing = draft.billing(&self.tenant)?;
+        billing.must_be_on()?;
+        billing.must_be_below_ceiling(self.total, self.ceiling)?;
+        let order = billing.terms(&self.pool, moment).order;
         let account = draft.account(&self.tenant, &self.account)?;
-        let facts = account.spend(self.total, &self.pool, self.reference.clone(), moment)?;
+        let facts = account.spend(self.total, &self.pool, self.reference.clone(), order, moment)?;
         draft.say_all(&Stream::new(Kind::Account, &self.tenant, &self.account), facts)
     }
 }

@@ -60,6 +60,7 @@ impl Reserve {
         if !(1..=TTL_SECONDS_MAX).contains(&seconds) {
             return Err(Rejection::DurationOutOfRange { most: TTL_SECONDS_MAX }.into());
         }
+        draft.must_be_known(self.amount.commodity)?;
         let hold = Hold {
             reservation: self.reservation.clone(),
             estimate: self.is_estimate.then_some(self.amount),

@@ -25,6 +25,7 @@ use crate::{
 
 mod anomaly;
 mod batch;
+mod bounds;
 mod seeded;
 
 mod freeze {

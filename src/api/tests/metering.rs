@@ -202,7 +202,7 @@ async fn a_reservation_that_cannot_be_made_is_refused_by_name_and_changes_nothin
     };
     ask("nobody", &json!({"amount": usd(1)})).await.must_be_problem(404, "account_not_found");
     let foreign = json!({"amount": {"commodity": "EUR", "amount": "1"}});
-    ask("alice", &foreign).await.must_be_problem(402, "credit_insufficient");
+    ask("alice", &foreign).await.must_be_problem(422, "commodity_unknown");
     ask("alice", &json!({"amount": usd(0)})).await.must_be_problem(422, "amount_zero");
     for seconds in [0, 86_401] {
         let refused = ask("alice", &json!({"amount": usd(1), "ttl_seconds": seconds})).await;

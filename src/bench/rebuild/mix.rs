@@ -9,7 +9,7 @@ mod payment;
 use std::collections::HashMap;
 
 use piperoll_domain::{
-    account::{LotMinted, Source, SourceKind},
+    account::{LotMinted, Order, Source, SourceKind},
     book::{Book, State},
     bytes::{Bytes, Id16},
     entitlement::{Granted, Repeated, Used},
@@ -163,7 +163,7 @@ impl Mix {
         let state = self.book.streams.get(&account).map(|slot| &slot.state);
         let Some(State::Account(state)) = state else { return };
         let reference = Some(format!("req-{:x}", self.random.number() >> 32));
-        match state.spend(total, &Pool::general(), reference, moment) {
+        match state.spend(total, &Pool::general(), reference, Order::default(), moment) {
             Ok(facts) => {
                 self.begin();
                 for fact in facts {

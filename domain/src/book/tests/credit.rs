@@ -8,7 +8,7 @@ mod metering;
 use std::collections::BTreeMap;
 
 use crate::{
-    account::{self, LotMinted, Order, Source, SourceKind},
+    account::{self, LotMinted, Source, SourceKind},
     billing::{Billing, Mode},
     book::Book,
     event::{Event, Recorded},
@@ -191,6 +191,9 @@ impl Model {
         if wish.cost.is_some() && wish.source.kind == SourceKind::Grant {
             return Err("cost_of_gift");
         }
+        if wish.expires_at.is_some_and(|at| !moment.rests && moment.now >= at) {
+            return Err("mint_invalid");
+        }
         let Source { kind, id } = &wish.source;
         let sold = [SourceKind::Deposit, SourceKind::Purchase];
         let known = |kind: SourceKind| self.sources.contains(&(kind, id.clone()));
@@ -280,11 +283,14 @@ impl Model {
 
     fn spend(&mut self, wish: &Spend, moment: Moment) -> Result<(), Refused> {
         let (commodity, total) = plain(wish.total);
+        if !self.billing.enabled {
+            return Err("billing_off");
+        }
         self.below_ceiling(&commodity, total)?;
+        let order = self.order(wish.pool.as_str());
         let ended = &mut self.ended.clone();
         let holder = self.holder(wish.account.as_str(), total)?;
         holder.end_all(moment, ended);
-        let order = Order::PoolExpiryAge;
         for (lot, amount) in
             holder.pick_all(order, &commodity, wish.pool.as_str(), total, moment)?
         {

@@ -18,7 +18,7 @@ use crate::{
         caller::Caller,
         extract::{Path, Query},
         position::Look,
-        problem::Code,
+        problem::{self, Code},
         render::{Answer, At},
     },
     audit::{
@@ -203,6 +203,9 @@ pub(super) async fn reason(
 ) -> Result<String, Problem> {
     let holds = api.service().billing(who, tenant).await?.billing.mode;
     match overruling {
+        Some(overruling) if overruling.trim().is_empty() => {
+            Err(problem::field("override", "say why it need not be ready"))
+        }
         _ if to <= holds => Ok(said),
         Some(overruling) => Ok(format!("{said} (not asked whether it is ready: {overruling})")),
         None => {

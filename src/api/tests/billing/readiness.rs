@@ -35,6 +35,14 @@ async fn a_stricter_mode_is_refused_until_its_checklist_holds() {
         shop.ask("PUT", DEV).header("authorization", &admin("ada")).fresh().json(body)
     };
     change(&whole).await.must_be_problem(409, "billing_not_ready");
+    for nothing in ["", "  "] {
+        let refused =
+            put(&shop, json!({ "mode": "soft", "reason": "launch", "override": nothing }));
+        assert_eq!(refused.await.must_be(422).json()["field"], "override");
+        whole["override"] = json!(nothing);
+        assert_eq!(change(&whole).await.must_be(422).json()["field"], "override");
+    }
+    assert_eq!(mode(&shop).await, "shadow");
     whole["override"] = json!("the new staging house");
     change(&whole).await.must_be(200);
     assert_eq!(mode(&shop).await, "live");

@@ -124,6 +124,8 @@ async fn what_is_held_by_work_whose_time_is_over_is_there_though_nobody_swept_it
 #[tokio::test]
 async fn other_commodities_are_told_under_their_own_name_and_never_as_micro() {
     let shop = shop(Mode::Live).await;
+    let euro = shop.operate("PUT", "/v1/admin/commodities/EUR").json(&json!({"scale": 2}));
+    assert!(euro.fresh().await.status.is_success());
     for (amount, commodity) in
         [(msat(9), "MSAT"), (json!({"commodity": "EUR", "amount": 9}), "EUR")]
     {

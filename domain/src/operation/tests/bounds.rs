@@ -1,0 +1,85 @@
+//! What nobody may do with credit, however it is asked for.
+
+use super::*;
+use crate::{
+    account::{Event as OfAccount, Order},
+    billing::{Billing, Mode},
+    event::Event,
+};
+
+fn bought() -> Story {
+    shop().and(top_up("pay_1", "alice", 5_000)).and(invoice("pay_1", 5_000))
+}
+
+#[test]
+fn credit_that_would_lapse_at_once_is_not_given() {
+    let story = shop().and(open_account("alice")).later(100);
+    let late = |seconds| until(seconds, deposit("alice", "lot_1", msat(5), msat(5)));
+    let story = story.when(late(50)).rejected_as("mint_invalid");
+    story.when(late(500)).accepted();
+}
+
+#[test]
+fn credit_under_the_name_of_a_payment_is_what_its_buyer_was_promised() {
+    let by_hand = |account, amount, kind| {
+        let source = Source { kind, id: "pay_1".to_owned() };
+        Mint { source, ..deposit(account, "lot_9", amount, msat(1)) }
+    };
+    for kind in [SourceKind::Deposit, SourceKind::Purchase] {
+        let story = bought();
+        let story = story.when(by_hand("bob", msat(5_000), kind)).rejected_as("mint_invalid");
+        let story = story.when(by_hand("alice", msat(4_999), kind)).rejected_as("mint_invalid");
+        story.clone().when(by_hand("alice", msat(5_000), kind)).accepted();
+        // Somebody who knows may give it in other money.
+        story.when(by_hand("alice", money("USD", 7), kind)).accepted();
+    }
+}
+
+#[test]
+fn nobody_spends_while_billing_is_off() {
+    let story = shop().and(grant("alice", "lot_1", msat(5)));
+    let story = story.and(bill(Billing { enabled: false, ..Billing::default() }));
+    let story = story.when(spend("alice", msat(1))).rejected_as("billing_off");
+    story.and(bill(Billing::default())).when(spend("alice", msat(1))).accepted();
+}
+
+#[test]
+fn spending_takes_lots_in_the_order_of_its_pool_and_says_so() {
+    let story = shop().and(ordered(Mode::Live, "general", Order::PoolAge));
+    let story = story.and(grant("alice", "old", msat(5)));
+    let story = story.and(until(1_000, grant("alice", "ending", msat(5))));
+    let story = story.and(spend("alice", msat(4)));
+    let Event::Account(OfAccount::Spent(spent)) = &story.history.last().unwrap().event else {
+        panic!()
+    };
+    assert_eq!((spent.order.as_str(), spent.parts[0].lot.as_str()), ("pool-age.v1", "old"));
+}
+
+#[test]
+fn nobody_reserves_what_was_never_declared() {
+    for mode in [Mode::Shadow, Mode::Soft, Mode::Live] {
+        let story = shop().and(billing(mode)).and(open_account("alice"));
+        let wish = hold("alice", "res_1", money("ZZZ", 5));
+        story.when(wish).rejected(&Rejection::CommodityUnknown { code: id("ZZZ") });
+    }
+}
+
+#[test]
+fn a_newer_rule_of_shares_outlives_an_older_one_that_still_waited() {
+    let rule = |story: &Story| {
+        let State::Billing(billing) = &story.slot(&stream(Kind::Billing, "acme")).state else {
+            panic!()
+        };
+        billing.rule_at(story.moment()).0
+    };
+    let other = |story: Story| story.by("key_2");
+    let story = other(shop().and(propose(cut(9_999, 1)))).and(approve(1));
+    let story =
+        other(story.by("key_1").and(propose(cut(500, 7_000)))).and(approve(2)).and(hasten(2));
+    assert_eq!(rule(&story), 2);
+    let story = story.later(Billing::default().shares_cooldown_seconds + 1);
+    assert_eq!(rule(&story), 2, "what was overruled does not come back");
+    let story = story.by("key_1").and(propose(cut(0, 0))).and(propose(cut(1, 1)));
+    let story = story.by("key_2").and(approve(4)).when(approve(3)).rejected_as("shares_not_open");
+    assert_eq!(rule(&story), 2);
+}
