@@ -55,7 +55,7 @@ pub(in crate::api) struct Recovery {
     pool_id: Option<Pool>,
     /// The source's own name: of one source there is one lot.
     source_id: Option<String>,
-    /// The payment that it recovers, as its provider names it.
+    /// The payment that it recovers, as its provider names it; it gave a `deposit` or a `purchase`.
     provider_payment_id: Option<String>,
     /// Give it although as much was given without a name less than a day ago.
     #[serde(default)]
@@ -157,6 +157,10 @@ impl Recovery {
             let what = "it is said together with sourceId; say one of them";
             return Err(problem::field("providerPaymentId", what));
         }
+        if self.provider_payment_id.is_some() && !self.is_paid() {
+            let what = "what a payment gives is a `deposit` or a `purchase`";
+            return Err(problem::field("sourceType", what));
+        }
         let made_up = |id: &String| Source { kind: SourceKind::Grant, id: id.clone() }.is_unnamed();
         if self.source_id.as_ref().is_some_and(made_up) {
             return Err(problem::field("sourceId", "names like this are made up here"));
@@ -170,6 +174,11 @@ impl Recovery {
             (Some(_), false) => Err(problem::field("reason", "it is said without `force`")),
             (None, false) => Ok(()),
         }
+    }
+
+    /// Whether somebody paid for it: such sources can be claimed once, whichever of the two they are called.
+    fn is_paid(&self) -> bool {
+        matches!(SourceKind::from(self.source_type), SourceKind::Deposit | SourceKind::Purchase)
     }
 
     /// The payment of ours that is recovered, if it is one.
@@ -210,9 +219,8 @@ impl Recovery {
         let kind = SourceKind::from(self.source_type);
         let amount = Money { commodity: Commodity::USD, amount: self.amount_micro };
         let apart = uuid::Uuid::now_v7().simple().to_string();
-        let is_paid = matches!(kind, SourceKind::Deposit | SourceKind::Purchase);
         // Credit in micro USD is sold one for one; a payment of ours says itself what it cost.
-        let cost = is_paid.then(|| sold.map_or(amount, |sold| sold.price));
+        let cost = self.is_paid().then(|| sold.map_or(amount, |sold| sold.price));
         let is_named = named.is_some();
         let mint = Mint {
             tenant,

@@ -48,6 +48,10 @@ pub(in crate::api) struct Payment {
     settled: Option<Settled>,
     /// What it gave.
     gave: Option<Given>,
+    /// How much of what it costs was given back: `none`, `part` or `full`.
+    refund: &'static str,
+    /// As a sum.
+    refunded: Option<Sum>,
     /// What somebody has to look at, or had to.
     reviews: Vec<Review>,
     /// The position of its last event.
@@ -176,10 +180,21 @@ impl Payment {
             detail: state.detail.clone(),
             settled: Settled::of(state),
             gave: state.gave.as_ref().map(Given::of),
+            refund: refund(state),
+            refunded: request.map(|request| request.price.with(state.refunded).into()),
             reviews: state.reviews.iter().map(Review::of).collect(),
             position: view.last,
             frozen_at: view.frozen_at,
         }
+    }
+}
+
+/// How far a payment was given back.
+fn refund(state: &payment::Payment) -> &'static str {
+    match &state.request {
+        _ if state.refunded.is_zero() => "none",
+        Some(request) if state.refunded >= request.price.amount => "full",
+        _ => "part",
     }
 }
 

@@ -53,6 +53,11 @@ async fn bought(shop: &Shop) -> (String, String) {
     }
 }
 
+async fn must_be_refunded(shop: &Shop, payment: &str, refund: &str, amount: u64) {
+    let shown = shop.get(format!("/v1/payments/{payment}")).await.must_be(200).json();
+    assert_eq!((&shown["refund"], &shown["refunded"]), (&json!(refund), &msat(amount)));
+}
+
 #[tokio::test]
 async fn money_goes_back_up_to_what_was_paid_and_takes_its_credit_along_in_every_mode() {
     for mode in MODES {
@@ -66,7 +71,9 @@ async fn money_goes_back_up_to_what_was_paid_and_takes_its_credit_along_in_every
             let ask = shop.ask("POST", &*path).key(&shop.keys.key).json(&body);
             ask.header("idempotency-key", "k1")
         };
+        must_be_refunded(&shop, &payment, "none", 0).await;
         let first = ask().await.must_be(201).json();
+        must_be_refunded(&shop, &payment, "part", 2_000).await;
         assert_eq!((&first["total"], &first["paid"]), (&msat(2_000), &msat(5_000)));
         assert_eq!(
             (&first["clawback"]["lot"], &first["clawback"]["taken"]),
@@ -85,6 +92,9 @@ async fn money_goes_back_up_to_what_was_paid_and_takes_its_credit_along_in_every
         shop.post(&*path, &silent).await.must_be_problem(422, "reason_needed");
         let known = &lots(&shop, "alice").await[0];
         assert_eq!((&known["minted"], &known["clawed_back"]), (&json!("5000"), &json!("2000")));
+        let rest = json!({"amount": msat(3_000), "reason": "was down for long"});
+        shop.post(&*path, &rest).await.must_be(201);
+        must_be_refunded(&shop, &payment, "full", 5_000).await;
         shop.app.stop().await;
     }
 }

@@ -299,6 +299,12 @@ async fn bad_input_names_the_field_and_gives_nothing() {
     }
     assert_eq!(refused("sourceId", json!("")).await, invalid("sourceId"));
     assert_eq!(refused("sourceId", json!("manual:1")).await, invalid("sourceId"));
+    for gift in ["grant", "commons_dividend"] {
+        let mut paid = with("providerPaymentId", "np_9");
+        paid["sourceType"] = gift.into();
+        let told = mint(&shop, &paid).await.must_be(422).json();
+        assert_eq!(told["field"], "sourceType", "of one payment there is one lot");
+    }
     assert_eq!(refused("providerPaymentId", json!("a\nb")).await, invalid("providerPaymentId"));
     assert_eq!(refused("poolId", json!("a b")).await, invalid("poolId"));
     assert_eq!(
