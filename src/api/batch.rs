@@ -134,6 +134,8 @@ pub(super) enum ItemAnswer {
 }
 
 /// Carries out many commands. Each item has a key of its own and is answered as it would be alone.
+/// Whoever may do something alone may do it here: a tenant's key by its roles; with a token of their
+/// own, those who administrate its billing, who give credit.
 ///
 /// Taken by themselves, items are refused by themselves, in no promised order. Of an atomic batch
 /// all items land in one append, or the first refusal refuses all of it; what was done before under

@@ -68,7 +68,9 @@ async fn must_be_own(
 fn signed(api: &Api, token: &str, needs: Needs) -> Result<Principal, Option<&'static str>> {
     match needs {
         Needs::Peer => api.service().peer(token),
-        Needs::Administrator | Needs::OperatorOrAdministrator => api.service().administrator(token),
+        Needs::Administrator | Needs::OperatorOrAdministrator | Needs::TenantOrAdministrator => {
+            api.service().administrator(token)
+        }
         Needs::Nothing
         | Needs::Metrics
         | Needs::Provider
@@ -111,7 +113,12 @@ pub(super) fn may(who: &Principal, needs: Needs) -> bool {
         Principal::Key { .. } => (false, true),
         Principal::Peer { .. } => return needs == Needs::Peer,
         Principal::Administrator { .. } => {
-            return matches!(needs, Needs::Administrator | Needs::OperatorOrAdministrator);
+            return matches!(
+                needs,
+                Needs::Administrator
+                    | Needs::OperatorOrAdministrator
+                    | Needs::TenantOrAdministrator
+            );
         }
         Principal::Token { .. }
         | Principal::Provider(_)
@@ -122,7 +129,7 @@ pub(super) fn may(who: &Principal, needs: Needs) -> bool {
         Needs::Nothing | Needs::Provider => true,
         Needs::Peer | Needs::Administrator => false,
         Needs::Metrics | Needs::Operator | Needs::OperatorOrAdministrator => operator,
-        Needs::Tenant => tenant,
+        Needs::Tenant | Needs::TenantOrAdministrator => tenant,
         Needs::One(roles) => tenant && roles.iter().any(|role| who.may(*role)),
         Needs::OperatorOr(roles) => operator || roles.iter().any(|role| tenant && who.may(*role)),
     }

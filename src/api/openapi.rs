@@ -255,6 +255,7 @@ fn complete(operation: &mut Operation, route: &Route, path: &str) {
         Needs::Administrator => named(&["administrator"]),
         Needs::OperatorOrAdministrator => named(&["operator", "operator_header", "administrator"]),
         Needs::Tenant | Needs::One(_) => named(&["piperoll_key", "key"]),
+        Needs::TenantOrAdministrator => named(&["piperoll_key", "key", "administrator"]),
         Needs::OperatorOr(_) => named(&["piperoll_key", "key", "operator", "operator_header"]),
     };
     let parameters = operation.parameters.get_or_insert_default();

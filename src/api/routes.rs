@@ -7,7 +7,7 @@ use piperoll_domain::tenant::Role;
 
 use self::Needs::{
     Administrator, Nothing, One, Operator, OperatorOr, OperatorOrAdministrator, Peer, Provider,
-    Tenant,
+    Tenant, TenantOrAdministrator,
 };
 
 /// What a caller must be.
@@ -31,6 +31,8 @@ pub(super) enum Needs {
     Administrator,
     /// An operator, or somebody who administrates billing.
     OperatorOrAdministrator,
+    /// Any key of a tenant, or somebody who administrates its billing.
+    TenantOrAdministrator,
     /// An operator, or a key of a tenant with one of these roles.
     OperatorOr(&'static [Role]),
 }
@@ -134,7 +136,7 @@ pub(super) const ROUTES: &[Route] = &[
     write("POST", "/v1/accounts/{account}/lots/{lot}/clawback", One(OPERATE)),
     write("POST", "/v1/accounts/{account}/lots/{lot}/void", One(OPERATE)),
     write("POST", "/v1/transfers", One(OPERATE)),
-    call("POST", "/v1/batch", Tenant),
+    call("POST", "/v1/batch", TenantOrAdministrator),
     call("POST", "/api/internal/billing/finalize", Peer),
     call("POST", "/api/billing/internal/finalize", Peer),
     call("POST", "/api/internal/finalize", Peer),

@@ -200,7 +200,8 @@ fn statuses(operation: &Operation, route: &Route, path: &str) -> BTreeSet<u16> {
         | Needs::OperatorOr(_)
         | Needs::Peer
         | Needs::Administrator
-        | Needs::OperatorOrAdministrator => all.extend([401, 403, 429]),
+        | Needs::OperatorOrAdministrator
+        | Needs::TenantOrAdministrator => all.extend([401, 403, 429]),
     }
     if operation.request_body.is_some() && route.needs != Needs::Provider {
         all.extend([400, 422]);

@@ -109,7 +109,7 @@ async fn a_key_does_what_its_roles_say_and_an_operator_no_more_than_operate() {
         let by_operator = ask().key(&shop.keys.admin_token).await.status.as_u16();
         match route.needs {
             Needs::Nothing | Needs::Provider => {}
-            Needs::Tenant => {
+            Needs::Tenant | Needs::TenantOrAdministrator => {
                 assert_ne!(by_proxy, 403, "{method} {path}");
                 assert_eq!(by_operator, 403, "{method} {path}");
             }

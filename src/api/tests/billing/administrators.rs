@@ -58,6 +58,35 @@ async fn campaigns_grants_lots_and_voids_are_an_administrators_too() {
 }
 
 #[tokio::test]
+async fn a_batch_takes_whose_credit_it_is_from_the_token_and_who_may_what_from_each_item() {
+    let shop = open().await;
+    let mint = json!({ "operation": "lot.mint", "idempotency_key": "k1", "account": "bob",
+        "amount": msat(9), "reason": "a test" });
+    let hold = json!({ "operation": "reservation.reserve", "idempotency_key": "k2",
+        "account": "bob", "amount": msat(2) });
+    let both = json!({ "mode": "independent", "items": [mint, hold] });
+    let statuses = |answer: Answer| {
+        let items = answer.must_be(200).json()["items"].as_array().unwrap().clone();
+        items.iter().map(|item| item["status"].as_u64().unwrap()).collect::<Vec<_>>()
+    };
+    let hers = ask(&shop, "POST", "/v1/batch", &admin("ada"), &both).await;
+    assert_eq!(statuses(hers), [201, 403]);
+    let key = format!("Bearer {}", shop.keys.key);
+    assert_eq!(statuses(ask(&shop, "POST", "/v1/batch", &key, &both).await), [403, 201]);
+    let together = json!({ "mode": "atomic", "items": [mint] });
+    let again = ask(&shop, "POST", "/v1/batch", &admin("ada"), &together).await.must_be(200);
+    assert_eq!(again.header("idempotency-replayed"), "true");
+    // What is given there is given in the tenant's own path too: one key, one lot.
+    let there = post(&shop, "/batch", &together).await.must_be(200);
+    assert_eq!(there.json(), again.json());
+    let operator = shop.operate("POST", "/v1/batch").json(&together).fresh().await;
+    operator.must_be_problem(403, "forbidden");
+    let forged = format!("{}x", admin("ada"));
+    ask(&shop, "POST", "/v1/batch", &forged, &together).await.must_be(401);
+    shop.app.stop().await;
+}
+
+#[tokio::test]
 async fn a_dividend_of_the_commons_is_a_lot_without_a_cost() {
     let shop = open().await;
     let lot = mint(&shop, "commons_dividend").await;
