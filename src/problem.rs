@@ -1,6 +1,7 @@
 //! What a client is told when something did not work: `application/problem+json` (RFC 9457).
 
 mod code;
+mod field;
 mod refusal;
 
 pub use code::Code;
@@ -80,6 +81,16 @@ impl Problem {
         self
     }
 
+    /// Names the field as another body does: each pair is a name of ours, and theirs.
+    #[must_use]
+    pub fn renamed(mut self, names: &[(&str, &str)]) -> Self {
+        let is_ours = |(ours, _): &&(&str, &str)| self.field.as_deref() == Some(*ours);
+        if let Some((_, theirs)) = names.iter().find(is_ours) {
+            self.field = Some((*theirs).to_owned());
+        }
+        self
+    }
+
     /// Says in which item of a batch it is wrong; a field that is named is the item's.
     #[must_use]
     pub fn of_item(mut self, index: usize) -> Self {
@@ -149,15 +160,16 @@ impl Problem {
 
 impl From<&Rejection> for Problem {
     fn from(rejection: &Rejection) -> Self {
-        let problem = Self::new(rejection.into(), rejection.to_string());
+        let mut problem = Self::new(rejection.into(), rejection.to_string());
+        problem.field = field::of(rejection).map(str::to_owned);
         match rejection {
             Rejection::CreditInsufficient { missing } => {
                 problem.with("missing", money(*missing)).with("error", INSUFFICIENT)
             }
-            Rejection::AmountOutOfRange { least, most } => {
+            Rejection::AmountOutOfRange { least, most, .. } => {
                 problem.with("least", money(*least)).with("most", money(*most))
             }
-            Rejection::CeilingExceeded { ceiling, of } => {
+            Rejection::CeilingExceeded { ceiling, of, .. } => {
                 problem.with("ceiling", money(*ceiling)).with("set_by", of.as_str())
             }
             Rejection::ReservationFinalized { cost } => problem.with("cost", money(*cost)),
@@ -168,7 +180,7 @@ impl From<&Rejection> for Problem {
             Rejection::CampaignNotActive { status } | Rejection::CampaignWrongStatus { status } => {
                 problem.with("campaign_status", status.as_str())
             }
-            Rejection::DurationOutOfRange { most } => problem.with("most_seconds", *most),
+            Rejection::DurationOutOfRange { most, .. } => problem.with("most_seconds", *most),
             Rejection::PaymentTooLate { status } | Rejection::PaymentNotPaid { status } => {
                 problem.with("payment_status", status.as_str())
             }
@@ -177,7 +189,7 @@ impl From<&Rejection> for Problem {
             | Rejection::PossibleDuplicate { position } => problem.with("position", *position),
             Rejection::Item { index, refusal } => Self::from(&**refusal).of_item(*index),
             // Which name, and where it was taken, may be another tenant's business.
-            Rejection::ClaimTaken { .. } => Self::new(Code::ClaimTaken, "the name is taken"),
+            Rejection::ClaimTaken { .. } => Self { detail: "the name is taken".into(), ..problem },
             _ => problem,
         }
     }

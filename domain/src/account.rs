@@ -124,7 +124,7 @@ impl Account {
         order: Order,
         moment: Moment,
     ) -> Result<Vec<Fact>, Rejection> {
-        self.must_be_usable(total)?;
+        self.must_be_usable("amount", total)?;
         let mut scratch = Scratch::over(self, moment);
         scratch.end_what_is_over();
         let picked = scratch.pick_all(order, total, pool)?;
@@ -143,9 +143,9 @@ impl Account {
         self.unnamed.must_not_repeat(kind, amount, moment)
     }
 
-    fn must_be_usable(&self, total: Money) -> Result<(), Rejection> {
+    fn must_be_usable(&self, field: &'static str, total: Money) -> Result<(), Rejection> {
         if total.amount.is_zero() {
-            return Err(Rejection::AmountZero);
+            return Err(Rejection::AmountZero { field });
         }
         if !self.open {
             return Err(Rejection::AccountNotFound);

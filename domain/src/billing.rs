@@ -114,15 +114,21 @@ impl Default for Billing {
 
 impl Billing {
     fn check(&self) -> Result<(), Rejection> {
-        let refuse = |what| Err(Rejection::SettingsContradict { what });
+        let refuse = |field, what| Err(Rejection::SettingsContradict { field, what });
         if !(1..=TTL_SECONDS_MAX).contains(&self.reserve_ttl_seconds) {
-            return refuse("reserve_ttl_seconds must be between 1 and 86400");
+            return refuse(
+                "billing.reserve_ttl_seconds",
+                "reserve_ttl_seconds must be between 1 and 86400",
+            );
         }
         if !(ONE_BPS..=ONE_BPS.saturating_mul(100)).contains(&self.safety_multiplier_bps) {
-            return refuse("safety_multiplier_bps must be between 10000 and 1000000");
+            return refuse(
+                "billing.safety_multiplier_bps",
+                "safety_multiplier_bps must be between 10000 and 1000000",
+            );
         }
         if self.ceilings.values().any(|ceiling| ceiling.is_zero()) {
-            return refuse("a ceiling must not be zero");
+            return refuse("billing.ceilings", "a ceiling must not be zero");
         }
         Ok(())
     }
@@ -205,6 +211,7 @@ impl InForce {
     /// Refuses more than the setting and the environment allow, and says which of them it was.
     pub fn must_be_below_ceiling(
         &self,
+        field: &'static str,
         money: Money,
         environment: Option<Money>,
     ) -> Result<(), Rejection> {
@@ -215,7 +222,7 @@ impl InForce {
         let lowest = set.into_iter().chain(given).min_by_key(|(ceiling, _)| *ceiling);
         match lowest {
             Some((ceiling, of)) if money.amount > ceiling => {
-                Err(Rejection::CeilingExceeded { ceiling: money.with(ceiling), of })
+                Err(Rejection::CeilingExceeded { field, ceiling: money.with(ceiling), of })
             }
             _ => Ok(()),
         }
@@ -228,7 +235,9 @@ impl InForce {
         let above = product.and_then(|product| product.checked_add(u128::from(ONE_BPS - 1)));
         let amount = above.and_then(|above| above.checked_div(u128::from(ONE_BPS)));
         let amount = amount.and_then(|amount| u64::try_from(amount).ok()).and_then(Amount::new);
-        amount.map(|amount| estimate.with(amount)).ok_or(Rejection::AmountOverflow)
+        amount
+            .map(|amount| estimate.with(amount))
+            .ok_or(Rejection::AmountOverflow { field: "estimate" })
     }
 
     /// The only applier.

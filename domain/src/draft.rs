@@ -301,22 +301,22 @@ impl<'a> Draft<'a> {
     }
 
     /// Refuses a commodity that nobody declared, or that is retired.
-    pub fn must_be_declared(&mut self, code: Code) -> Result<(), Stop> {
+    pub fn must_be_declared(&mut self, field: &'static str, code: Code) -> Result<(), Stop> {
         if built_in(code).is_some() {
             return Ok(());
         }
         match self.commodity(code)? {
             Commodity::Declared { .. } => Ok(()),
             Commodity::Unknown | Commodity::Retired { .. } => {
-                Err(Rejection::CommodityUnknown { code }.into())
+                Err(Rejection::CommodityUnknown { field, code }.into())
             }
         }
     }
 
     /// Refuses a commodity that nobody ever declared: whoever owed it could not repay it.
-    pub fn must_be_known(&mut self, code: Code) -> Result<(), Stop> {
+    pub fn must_be_known(&mut self, field: &'static str, code: Code) -> Result<(), Stop> {
         if built_in(code).is_none() && self.commodity(code)? == Commodity::Unknown {
-            return Err(Rejection::CommodityUnknown { code }.into());
+            return Err(Rejection::CommodityUnknown { field, code }.into());
         }
         Ok(())
     }

@@ -129,37 +129,42 @@ fn is_path(path: &str) -> bool {
 impl Terms {
     /// Refuses what cannot be sold.
     fn check(&self) -> Result<(), Rejection> {
-        let refuse = |what| Err(Rejection::OfferInvalid { what });
+        let refuse = |field, what| Err(Rejection::OfferInvalid { field, what });
         if self.price.amount.is_zero() {
-            return refuse("price.amount must not be zero");
+            return refuse("price.amount", "price.amount must not be zero");
         }
         if self.price.commodity != crate::money::Code::MSAT {
-            return refuse("price.commodity must be MSAT");
+            return refuse("price.commodity", "price.commodity must be MSAT");
         }
         if self.enforcement_percent > 100 {
-            return refuse("enforcement_percent must be at most 100");
+            return refuse("enforcement_percent", "enforcement_percent must be at most 100");
         }
         if !are_methods(&self.methods) {
-            return refuse("methods must be upper-case words, sorted, each once");
+            return refuse("methods", "methods must be upper-case words, sorted, each once");
         }
         if !is_path(&self.path) {
-            return refuse("path must be a normal path, exact or ending in /*");
+            return refuse("path", "path must be a normal path, exact or ending in /*");
         }
         if !(1..=EXPIRY_SECONDS_MAX).contains(&self.expiry_seconds) {
-            return refuse("expiry_seconds must be between 1 and 31536000");
+            return refuse("expiry_seconds", "expiry_seconds must be between 1 and 31536000");
         }
         if self.least.zip(self.most).is_some_and(|(least, most)| least > most) {
-            return refuse("least must not be above most");
+            return refuse("least", "least must not be above most");
         }
         match &self.gives {
-            Gives::Uses { count: 0 } => refuse("gives.uses.count must not be zero"),
-            Gives::Time { seconds: 0 } => refuse("gives.time.seconds must not be zero"),
+            Gives::Uses { count: 0 } => {
+                refuse("gives.uses.count", "gives.uses.count must not be zero")
+            }
+            Gives::Time { seconds: 0 } => {
+                refuse("gives.time.seconds", "gives.time.seconds must not be zero")
+            }
             Gives::Credit { amount, .. } if amount.amount.is_zero() => {
-                refuse("gives.credit.amount must not be zero")
+                refuse("gives.credit.amount.amount", "gives.credit.amount must not be zero")
             }
-            Gives::Credit { expires_after_seconds: Some(0), .. } => {
-                refuse("gives.credit.expires_after_seconds must not be zero")
-            }
+            Gives::Credit { expires_after_seconds: Some(0), .. } => refuse(
+                "gives.credit.expires_after_seconds",
+                "gives.credit.expires_after_seconds must not be zero",
+            ),
             Gives::Uses { .. } | Gives::Time { .. } | Gives::Credit { .. } => Ok(()),
         }
     }

@@ -223,10 +223,11 @@ impl Payment {
         let settled = self.settled.as_ref().filter(|_| self.status == Status::Consumed);
         let settled = settled.ok_or(Rejection::PaymentNotPaid { status: self.status })?;
         if amount.commodity != request.price.commodity {
-            return Err(Rejection::CommodityForeign { code: amount.commodity });
+            let (field, code) = ("amount.commodity", amount.commodity);
+            return Err(Rejection::CommodityForeign { field, code });
         }
         if amount.amount.is_zero() {
-            return Err(Rejection::AmountZero);
+            return Err(Rejection::AmountZero { field: "amount" });
         }
         let left = request.price.amount.saturating_sub(self.refunded);
         if amount.amount > left {
@@ -236,7 +237,7 @@ impl Payment {
         Ok(Refunded {
             refund,
             amount,
-            total: total.ok_or(Rejection::AmountOverflow)?,
+            total: total.ok_or(Rejection::AmountOverflow { field: "amount" })?,
             paid: request.price,
             connection: settled.connection.clone(),
             reference,

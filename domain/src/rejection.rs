@@ -1,4 +1,6 @@
 //! Refusals: what the rules say no to. Each has one stable code, which is also its problem code.
+//!
+//! A `field` names the part of a wish that is refused, as bodies of requests do.
 
 use crate::{
     billing::CeilingOf,
@@ -14,10 +16,15 @@ use crate::{
 pub enum Rejection {
     /// An amount is zero where something must move.
     #[error("the amount is zero")]
-    AmountZero,
+    AmountZero {
+        /// Which part of the wish.
+        field: &'static str,
+    },
     /// An amount is outside what the settings allow.
     #[error("the amount must be between {least} and {most}")]
     AmountOutOfRange {
+        /// Which part of the wish.
+        field: &'static str,
         /// The least.
         least: Money,
         /// The most.
@@ -29,21 +36,30 @@ pub enum Rejection {
     /// How long an invoice or credit shall last is outside what can be.
     #[error("a duration must be between 1 and {most} seconds")]
     DurationOutOfRange {
+        /// Which part of the wish.
+        field: &'static str,
         /// The most.
         most: u32,
     },
     /// A sum is larger than there can be.
     #[error("the amount is larger than there can be")]
-    AmountOverflow,
+    AmountOverflow {
+        /// Which part of the wish.
+        field: &'static str,
+    },
     /// A commodity that is not what is expected here.
     #[error("`{code}` is not accepted here")]
     CommodityForeign {
+        /// Which part of the wish.
+        field: &'static str,
         /// Which.
         code: Code,
     },
     /// A commodity nobody declared, or that is retired.
     #[error("the commodity `{code}` is not declared")]
     CommodityUnknown {
+        /// Which part of the wish.
+        field: &'static str,
         /// Which.
         code: Code,
     },
@@ -62,6 +78,8 @@ pub enum Rejection {
     /// Settings that cannot hold together.
     #[error("{what}")]
     SettingsContradict {
+        /// Which part of the wish.
+        field: &'static str,
         /// What contradicts what.
         what: &'static str,
     },
@@ -92,6 +110,8 @@ pub enum Rejection {
     /// An offer that cannot be sold.
     #[error("{what}")]
     OfferInvalid {
+        /// Which part of the wish.
+        field: &'static str,
         /// What is wrong.
         what: &'static str,
     },
@@ -109,7 +129,10 @@ pub enum Rejection {
     },
     /// An account that every tenant has from its beginning, and that nobody moves credit of.
     #[error("accounts whose names begin with `sys-` are the tenant's own")]
-    AccountReserved,
+    AccountReserved {
+        /// Which part of the wish.
+        field: &'static str,
+    },
     /// Credit cannot go from an account to itself.
     #[error("the accounts are the same")]
     AccountSame,
@@ -125,6 +148,8 @@ pub enum Rejection {
     /// More at once than is allowed.
     #[error("the amount is above the ceiling of {ceiling} that {} sets", of.as_str())]
     CeilingExceeded {
+        /// Which part of the wish.
+        field: &'static str,
         /// The most.
         ceiling: Money,
         /// Who set it.
@@ -151,6 +176,8 @@ pub enum Rejection {
     /// Credit that cannot be given by hand like this.
     #[error("{what}")]
     MintInvalid {
+        /// Which part of the wish.
+        field: &'static str,
         /// What is wrong.
         what: &'static str,
     },
@@ -163,6 +190,8 @@ pub enum Rejection {
     /// Terms that no campaign can have.
     #[error("{what}")]
     CampaignInvalid {
+        /// Which part of the wish.
+        field: &'static str,
         /// What is wrong.
         what: &'static str,
     },
@@ -220,6 +249,8 @@ pub enum Rejection {
     /// Shares that cannot hold.
     #[error("{what}")]
     SharesInvalid {
+        /// Which part of the wish.
+        field: &'static str,
         /// What is wrong.
         what: &'static str,
     },
@@ -347,11 +378,11 @@ impl Rejection {
     #[expect(clippy::too_many_lines, reason = "a table, a line a refusal")]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::AmountZero => "amount_zero",
+            Self::AmountZero { .. } => "amount_zero",
             Self::AmountOutOfRange { .. } => "amount_out_of_range",
             Self::CostOfGift => "cost_of_gift",
             Self::DurationOutOfRange { .. } => "duration_out_of_range",
-            Self::AmountOverflow => "amount_overflow",
+            Self::AmountOverflow { .. } => "amount_overflow",
             Self::CommodityForeign { .. } => "commodity_foreign",
             Self::CommodityUnknown { .. } => "commodity_unknown",
             Self::CommodityTaken { .. } => "commodity_taken",
@@ -368,7 +399,7 @@ impl Rejection {
             Self::AccountRequired => "account_required",
             Self::AccountNotFound => "account_not_found",
             Self::CreditInsufficient { .. } => "credit_insufficient",
-            Self::AccountReserved => "account_reserved",
+            Self::AccountReserved { .. } => "account_reserved",
             Self::AccountSame => "account_same",
             Self::BillingOff => "billing_off",
             Self::BillingChanged { .. } => "billing_changed",

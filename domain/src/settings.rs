@@ -101,11 +101,13 @@ impl InForce {
     pub fn change(&self, settings: Settings) -> Result<Option<Changed>, Rejection> {
         if settings.invoice_min_msat > settings.invoice_max_msat {
             return Err(Rejection::SettingsContradict {
+                field: "invoice_min_msat",
                 what: "invoice_min_msat is above invoice_max_msat",
             });
         }
         if settings.idempotency_days == 0 {
             return Err(Rejection::SettingsContradict {
+                field: "idempotency_days",
                 what: "idempotency_days must not be zero: a repeat would be a second request",
             });
         }

@@ -37,6 +37,9 @@ use crate::{
 pub(super) const PATHS: [&str; 3] =
     ["/api/internal/billing/finalize", "/api/billing/internal/finalize", "/api/internal/finalize"];
 
+/// What the rules call by other names. What is charged is micro USD; the reservation may not be.
+const NAMES: [(&str, &str); 2] = [("cost", "actualCostMicro"), ("cost.commodity", "reservationId")];
+
 pub(super) fn routes() -> Router<Api> {
     PATHS.into_iter().fold(Router::new(), |router, path| router.route(path, post(finalize)))
 }
@@ -186,10 +189,10 @@ async fn refused(api: &Api, wish: &Finalize, error: service::Error) -> Problem {
                 reservation = %wish.reservation,
                 "a service charges otherwise what it has charged: one of the two is lost"
             );
-            Problem::from(Rejection::ReservationFinalized { cost: *cost })
+            Problem::from(Rejection::ReservationFinalized { cost: *cost }).renamed(&NAMES)
         }
         _ => {
-            let problem = Problem::from(error);
+            let problem = Problem::from(error).renamed(&NAMES);
             let is_success_to_them = problem.code().status() == StatusCode::CONFLICT;
             if is_success_to_them {
                 problem.status(StatusCode::SERVICE_UNAVAILABLE).retry_after(60)

@@ -80,7 +80,9 @@ impl From<engine::Error> for Problem {
 impl From<views::Error> for Problem {
     fn from(error: views::Error) -> Self {
         match &error {
-            views::Error::Cursor => Self::new(Code::CursorInvalid, error.to_string()),
+            views::Error::Cursor => {
+                Self::new(Code::CursorInvalid, error.to_string()).field("after")
+            }
             views::Error::Behind { .. } => Self::new(Code::ViewBehind, error.to_string()),
             _ => Self::internal(&error),
         }

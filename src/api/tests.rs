@@ -5,6 +5,7 @@ mod batch;
 mod billing;
 mod campaigns;
 mod corrections;
+mod fields;
 mod floods;
 mod flow;
 mod metering;

@@ -8,11 +8,11 @@ impl From<&Rejection> for Code {
     #[expect(clippy::too_many_lines, reason = "a table, a line a refusal")]
     fn from(rejection: &Rejection) -> Self {
         match rejection {
-            Rejection::AmountZero => Self::AmountZero,
+            Rejection::AmountZero { .. } => Self::AmountZero,
             Rejection::AmountOutOfRange { .. } => Self::AmountOutOfRange,
             Rejection::CostOfGift => Self::CostOfGift,
             Rejection::DurationOutOfRange { .. } => Self::DurationOutOfRange,
-            Rejection::AmountOverflow => Self::AmountOverflow,
+            Rejection::AmountOverflow { .. } => Self::AmountOverflow,
             Rejection::CommodityForeign { .. } => Self::CommodityForeign,
             Rejection::CommodityUnknown { .. } => Self::CommodityUnknown,
             Rejection::CommodityTaken { .. } => Self::CommodityTaken,
@@ -29,7 +29,7 @@ impl From<&Rejection> for Code {
             Rejection::AccountRequired => Self::AccountRequired,
             Rejection::AccountNotFound => Self::AccountNotFound,
             Rejection::CreditInsufficient { .. } => Self::CreditInsufficient,
-            Rejection::AccountReserved => Self::AccountReserved,
+            Rejection::AccountReserved { .. } => Self::AccountReserved,
             Rejection::AccountSame => Self::AccountSame,
             Rejection::BillingOff => Self::BillingOff,
             Rejection::BillingChanged { .. } => Self::BillingChanged,

@@ -30,19 +30,19 @@ fn page(code: Code) -> String {
 /// One of each.
 #[expect(clippy::too_many_lines, reason = "a table, a line a refusal")]
 fn rejections() -> Vec<Rejection> {
-    let (status, position) = (payment::Status::Pending, 7);
+    let (status, position, field) = (payment::Status::Pending, 7, "x");
     let claim = Claim::ApiKey { digest: piperoll_domain::bytes::Bytes([1; 32]) };
     vec![
-        Rejection::AmountZero,
-        Rejection::AmountOutOfRange { least: msat(1), most: msat(2) },
+        Rejection::AmountZero { field },
+        Rejection::AmountOutOfRange { field, least: msat(1), most: msat(2) },
         Rejection::CostOfGift,
-        Rejection::DurationOutOfRange { most: 9 },
-        Rejection::AmountOverflow,
-        Rejection::CommodityForeign { code: Commodity::MSAT },
-        Rejection::CommodityUnknown { code: Commodity::MSAT },
+        Rejection::DurationOutOfRange { field, most: 9 },
+        Rejection::AmountOverflow { field },
+        Rejection::CommodityForeign { field, code: Commodity::MSAT },
+        Rejection::CommodityUnknown { field, code: Commodity::MSAT },
         Rejection::CommodityTaken { code: Commodity::MSAT },
         Rejection::ScaleTooLarge { max: 12 },
-        Rejection::SettingsContradict { what: "x" },
+        Rejection::SettingsContradict { field, what: "x" },
         Rejection::TenantExists,
         Rejection::TenantNotFound,
         Rejection::KeyExists,
@@ -50,23 +50,23 @@ fn rejections() -> Vec<Rejection> {
         Rejection::ConnectionNotFound,
         Rejection::ConnectionForbidden { kind: "sandbox".into() },
         Rejection::OfferNotFound,
-        Rejection::OfferInvalid { what: "x" },
+        Rejection::OfferInvalid { field, what: "x" },
         Rejection::AccountRequired,
         Rejection::AccountNotFound,
         Rejection::CreditInsufficient { missing: msat(5) },
-        Rejection::AccountReserved,
+        Rejection::AccountReserved { field },
         Rejection::AccountSame,
         Rejection::BillingOff,
-        Rejection::CeilingExceeded { ceiling: msat(5), of: CeilingOf::Environment },
+        Rejection::CeilingExceeded { field, ceiling: msat(5), of: CeilingOf::Environment },
         Rejection::ReservationExists,
         Rejection::ReservationNotFound,
         Rejection::ReservationExpired,
         Rejection::ReservationNotExpired,
         Rejection::ReservationFinalized { cost: msat(5) },
-        Rejection::MintInvalid { what: "x" },
+        Rejection::MintInvalid { field, what: "x" },
         Rejection::CampaignExists,
         Rejection::CampaignNotFound,
-        Rejection::CampaignInvalid { what: "x" },
+        Rejection::CampaignInvalid { field, what: "x" },
         Rejection::CampaignNotActive { status: campaign::Status::Paused },
         Rejection::CampaignWrongStatus { status: campaign::Status::Draft },
         Rejection::CampaignNotOver,
@@ -78,7 +78,7 @@ fn rejections() -> Vec<Rejection> {
         Rejection::LotReserved,
         Rejection::ClawbackExceeds { left: msat(5) },
         Rejection::RefundExceeds { left: msat(5) },
-        Rejection::SharesInvalid { what: "x" },
+        Rejection::SharesInvalid { field, what: "x" },
         Rejection::SharesNotFound,
         Rejection::SharesNotOpen,
         Rejection::FourEyes,
@@ -110,7 +110,7 @@ fn rejections() -> Vec<Rejection> {
         Rejection::LetterEnded,
         Rejection::LetterBusy,
         Rejection::ReasonNeeded,
-        Rejection::Item { index: 3, refusal: Box::new(Rejection::AmountZero) },
+        Rejection::Item { index: 3, refusal: Box::new(Rejection::AmountZero { field }) },
     ]
 }
 
@@ -213,7 +213,7 @@ fn a_refusal_tells_what_a_program_needs_and_nothing_of_others() {
     let short = Problem::from(Rejection::CreditInsufficient { missing: msat(5) });
     assert_eq!(short.body()["missing"], json!({ "commodity": "MSAT", "amount": "5" }));
     assert_eq!(short.body()["error"], "insufficient_credits");
-    let long = Problem::from(Rejection::DurationOutOfRange { most: 9 });
+    let long = Problem::from(Rejection::DurationOutOfRange { field: "x", most: 9 });
     assert_eq!(long.body()["most_seconds"], 9);
     let late = Problem::from(Rejection::PaymentTooLate { status: payment::Status::Expired });
     assert_eq!(late.body()["payment_status"], "expired");
@@ -222,6 +222,28 @@ fn a_refusal_tells_what_a_program_needs_and_nothing_of_others() {
     let taken = Rejection::ClaimTaken { claim: Claim::ApiKey { digest }, position: 4_711 };
     let told = Problem::from(taken).body().to_string();
     assert!(!told.contains("abab") && !told.contains("4711"), "{told}");
+}
+
+#[test]
+fn what_is_wrong_with_a_request_is_named() {
+    for rejection in rejections() {
+        let named = Problem::from(&rejection).body().get("field").is_some();
+        let is_wrong = Code::from(&rejection).status() == StatusCode::UNPROCESSABLE_ENTITY;
+        let of_header = rejection == Rejection::IdempotencyMismatch;
+        assert!(named || !is_wrong || of_header, "{rejection:?}");
+    }
+    let claim = Claim::Refund { tenant: "shop".parse().unwrap(), refund: "r".parse().unwrap() };
+    let taken = Rejection::ClaimTaken { claim, position: 7 };
+    let item = Rejection::Item { index: 3, refusal: Box::new(taken) };
+    assert_eq!(Problem::from(item).body()["field"], "items.3.refund");
+}
+
+#[test]
+fn a_body_with_other_names_is_told_by_its_own() {
+    let zero = || Problem::from(Rejection::AmountZero { field: "amount" });
+    let names = [("cost", "actualCost"), ("amount", "amountMicro")];
+    assert_eq!(zero().renamed(&names).body()["field"], "amountMicro");
+    assert_eq!(zero().renamed(&names[..1]).body()["field"], "amount");
 }
 
 #[test]

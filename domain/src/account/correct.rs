@@ -58,7 +58,7 @@ impl Account {
         position: u64,
     ) -> Result<Vec<Fact>, Rejection> {
         if minted.amount.amount.is_zero() {
-            return Err(Rejection::AmountZero);
+            return Err(Rejection::AmountZero { field: "amount" });
         }
         self.must_be_free(&minted.lot)?;
         let lot = minted.lot.clone();
@@ -99,7 +99,7 @@ impl Account {
         reason: &str,
         moment: Moment,
     ) -> Result<Vec<Fact>, Rejection> {
-        self.must_be_usable(total)?;
+        self.must_be_usable("amount", total)?;
         let mut scratch = Scratch::over(self, moment);
         scratch.end_what_is_over();
         let picked = scratch.pick_all(order, total, pool)?;
@@ -155,7 +155,7 @@ impl Account {
         (refund, reason): (Option<&RefundId>, &str),
     ) -> Result<ClawedBack, Rejection> {
         if amount.is_zero() {
-            return Err(Rejection::AmountZero);
+            return Err(Rejection::AmountZero { field: "amount" });
         }
         let (state, told) = self.known(lot, bygone).ok_or(Rejection::LotNotFound)?;
         let total = Money { commodity: state.place.commodity, amount };
@@ -192,7 +192,7 @@ impl Account {
         let Lot { place, .. } = lot;
         let before = self.debts.get(&(place.commodity, place.pool.clone()));
         let owed = before.copied().unwrap_or_default().checked_add(amount);
-        let owed = owed.ok_or(Rejection::AmountOverflow)?;
+        let owed = owed.ok_or(Rejection::AmountOverflow { field: "amount" })?;
         let cause = Cause::Clawback { lot: place.lot.clone() };
         Ok(Some(Debt { pool: place.pool.clone(), amount, owed, cause }))
     }

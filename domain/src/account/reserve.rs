@@ -53,7 +53,8 @@ impl Account {
         terms: &Terms,
         moment: Moment,
     ) -> Result<Vec<Fact>, Rejection> {
-        self.must_be_usable(hold.wanted)?;
+        let field = if hold.estimate.is_some() { "estimate" } else { "amount" };
+        self.must_be_usable(field, hold.wanted)?;
         if self.reservation(&hold.reservation).is_some() {
             return Err(Rejection::ReservationExists);
         }
@@ -105,7 +106,8 @@ impl Account {
     ) -> Result<Vec<Fact>, Rejection> {
         let known = self.must_hold(&charge.reservation)?;
         if known.total.commodity != charge.cost.commodity {
-            return Err(Rejection::CommodityForeign { code: charge.cost.commodity });
+            let (field, code) = ("cost.commodity", charge.cost.commodity);
+            return Err(Rejection::CommodityForeign { field, code });
         }
         if moment.is_past(known.expires_at) {
             return Err(Rejection::ReservationExpired);
@@ -259,7 +261,8 @@ impl Scratch<'_> {
             }
             let before = owed.get(&pool).copied();
             let before = before.unwrap_or_else(|| self.work.debt(known.total.commodity, &pool));
-            let after = before.checked_add(amount).ok_or(Rejection::AmountOverflow)?;
+            let after =
+                before.checked_add(amount).ok_or(Rejection::AmountOverflow { field: "cost" })?;
             owed.insert(pool.clone(), after);
             debts.push(Debt { pool, amount, owed: after, cause });
         }

@@ -143,7 +143,8 @@ impl<'a> Scratch<'a> {
         pool: &Pool,
     ) -> Result<Picked, Rejection> {
         let owed = self.owed(total, pool);
-        let demanded = total.amount.checked_add(owed).ok_or(Rejection::AmountOverflow)?;
+        let demanded =
+            total.amount.checked_add(owed).ok_or(Rejection::AmountOverflow { field: "amount" })?;
         let (picked, missing) = self.pick(order, total.with(demanded), pool);
         if !missing.is_zero() {
             return Err(Rejection::CreditInsufficient { missing: total.with(missing) });

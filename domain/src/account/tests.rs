@@ -62,8 +62,10 @@ fn an_unknown_account_has_nothing_to_spend() {
 
 #[test]
 fn nothing_is_neither_given_nor_used() {
-    let story = shop().when(grant("alice", "lot_1", msat(0))).rejected(&Rejection::AmountZero);
-    story.when(spend("alice", msat(0))).rejected(&Rejection::AmountZero);
+    let story = shop()
+        .when(grant("alice", "lot_1", msat(0)))
+        .rejected(&Rejection::AmountZero { field: "amount" });
+    story.when(spend("alice", msat(0))).rejected(&Rejection::AmountZero { field: "amount" });
 }
 
 #[test]
@@ -203,7 +205,9 @@ fn credit_needs_a_tenant_a_declared_commodity_and_a_reason() {
     let ghost = Mint { tenant: tenant("ghost"), ..mint() };
     let story = shop().when(ghost).rejected(&Rejection::TenantNotFound);
     let coin = Mint { amount: money("COIN", 1), ..mint() };
-    let story = story.when(coin).rejected(&Rejection::CommodityUnknown { code: id("COIN") });
+    let story = story
+        .when(coin)
+        .rejected(&Rejection::CommodityUnknown { field: "amount.commodity", code: id("COIN") });
     for reason in [String::new(), "  ".to_owned(), "a\nb".to_owned(), "x".repeat(501)] {
         let mint = Mint { reason, ..mint() };
         let _ = story.clone().when(mint).rejected(&Rejection::ReasonNeeded);

@@ -45,7 +45,11 @@ impl Cut {
             .saturating_add(self.community_bps.into())
             .saturating_add(self.foundation_bps.into());
         let what = "commons_bps, community_bps and foundation_bps must add up to 10000";
-        if sum == u64::from(WHOLE_BPS) { Ok(()) } else { Err(Rejection::SharesInvalid { what }) }
+        if sum == u64::from(WHOLE_BPS) {
+            Ok(())
+        } else {
+            Err(Rejection::SharesInvalid { field: "foundation_bps", what })
+        }
     }
 
     fn part(base: Amount, bps: u32) -> Amount {

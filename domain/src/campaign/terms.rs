@@ -71,28 +71,29 @@ pub struct Terms {
 
 impl Terms {
     pub(super) fn check(&self, moment: Moment) -> Result<(), Rejection> {
-        let refuse = |what| Err(Rejection::CampaignInvalid { what });
+        let refuse = |field, what| Err(Rejection::CampaignInvalid { field, what });
         if self.budget.amount.is_zero() {
-            return refuse("budget.amount must not be zero");
+            return refuse("budget.amount", "budget.amount must not be zero");
         }
         if self.account_cap.is_some_and(|cap| cap.is_zero() || cap > self.budget.amount) {
-            return refuse("account_cap must be between 1 and the budget");
+            return refuse("account_cap", "account_cap must be between 1 and the budget");
         }
         if !(1..=100).contains(&self.threshold_percent) {
-            return refuse("threshold_percent must be between 1 and 100");
+            return refuse("threshold_percent", "threshold_percent must be between 1 and 100");
         }
         if self.ends_at.is_some_and(|end| end <= moment.now) {
-            return refuse("ends_at must lie ahead");
+            return refuse("ends_at", "ends_at must lie ahead");
         }
         let seconds = self.lots_expire_after_seconds;
         if seconds.is_some_and(|seconds| !(1..=LOT_SECONDS_MAX).contains(&seconds)) {
-            return refuse("lots_expire_after_seconds must be between 1 and 3153600000");
+            let what = "lots_expire_after_seconds must be between 1 and 3153600000";
+            return refuse("lots_expire_after_seconds", what);
         }
         // So that no credit is ever given that could not be used.
         match (self.lots_expire_at, self.ends_at) {
-            (Some(_), None) => refuse("lots_expire_at needs an ends_at"),
+            (Some(_), None) => refuse("lots_expire_at", "lots_expire_at needs an ends_at"),
             (Some(lots), Some(end)) if lots < end => {
-                refuse("lots_expire_at must not be before ends_at")
+                refuse("lots_expire_at", "lots_expire_at must not be before ends_at")
             }
             (Some(_) | None, _) => Ok(()),
         }
@@ -107,10 +108,11 @@ impl Terms {
     /// Refuses credit of another commodity, and none at all.
     pub(super) fn must_be_of_it(&self, amount: Money) -> Result<(), Rejection> {
         if amount.amount.is_zero() {
-            return Err(Rejection::AmountZero);
+            return Err(Rejection::AmountZero { field: "amount" });
         }
         if amount.commodity != self.budget.commodity {
-            return Err(Rejection::CommodityForeign { code: amount.commodity });
+            let (field, code) = ("amount.commodity", amount.commodity);
+            return Err(Rejection::CommodityForeign { field, code });
         }
         Ok(())
     }

@@ -219,7 +219,7 @@ fn gifts_repay_no_debt_and_go_to_no_system_account() {
         .when(one("g1", "alice", 10))
         .says(&[SPENT, GIVEN, MINTED])
         .when(one("g2", "sys-commons", 1))
-        .rejected(&Rejection::AccountReserved);
+        .rejected(&Rejection::AccountReserved { field: "account" });
 }
 
 #[test]

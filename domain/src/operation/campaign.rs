@@ -27,7 +27,7 @@ pub struct CreateCampaign {
 impl CreateCampaign {
     pub(super) fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
         draft.tenant(&self.tenant)?.must_be_open()?;
-        draft.must_be_declared(self.terms.budget.commodity)?;
+        draft.must_be_declared("budget.commodity", self.terms.budget.commodity)?;
         let moment = draft.moment();
         let campaign = draft.campaign(&self.tenant, &self.campaign)?;
         let created = campaign.create(self.terms.clone(), moment)?;
@@ -120,7 +120,7 @@ impl GrantCredit {
         if draft.claim(&self.source())?.is_some() {
             return Err(Rejection::GrantExists.into());
         }
-        draft.must_be_declared(self.amount.commodity)?;
+        draft.must_be_declared("amount.commodity", self.amount.commodity)?;
         let moment = draft.moment();
         let campaign = draft.campaign(&self.tenant, &self.campaign)?;
         let spent = campaign.spend(&self.grant, &self.account, self.amount, moment)?;

@@ -119,7 +119,8 @@ impl ClawBack {
         let known = draft.account(tenant, account)?;
         let most = known.clawable(lot, bygone).ok_or(Rejection::LotNotFound)?;
         if let Some(code) = self.commodity.filter(|code| *code != most.commodity) {
-            return Err(Rejection::CommodityForeign { code }.into());
+            let field = "amount.commodity";
+            return Err(Rejection::CommodityForeign { field, code }.into());
         }
         if self.amount.is_none() && most.amount.is_zero() {
             return Err(Rejection::LotEmpty.into());
@@ -215,8 +216,8 @@ impl TransferCredit {
     pub(super) fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
         must_be_reason(&self.reason)?;
         let Self { tenant, transfer, from, to, total, pool, reason } = self;
-        if from.is_system() || to.is_system() {
-            return Err(Rejection::AccountReserved.into());
+        if let Some((field, _)) = [("from", from), ("to", to)].iter().find(|it| it.1.is_system()) {
+            return Err(Rejection::AccountReserved { field }.into());
         }
         if from == to {
             return Err(Rejection::AccountSame.into());

@@ -36,7 +36,7 @@ impl OpenAccount {
 
 /// Every tenant has its system accounts from the beginning, and nobody opens others or gives to them.
 pub(super) fn must_not_be_system(account: &AccountId) -> Result<(), Rejection> {
-    if account.is_system() { Err(Rejection::AccountReserved) } else { Ok(()) }
+    if account.is_system() { Err(Rejection::AccountReserved { field: "account" }) } else { Ok(()) }
 }
 
 /// Give credit by hand, with a reason.
@@ -71,16 +71,17 @@ impl Mint {
     fn give(&self, draft: &mut Draft<'_>, source: &Source, reason: &str) -> Result<(), Stop> {
         must_not_be_system(&self.account)?;
         draft.tenant(&self.tenant)?.must_be_open()?;
-        draft.must_be_declared(self.amount.commodity)?;
+        draft.must_be_declared("amount.commodity", self.amount.commodity)?;
         if let Some(cost) = self.cost {
-            draft.must_be_declared(cost.commodity)?;
+            draft.must_be_declared("cost.commodity", cost.commodity)?;
         }
         let given = matches!(self.source.kind, SourceKind::Grant | SourceKind::CommonsDividend);
         if given && self.cost.is_some() {
             return Err(Rejection::CostOfGift.into());
         }
         if self.expires_at.is_some_and(|at| draft.moment().is_past(at)) {
-            return Err(Rejection::MintInvalid { what: "expires_at must lie ahead" }.into());
+            let (field, what) = ("expires_at", "expires_at must lie ahead");
+            return Err(Rejection::MintInvalid { field, what }.into());
         }
         self.must_be_new(draft)?;
         let minted = LotMinted {
@@ -116,15 +117,15 @@ impl Mint {
         let Ok(payment) = source.parse::<PaymentId>() else { return Ok(()) };
         let payment = draft.payment(&self.tenant, &payment)?;
         let Ok(request) = payment.must_exist() else { return Ok(()) };
-        let refuse = |what| Err(Rejection::MintInvalid { what }.into());
+        let refuse = |field, what| Err(Rejection::MintInvalid { field, what }.into());
         match &request.promise {
             Promise::Credit { account, .. } if *account != self.account => {
-                refuse("the payment that its source names is for another account")
+                refuse("source_id", "the payment that its source names is for another account")
             }
             Promise::Credit { amount, .. }
                 if amount.commodity == self.amount.commodity && *amount != self.amount =>
             {
-                refuse("the payment that its source names gives another amount")
+                refuse("amount", "the payment that its source names gives another amount")
             }
             Promise::Credit { .. } | Promise::Access { .. } | Promise::Nothing {} => Ok(()),
         }
@@ -181,7 +182,7 @@ impl Spend {
         let moment = draft.moment();
         let billing = draft.billing(&self.tenant)?;
         billing.must_be_on()?;
-        billing.must_be_below_ceiling(self.total, self.ceiling)?;
+        billing.must_be_below_ceiling("amount", self.total, self.ceiling)?;
         let order = billing.terms(&self.pool, moment).order;
         let account = draft.account(&self.tenant, &self.account)?;
         let facts = account.spend(self.total, &self.pool, self.reference.clone(), order, moment)?;

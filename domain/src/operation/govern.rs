@@ -176,7 +176,7 @@ impl OpenTenant {
         if self.tenant.is_roll() {
             return Err(Rejection::TenantExists.into());
         }
-        draft.must_be_declared(self.opened.functional_currency)?;
+        draft.must_be_declared("functional_currency", self.opened.functional_currency)?;
         let opened = draft.tenant(&self.tenant)?.open(self.opened.clone())?;
         draft.say(&Stream::new(Kind::Tenant, &self.tenant, &self.tenant), opened)
     }
@@ -307,7 +307,7 @@ impl PublishOffer {
     pub(super) fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
         draft.tenant(&self.tenant)?.must_be_open()?;
         if let crate::offer::Gives::Credit { amount, .. } = &self.terms.gives {
-            draft.must_be_declared(amount.commodity)?;
+            draft.must_be_declared("gives.credit.amount.commodity", amount.commodity)?;
         }
         if let Some(connection) = &self.terms.connection {
             draft.connection(connection)?.must_be_open()?;

@@ -1,8 +1,8 @@
 //! Wishes about metered use: set credit aside before the work, charge after it.
 
 use crate::{
-    account::{self, Charge, Hold, finalized_again, released_again},
-    billing::TTL_SECONDS_MAX,
+    account::{self, Charge, Hold, Reservation, finalized_again, released_again},
+    billing::{Mode, TTL_SECONDS_MAX},
     claim::{Claim, Taker},
     draft::{Draft, Stop},
     event::{Event, Recorded},
@@ -53,14 +53,16 @@ impl Reserve {
         if let Some(before) = taken {
             return self.again(draft, before.position);
         }
+        let (amount, commodity) = self.fields();
         let wanted = if self.is_estimate { billing.with_safety(self.amount)? } else { self.amount };
-        billing.must_be_below_ceiling(wanted, self.ceiling)?;
+        billing.must_be_below_ceiling(amount, wanted, self.ceiling)?;
         let terms = billing.terms(&self.pool, moment);
         let seconds = self.ttl_seconds.unwrap_or(billing.billing.reserve_ttl_seconds);
         if !(1..=TTL_SECONDS_MAX).contains(&seconds) {
-            return Err(Rejection::DurationOutOfRange { most: TTL_SECONDS_MAX }.into());
+            let (field, most) = ("ttl_seconds", TTL_SECONDS_MAX);
+            return Err(Rejection::DurationOutOfRange { field, most }.into());
         }
-        draft.must_be_known(self.amount.commodity)?;
+        draft.must_be_known(commodity, self.amount.commodity)?;
         let hold = Hold {
             reservation: self.reservation.clone(),
             estimate: self.is_estimate.then_some(self.amount),
@@ -71,6 +73,15 @@ impl Reserve {
         };
         let facts = draft.account(&self.tenant, &self.account)?.reserve(hold, &terms, moment)?;
         draft.say_all(&Stream::new(Kind::Account, &self.tenant, &self.account), facts)
+    }
+
+    /// The parts that say how much, and of what.
+    const fn fields(&self) -> (&'static str, &'static str) {
+        if self.is_estimate {
+            ("estimate", "estimate.commodity")
+        } else {
+            ("amount", "amount.commodity")
+        }
     }
 
     /// The name is taken. Without a key it says which request this is, so the same again causes
@@ -132,17 +143,19 @@ impl Finalize {
         let Self { tenant, reservation, cost, .. } = self;
         let moment = draft.moment();
         draft.billing(tenant)?.must_be_on()?;
-        let (account, pool) = match find(draft, tenant, self.account.as_ref(), reservation)? {
-            Found::Open(account, pool) => (account, pool),
+        let open = match find(draft, tenant, self.account.as_ref(), reservation)? {
+            Found::Open(open) => open,
             Found::Ended(fact) => return Ok(finalized_again(fact, *cost)?),
         };
         draft.note_free(self.takes());
         let billing = draft.billing(tenant)?;
-        billing.must_be_below_ceiling(*cost, self.ceiling)?;
-        let terms = billing.terms(&pool, moment);
+        if open.takes_more(*cost) {
+            billing.must_be_below_ceiling("cost", *cost, self.ceiling)?;
+        }
+        let terms = billing.terms(&open.pool, moment);
         let charge = Charge { reservation: reservation.clone(), cost: *cost };
-        let facts = draft.account(tenant, &account)?.finalize(&charge, &terms, moment)?;
-        draft.say_all(&Stream::new(Kind::Account, tenant, &account), facts)
+        let facts = draft.account(tenant, &open.account)?.finalize(&charge, &terms, moment)?;
+        draft.say_all(&Stream::new(Kind::Account, tenant, &open.account), facts)
     }
 }
 
@@ -166,13 +179,13 @@ impl Release {
     pub(super) fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
         let Self { tenant, account, reservation } = self;
         let moment = draft.moment();
-        let account = match find(draft, tenant, account.as_ref(), reservation)? {
-            Found::Open(account, _) => account,
+        let open = match find(draft, tenant, account.as_ref(), reservation)? {
+            Found::Open(open) => open,
             Found::Ended(fact) => return Ok(released_again(fact)?),
         };
         draft.note_free(self.takes());
-        let facts = draft.account(tenant, &account)?.release(reservation, moment)?;
-        draft.say_all(&Stream::new(Kind::Account, tenant, &account), facts)
+        let facts = draft.account(tenant, &open.account)?.release(reservation, moment)?;
+        draft.say_all(&Stream::new(Kind::Account, tenant, &open.account), facts)
     }
 }
 
@@ -198,10 +211,31 @@ impl ExpireReservation {
 
 /// A reservation.
 enum Found<'a> {
-    /// It is open, in that account and for that pool.
-    Open(AccountId, Pool),
+    /// It is open.
+    Open(Open),
     /// It ended with that fact.
     Ended(&'a Event),
+}
+
+/// What is to be known of an open reservation before it is charged.
+struct Open {
+    account: AccountId,
+    pool: Pool,
+    mode: Mode,
+    total: Money,
+}
+
+impl Open {
+    fn new(account: &AccountId, known: &Reservation) -> Self {
+        let Reservation { mode, total, pool, .. } = known;
+        Self { account: account.clone(), pool: pool.clone(), mode: *mode, total: *total }
+    }
+
+    /// Whether more than it set aside is charged at that cost, which live mode never does. Only this is
+    /// bound by a ceiling: what is set aside was below the one of its time.
+    fn takes_more(&self, cost: Money) -> bool {
+        self.mode != Mode::Live && cost.amount > self.total.amount
+    }
 }
 
 fn begins(tenant: &TenantId, reservation: &ReservationId) -> Claim {
@@ -223,7 +257,7 @@ fn find<'a>(
     if let Some(account) = account
         && let Some(open) = draft.account(tenant, account)?.reservation(reservation)
     {
-        return Ok(Found::Open(account.clone(), open.pool.clone()));
+        return Ok(Found::Open(Open::new(account, open)));
     }
     let taker = draft.claim(&begins(tenant, reservation))?;
     let owner = taker.map(|Taker { stream, .. }| AccountId::from(&stream.id));
@@ -236,6 +270,5 @@ fn find<'a>(
         return Ok(Found::Ended(&draft.fact(end.position)?.event));
     }
     let open = draft.account(tenant, &owner)?.reservation(reservation);
-    let pool = open.ok_or(Rejection::ReservationNotFound)?.pool.clone();
-    Ok(Found::Open(owner, pool))
+    Ok(Found::Open(Open::new(&owner, open.ok_or(Rejection::ReservationNotFound)?)))
 }

@@ -43,6 +43,18 @@ pub enum Purpose {
     },
 }
 
+const QUANTITY: &str = "quantity";
+
+impl Purpose {
+    /// The part of a wish that says how much it shall be.
+    const fn field(&self) -> &'static str {
+        match self {
+            Self::Plain { .. } | Self::TopUp { .. } => "amount",
+            Self::Offer { .. } => QUANTITY,
+        }
+    }
+}
+
 /// Ask to be paid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestPayment {
@@ -65,8 +77,8 @@ pub struct RequestPayment {
 /// How long an invoice is payable where nobody says otherwise.
 const EXPIRY_SECONDS: u32 = 3600;
 
-fn must_last(seconds: u32, most: u32) -> Result<(), Rejection> {
-    let out = Rejection::DurationOutOfRange { most };
+fn must_last(field: &'static str, seconds: u32, most: u32) -> Result<(), Rejection> {
+    let out = Rejection::DurationOutOfRange { field, most };
     if (1..=most).contains(&seconds) { Ok(()) } else { Err(out) }
 }
 
@@ -75,11 +87,11 @@ impl RequestPayment {
         draft.tenant(&self.tenant)?.must_be_open()?;
         let asked = self.asked(draft)?;
         asked.account.as_ref().map_or(Ok(()), must_not_be_system)?;
-        must_be_in_range(asked.price, draft)?;
+        must_be_in_range(self.purpose.field(), asked.price, draft)?;
         let connection = self.connection.clone().or(asked.connection).unwrap_or_else(default);
         draft.connection(&connection)?.must_be_open()?;
         let expiry_seconds = self.expiry_seconds.or(asked.expiry).unwrap_or(EXPIRY_SECONDS);
-        must_last(expiry_seconds, EXPIRY_SECONDS_MAX)?;
+        must_last("expiry_seconds", expiry_seconds, EXPIRY_SECONDS_MAX)?;
         let requested = Requested {
             account: asked.account,
             promise: asked.promise,
@@ -101,7 +113,9 @@ impl RequestPayment {
                 Ok(Asked::directly(promise, *price, account.clone()))
             }
             Purpose::TopUp { account, price, pool, expires_after_seconds } => {
-                expires_after_seconds.map_or(Ok(()), |seconds| must_last(seconds, u32::MAX))?;
+                let after = *expires_after_seconds;
+                let last = |seconds| must_last("expires_after_seconds", seconds, u32::MAX);
+                after.map_or(Ok(()), last)?;
                 let promise = Promise::Credit {
                     account: account.clone(),
                     amount: *price,
@@ -120,18 +134,19 @@ impl RequestPayment {
     }
 }
 
-fn must_be_in_range(price: Money, draft: &mut Draft<'_>) -> Result<(), Stop> {
+fn must_be_in_range(field: &'static str, price: Money, draft: &mut Draft<'_>) -> Result<(), Stop> {
     if price.commodity != Code::MSAT {
-        return Err(Rejection::CommodityForeign { code: price.commodity }.into());
+        let (field, code) = ("amount.commodity", price.commodity);
+        return Err(Rejection::CommodityForeign { field, code }.into());
     }
     if price.amount.is_zero() {
-        return Err(Rejection::AmountZero.into());
+        return Err(Rejection::AmountZero { field }.into());
     }
     let rules = draft.rules()?;
     let (least, most) = (rules.invoice_min_msat, rules.invoice_max_msat);
     if price.amount < least || price.amount > most {
         let (least, most) = (Money::msat(least), Money::msat(most));
-        return Err(Rejection::AmountOutOfRange { least, most }.into());
+        return Err(Rejection::AmountOutOfRange { field, least, most }.into());
     }
     Ok(())
 }
@@ -165,7 +180,7 @@ impl Asked {
             let units = money.amount.units().checked_mul(quantity.into());
             units.and_then(Amount::new).map(|amount| money.with(amount))
         };
-        let price = times(terms.price).ok_or(Rejection::AmountOverflow)?;
+        let price = times(terms.price).ok_or(Rejection::AmountOverflow { field: QUANTITY })?;
         let outside = |limit: Option<Amount>, out: fn(Amount, Amount) -> bool| {
             limit.is_some_and(|limit| out(price.amount, limit))
         };
@@ -174,7 +189,7 @@ impl Asked {
         {
             let least = price.with(terms.least.unwrap_or_default());
             let most = price.with(terms.most.unwrap_or(Amount::MAX));
-            return Err(Rejection::AmountOutOfRange { least, most });
+            return Err(Rejection::AmountOutOfRange { field: QUANTITY, least, most });
         }
         let promise = promise(terms, quantity, account.clone(), times)?;
         Ok(Self {
@@ -201,16 +216,17 @@ fn promise(
         uses,
         seconds,
     };
-    let many = |one: u32| one.checked_mul(quantity).ok_or(Rejection::AmountOverflow);
+    let many =
+        |one: u32| one.checked_mul(quantity).ok_or(Rejection::AmountOverflow { field: QUANTITY });
     if quantity == 0 {
-        return Err(Rejection::AmountZero);
+        return Err(Rejection::AmountZero { field: QUANTITY });
     }
     match &terms.gives {
         Gives::Uses { count } => Ok(access(Some(many(*count)?), None)),
         Gives::Time { seconds } => Ok(access(None, Some(many(*seconds)?))),
         Gives::Credit { amount, pool, expires_after_seconds } => Ok(Promise::Credit {
             account: account.ok_or(Rejection::AccountRequired)?,
-            amount: times(*amount).ok_or(Rejection::AmountOverflow)?,
+            amount: times(*amount).ok_or(Rejection::AmountOverflow { field: QUANTITY })?,
             pool: pool.clone(),
             expires_after_seconds: *expires_after_seconds,
         }),

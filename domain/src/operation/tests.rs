@@ -287,15 +287,23 @@ mod selling {
             ..terms(1_000, Gives::Uses { count: 1 })
         };
         let wish = PublishOffer { tenant: tenant("acme"), offer: id("report"), terms: limited };
-        let range = Rejection::AmountOutOfRange { least: msat(2_000), most: msat(3_000) };
+        let range = Rejection::AmountOutOfRange {
+            field: "quantity",
+            least: msat(2_000),
+            most: msat(3_000),
+        };
         let story = shop().and(wish).when(buy("pay_1", "report", 1)).rejected(&range);
         let story = story.when(buy("pay_1", "report", 4)).rejected(&range);
         let story = story.and(buy("pay_1", "report", 3));
         let story = story.when(buy("pay_2", "report", 0)).rejected_as("amount_out_of_range");
         let story = story.and(publish("free", 1_000, Gives::Uses { count: 2 }));
-        let story = story.when(buy("pay_2", "free", 0)).rejected(&Rejection::AmountZero);
+        let story = story
+            .when(buy("pay_2", "free", 0))
+            .rejected(&Rejection::AmountZero { field: "quantity" });
         let story = story.and(publish("many", 1, Gives::Uses { count: u32::MAX }));
-        story.when(buy("pay_2", "many", 2)).rejected(&Rejection::AmountOverflow);
+        story
+            .when(buy("pay_2", "many", 2))
+            .rejected(&Rejection::AmountOverflow { field: "quantity" });
     }
 
     #[test]
@@ -341,9 +349,10 @@ mod selling {
         let range = "amount_out_of_range";
         let story = shop().when(plain("pay_1", 999)).rejected_as(range);
         let story = story.when(plain("pay_1", most + 1)).rejected_as(range);
-        let story = story.when(plain("pay_1", 0)).rejected(&Rejection::AmountZero);
+        let story =
+            story.when(plain("pay_1", 0)).rejected(&Rejection::AmountZero { field: "amount" });
         let dollars = Purpose::Plain { price: money("USD", 5_000), account: None };
-        let foreign = Rejection::CommodityForeign { code: id("USD") };
+        let foreign = Rejection::CommodityForeign { field: "amount.commodity", code: id("USD") };
         let story = story.when(request("pay_1", dollars)).rejected(&foreign);
         let settings = Settings { invoice_min_msat: units(500), ..Settings::default() };
         let story = story.and(ChangeSettings { settings });

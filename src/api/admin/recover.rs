@@ -121,15 +121,16 @@ pub(in crate::api) async fn recover(
     let named = body.name(sold.as_ref(), key.as_ref().map(|key| key.key.as_str()));
     let warning = named.is_none().then_some(WARNING);
     let wish = body.wish(tenant, account.clone(), named, sold)?;
-    match api.service().execute(&who, wish, key).await {
-        Ok(done) => given(&api, &account, &done, warning),
-        Err(error) => match error.rejection() {
-            Some(Rejection::ClaimTaken { claim: Claim::Source { .. }, position }) => {
-                before(&api, &who, &account, body.amount_micro, *position).await
-            }
-            _ => Err(error.into()),
-        },
+    let error = match api.service().execute(&who, wish, key).await {
+        Ok(done) => return given(&api, &account, &done, warning),
+        Err(error) => error,
+    };
+    if let Some(Rejection::ClaimTaken { claim: Claim::Source { .. }, position }) = error.rejection()
+    {
+        return before(&api, &who, &account, &body, *position).await;
     }
+    let other = [("amount", "amountMicro"), ("source_id", body.source())];
+    Err(Problem::from(error).renamed(&other))
 }
 
 /// The lower of the two ceilings holds, as for reservations and charges.
@@ -141,8 +142,9 @@ async fn must_be_below_ceiling(
 ) -> Result<(), Problem> {
     let billing = api.service().billing(who, tenant).await?;
     let asked = Money { commodity: Commodity::USD, amount };
-    let held = billing.must_be_below_ceiling(asked, api.service().settings().ceiling);
-    held.map_err(|above| Problem::from(above).field("amountMicro"))
+    let held =
+        billing.must_be_below_ceiling("amountMicro", asked, api.service().settings().ceiling);
+    Ok(held?)
 }
 
 impl Recovery {
@@ -199,6 +201,11 @@ impl Recovery {
             return Err(problem::field("providerPaymentId", what));
         }
         Ok(sold)
+    }
+
+    /// The part that names the source.
+    const fn source(&self) -> &'static str {
+        if self.provider_payment_id.is_some() { "providerPaymentId" } else { "sourceId" }
     }
 
     /// What names the source. A payment of ours by our name, the one its own news would use.
@@ -282,15 +289,16 @@ async fn before(
     api: &Api,
     who: &Principal,
     account: &AccountId,
-    amount: Amount,
+    body: &Recovery,
     position: u64,
 ) -> Result<Answer<Recovered>, Problem> {
     let taken = Problem::new(Code::ClaimTaken, "the source gave credit before, otherwise");
+    let taken = taken.field(body.source());
     let Some(fact) = api.service().own_fact(who, position).await? else { return Err(taken) };
     let Some(minted) = minted(&fact) else { return Err(taken) };
     let holder = AccountId::from(&fact.envelope.stream.id);
     let told = Recovered { already_minted: true, ..Recovered::of(&holder, minted) };
-    let asked = Money { commodity: Commodity::USD, amount };
+    let asked = Money { commodity: Commodity::USD, amount: body.amount_micro };
     if holder == *account && minted.amount == asked {
         let head = api.service().engine().head();
         return Ok(Answer::at(api, head, told).status(StatusCode::OK));

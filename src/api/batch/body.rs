@@ -114,7 +114,7 @@ impl Asked {
             1..=ITEMS_MAX => Ok(items),
             _ => {
                 let detail = format!("{count} items are more than {ITEMS_MAX}");
-                Err(Problem::new(Code::BatchTooLong, detail).with("most", ITEMS_MAX))
+                Err(Problem::new(Code::BatchTooLong, detail).field("items").with("most", ITEMS_MAX))
             }
         }
     }

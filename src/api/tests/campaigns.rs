@@ -167,7 +167,7 @@ async fn an_atomic_request_is_all_or_nothing_and_its_repeat_gives_the_same_answe
     let over = [item("k0", "alice", 60), item("k1", "bob", 41)];
     let refused = give(&shop, "atomic", &over).await.must_be_problem(422, "budget_exceeded");
     let refused = refused.json();
-    assert_eq!((&refused["field"], &refused["left"]), (&json!("items.1"), &msat(40)));
+    assert_eq!((&refused["field"], &refused["left"]), (&json!("items.1.amount"), &msat(40)));
     assert_eq!(shop.head(), before);
     let fitting = [item("k0", "alice", 60), item("k1", "bob", 40)];
     let first = give(&shop, "atomic", &fitting).await.must_be(200);
@@ -249,20 +249,21 @@ async fn what_cannot_be_planned_names_the_field_and_leaves_nothing() {
     let with = |name: &str, value: Value| json!({"budget": msat(1), name: value});
     let past = json!("2001-01-01T00:00:00Z");
     let dollar = json!({"commodity": "USD", "amount": "1"});
+    let euro = json!({"commodity": "EUR", "amount": "1"});
     for (wrong, code, field) in [
-        (json!({"budget": msat(0)}), "campaign_invalid", None),
+        (json!({"budget": msat(0)}), "campaign_invalid", Some("budget.amount")),
         (json!({"budget": 5}), "field_invalid", Some("budget")),
         (json!({}), "field_invalid", Some("budget")),
-        (json!({"budget": {"commodity": "EUR", "amount": "1"}}), "commodity_unknown", None),
+        (json!({"budget": euro}), "commodity_unknown", Some("budget.commodity")),
         (with("colour", json!(1)), "unknown_field", Some("colour")),
         (with("campaign", json!("a b")), "field_invalid", Some("campaign")),
         (with("purpose", json!("fun")), "field_invalid", Some("purpose")),
         (with("ends_at", json!("soon")), "field_invalid", Some("ends_at")),
-        (with("ends_at", past), "campaign_invalid", None),
-        (with("threshold_percent", json!(0)), "campaign_invalid", None),
+        (with("ends_at", past), "campaign_invalid", Some("ends_at")),
+        (with("threshold_percent", json!(0)), "campaign_invalid", Some("threshold_percent")),
         (with("threshold_percent", json!(-1)), "field_invalid", Some("threshold_percent")),
         (with("account_cap", dollar), "field_invalid", Some("account_cap.commodity")),
-        (with("account_cap", msat(2)), "campaign_invalid", None),
+        (with("account_cap", msat(2)), "campaign_invalid", Some("account_cap")),
     ] {
         let answer = shop.post("/v1/campaigns", &wrong).await.must_be_problem(422, code).json();
         assert_eq!(answer["field"].as_str(), field, "{answer}");

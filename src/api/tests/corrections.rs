@@ -82,7 +82,8 @@ async fn money_goes_back_up_to_what_was_paid_and_takes_its_credit_along_in_every
         assert_eq!(first["clawback"]["refund"], "rfd_1");
         let again = ask().await.must_be(201);
         assert_eq!((again.json(), again.header("idempotency-replayed")), (first, "true"));
-        shop.post(&*path, &body).await.must_be_problem(409, "claim_taken");
+        let taken = shop.post(&*path, &body).await.must_be_problem(409, "claim_taken");
+        assert_eq!(taken.json()["field"], "refund");
         let beyond = json!({"amount": msat(3_001), "reason": "more"});
         let refused = shop.post(&*path, &beyond).await.must_be_problem(422, "refund_exceeds");
         assert_eq!(refused.json()["left"], msat(3_000));
@@ -213,15 +214,17 @@ async fn credit_moves_with_its_cost_and_its_source() {
     assert_eq!((&arrived["cost"], &arrived["available"]), (&usd(40), &json!("40")));
     assert_eq!(holds(&shop).await, ["60", "0", "0"]);
     let more = |from: &str, to: &str, units| json!({"from": from, "to": to, "amount": usd(units), "reason": "more"});
-    for (body, status, code) in [
-        (body, 409, "lot_exists"),
-        (more("alice", "bob", 61), 402, "credit_insufficient"),
-        (more("alice", "alice", 1), 422, "account_same"),
-        (more("nobody", "bob", 1), 404, "account_not_found"),
-        (more("alice", "sys-commons", 1), 403, "account_reserved"),
-        (more("alice", "bob", 0), 422, "amount_zero"),
+    for (body, status, code, field) in [
+        (body, 409, "lot_exists", Some("transfer")),
+        (more("alice", "bob", 61), 402, "credit_insufficient", None),
+        (more("alice", "alice", 1), 422, "account_same", Some("to")),
+        (more("nobody", "bob", 1), 404, "account_not_found", None),
+        (more("alice", "sys-commons", 1), 403, "account_reserved", Some("to")),
+        (more("sys-commons", "alice", 1), 403, "account_reserved", Some("from")),
+        (more("alice", "bob", 0), 422, "amount_zero", Some("amount")),
     ] {
-        shop.post("/v1/transfers", &body).await.must_be_problem(status, code);
+        let refused = shop.post("/v1/transfers", &body).await.must_be_problem(status, code);
+        assert_eq!(refused.json()["field"].as_str(), field, "{body}");
     }
     // As its first mint would, what arrives opens the account.
     shop.post("/v1/transfers", &more("alice", "new", 1)).await.must_be(201);

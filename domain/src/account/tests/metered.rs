@@ -182,14 +182,24 @@ fn whoever_sets_the_lower_ceiling_is_named() {
     let story = live().and(grant("alice", "lot_1", usd(2 * most)));
     let over = hold("alice", "res_1", usd(most + 1));
     let of = CeilingOf::Setting;
-    let refused = Rejection::CeilingExceeded { ceiling: usd(most), of };
+    let refused = Rejection::CeilingExceeded { field: "amount", ceiling: usd(most), of };
     let story = story.when(over.clone()).rejected(&refused);
     let of = CeilingOf::Environment;
-    let refused = Rejection::CeilingExceeded { ceiling: usd(50), of };
+    let refused = Rejection::CeilingExceeded { field: "amount", ceiling: usd(50), of };
     let low = Reserve { ceiling: Some(usd(50)), ..hold("alice", "res_1", usd(51)) };
     let story = story.when(low).rejected(&refused);
-    let story = story.and(hold("alice", "res_1", usd(most)));
-    story.when(finalize("res_1", usd(most + 1))).rejected_as("ceiling_exceeded");
+    story.when(hold("alice", "res_1", usd(most))).says(&["credit.reserved.v1"]);
+}
+
+#[test]
+fn a_ceiling_bounds_what_a_charge_takes_beyond_its_reservation() {
+    let low = |cost| Finalize { ceiling: Some(usd(50)), ..finalize("res_1", usd(cost)) };
+    let held = |mode| funded(mode).and(hold("alice", "res_1", usd(60)));
+    let story = held(Mode::Live).and(low(61));
+    assert_eq!((finalized(&story).charged, finalized(&story).uncollected.units()), (usd(60), 1));
+    let story = held(Mode::Soft).when(low(61)).rejected_as("ceiling_exceeded").and(low(60));
+    assert_eq!(finalized(&story).charged, usd(60));
+    held(Mode::Shadow).when(low(61)).rejected_as("ceiling_exceeded");
 }
 
 #[test]
@@ -419,7 +429,9 @@ fn a_transfer_takes_source_cost_and_expiry_along_and_repays_there() {
 
 #[test]
 fn the_tenants_own_accounts_are_nobodys() {
-    let story = shop().when(open_account("sys-mine")).rejected(&Rejection::AccountReserved);
+    let story = shop()
+        .when(open_account("sys-mine"))
+        .rejected(&Rejection::AccountReserved { field: "account" });
     let story = story.when(grant("sys-commons", "lot_1", usd(1))).rejected_as("account_reserved");
     let story = story.when(top_up("pay_1", "sys-commons", 9_000)).rejected_as("account_reserved");
     story.when(transfer("m", "sys-commons", "bob", usd(1))).rejected_as("account_reserved");

@@ -60,7 +60,9 @@ fn nobody_reserves_what_was_never_declared() {
     for mode in [Mode::Shadow, Mode::Soft, Mode::Live] {
         let story = shop().and(billing(mode)).and(open_account("alice"));
         let wish = hold("alice", "res_1", money("ZZZ", 5));
-        story.when(wish).rejected(&Rejection::CommodityUnknown { code: id("ZZZ") });
+        story
+            .when(wish)
+            .rejected(&Rejection::CommodityUnknown { field: "amount.commodity", code: id("ZZZ") });
     }
 }
 

@@ -131,6 +131,13 @@ impl Adjusted {
     }
 }
 
+/// What the rules call by other names.
+const NAMES: [(&str, &str); 3] = [
+    ("billing.reserve_ttl_seconds", "reserve_ttl_seconds"),
+    ("billing.safety_multiplier_bps", "safety_multiplier_bps"),
+    ("billing.ceilings", "ceiling_micro"),
+];
+
 fn tenant(api: &Api) -> &TenantId {
     &api.service().settings().administrators.tenant
 }
@@ -185,5 +192,6 @@ async fn adjust(
         adjusted.reason = reason(api, who, tenant(api), mode, said, overruling).await?;
     }
     let change = |billing: &mut Billing| adjusted.adjust(billing);
-    Ok(api.service().adjust_billing(who, tenant(api), change, &adjusted.reason, key).await?)
+    let done = api.service().adjust_billing(who, tenant(api), change, &adjusted.reason, key).await;
+    done.map_err(|error| Problem::from(error).renamed(&NAMES))
 }

@@ -88,6 +88,7 @@ async fn a_named_source_gives_one_lot_however_often_it_is_asked_for() {
     let other = mint(&shop, &more).await.must_be_problem(409, "claim_taken").json();
     let there = json!({ "commodity": "USD", "amount": "5000000" });
     assert_eq!((&other["lotId"], &other["amount"]), (&first["lotId"], &there));
+    assert_eq!(other["field"], "sourceId");
     let elsewhere = shop.ask("POST", "/admin/billing/accounts/bob/mint");
     let elsewhere = elsewhere.header("authorization", &admin("ada")).json(&named).await;
     elsewhere.must_be_problem(409, "claim_taken");
@@ -170,7 +171,10 @@ async fn f13_a_webhook_and_then_a_recovery_by_hand_give_one_lot() {
     // It gave millisatoshi, so micro USD are another amount.
     let recovery = with("providerPaymentId", provider.as_str());
     let told = mint(&shop, &recovery).await.must_be_problem(409, "claim_taken").json();
-    assert_eq!(told["accountId"], "alice");
+    assert_eq!(
+        (&told["accountId"], &told["field"]),
+        (&json!("alice"), &json!("providerPaymentId"))
+    );
     let named = with("sourceId", format!("nowpay-{provider}"));
     mint(&shop, &named).await.must_be_problem(409, "claim_taken");
     assert_eq!(lots(&shop).await, 1);
@@ -290,7 +294,8 @@ async fn bad_input_names_the_field_and_gives_nothing() {
             "{amount}"
         );
     }
-    assert_eq!(refused("amountMicro", json!("0")).await.0, "amount_zero");
+    let none = refused("amountMicro", json!("0")).await;
+    assert_eq!(none, ("amount_zero".to_owned(), "amountMicro".to_owned()));
     let above = refused("amountMicro", json!("1000000000001")).await;
     assert_eq!(above, ("ceiling_exceeded".to_owned(), "amountMicro".to_owned()));
     assert_eq!(refused("sourceType", json!("airdrop")).await, invalid("sourceType"));

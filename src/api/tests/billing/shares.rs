@@ -64,7 +64,9 @@ async fn operators_who_share_a_token_are_one_person() {
 #[tokio::test]
 async fn what_cannot_hold_is_refused() {
     let shop = open().await;
-    by(&shop, "ada", "", &cut(500, 7_000, 2_501)).await.must_be_problem(422, "shares_invalid");
+    let above = by(&shop, "ada", "", &cut(500, 7_000, 2_501)).await;
+    let above = above.must_be_problem(422, "shares_invalid").json();
+    assert_eq!(above["field"], "foundation_bps");
     by(&shop, "ada", "", &cut(u32::MAX, u32::MAX, 1)).await.must_be_problem(422, "shares_invalid");
     let missing = by(&shop, "ada", "", &json!({ "commons_bps": 1, "reason": "x" })).await;
     assert_eq!(missing.must_be(422).json()["field"], "community_bps");

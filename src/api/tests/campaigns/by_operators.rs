@@ -83,7 +83,7 @@ async fn lines_are_taken_and_an_atomic_request_is_all_or_nothing() {
     let before = shop.head();
     let over = [item("k0", "alice", 60), item("k1", "bob", 41)];
     let refused = give(&shop, "atomic", &over).await.must_be_problem(422, "budget_exceeded");
-    assert_eq!(refused.json()["field"], "items.1");
+    assert_eq!(refused.json()["field"], "items.1.amount");
     assert_eq!(shop.head(), before);
     let lines = format!("{}\n{}\n", item("k0", "alice", 60), item("k1", "bob", 40));
     let ask = shop.operate("POST", format!("{WELCOME}/grants?mode=atomic")).raw(lines);
@@ -178,7 +178,7 @@ async fn what_an_operator_says_wrongly_names_the_field() {
     for (wrong, code, field) in [
         (json!({"budget": 5}), "field_invalid", Some("budget")),
         (json!({"budget": msat(1), "tenant": "dev"}), "unknown_field", Some("tenant")),
-        (json!({"budget": msat(0)}), "campaign_invalid", None),
+        (json!({"budget": msat(0)}), "campaign_invalid", Some("budget.amount")),
     ] {
         let answer = shop.operate("POST", DEV).json(&wrong).fresh().await;
         assert_eq!(answer.must_be_problem(422, code).json()["field"].as_str(), field);

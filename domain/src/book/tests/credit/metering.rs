@@ -102,8 +102,11 @@ impl Model {
                 Err(Some(_)) => return Err("reservation_finalized"),
                 Err(None) => return Err("reservation_not_found"),
             };
-        self.below_ceiling(&commodity, cost)?;
-        let order = self.order(&self.accounts[&account].holds[name].pool);
+        let hold = &self.accounts[&account].holds[name];
+        if hold.mode != Mode::Live && cost > hold.total {
+            self.below_ceiling(&commodity, cost)?;
+        }
+        let order = self.order(&hold.pool);
         let mut ended = self.ended.clone();
         let holder = self.accounts.get_mut(&account).unwrap();
         holder.finalize(name, (&commodity, cost), order, moment, &mut ended)?;
