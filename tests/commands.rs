@@ -283,10 +283,9 @@ fn a_server_serves_commands_beside_audits_and_stops_in_good_order() {
     exits(&server.ask(&["accounts", "open", "early"]), 0);
     exits(&server.ask(&["accounts", "balance", "early"]), 0);
     exits(&server.ask(&["accounts", "open", "a b"]), 1);
-    let mint = ["accounts", "mint", "alice", "500", "--tenant", "other", "--source-id", "gift-1"];
-    let minted = server.ask(&[&mint[..], &["--reason", "a test"]].concat());
+    let minted = gift(&server, "other");
     exits(&minted, 0);
-    exits(&server.ask(&[&mint[..], &["--reason", "a test"]].concat()), 6);
+    exits(&gift(&server, "other"), 6);
     exits(&server.ask(&["clock", "accept"]), 0);
     exits(&server.ask(&["payments", "review", "list"]), 0);
     exits(&server.ask(&["settings", "show"]), 0);
@@ -307,6 +306,14 @@ fn a_server_serves_commands_beside_audits_and_stops_in_good_order() {
     exits(&output, 0);
 }
 
+/// 500 MSAT of alice's.
+fn gift(server: &Server, tenant: &str) -> Output {
+    let words =
+        "accounts mint alice --amount 500 --commodity MSAT --source-id gift-1 --reason test";
+    let words: Vec<_> = words.split(' ').chain(["--tenant", tenant]).collect();
+    server.ask(&words)
+}
+
 /// A line of a batch: so much spent by alice, under this key.
 fn spend_line(key: &str, amount: u64) -> String {
     let amount = serde_json::json!({ "commodity": "MSAT", "amount": amount.to_string() });
@@ -319,8 +326,7 @@ fn spend_line(key: &str, amount: u64) -> String {
 #[test]
 fn a_file_of_commands_is_a_batch_and_says_by_its_exit_how_it_went() {
     let server = Server::start();
-    let mint = ["accounts", "mint", "alice", "500", "--tenant", "dev", "--source-id", "gift-1"];
-    exits(&server.ask(&[&mint[..], &["--reason", "a test"]].concat()), 0);
+    exits(&gift(&server, "dev"), 0);
     let folder = tempfile::tempdir().unwrap();
     let batch = |name: &str, mode: &str, lines: &[String]| {
         let path = folder.path().join(name);
@@ -339,6 +345,12 @@ fn a_file_of_commands_is_a_batch_and_says_by_its_exit_how_it_went() {
     let too_much = [spend_line("three", 1), spend_line("four", 10_000)];
     exits(&batch("all", "atomic", &too_much), 1);
     exits(&batch("each", "independent", &too_much), 1);
+    let each = folder.path().join("each");
+    let told = server.ask(&["batch", "--mode", "independent", each.to_str().unwrap()]);
+    exits(&told, 1);
+    let told = said(&told);
+    let refused = told.lines().nth(2).unwrap();
+    assert!(refused.contains("402") && refused.contains("credit_insufficient: "), "{told}");
     exits(&batch("none", "independent", &["{".to_owned()]), 1);
     exits(&server.ask(&["batch", "--mode", "atomic", "no-such-file"]), 1);
     exits(&server.ask(&["batch", "no-mode"]), 2);
@@ -361,18 +373,20 @@ fn bills(server: &Server) {
     };
     show("nobody", 5);
     ask(&["mode", "set", "shadow"], 0);
-    let set = ["set", "--reserve-ttl", "600", "--ceiling", "USD=5", "--ceiling", "MSAT=none"];
+    let set = ["set", "--reserve-ttl", "600", "--ceiling", "USD=5.25", "--ceiling", "MSAT=none"];
     ask(&set, 0);
     let held: Value = serde_json::from_slice(&show("other", 0).stdout).unwrap();
     assert_eq!(held["version"], 1, "{held}");
     assert_eq!(held["billing"]["reserve_ttl_seconds"], 600);
-    assert_eq!(held["billing"]["ceilings"], json!({ "USD": "5" }));
+    assert_eq!(held["billing"]["ceilings"], json!({ "USD": "5250000" }));
     ask(&["set", "--order", "reports=pool-age.v1", "--order", "jobs=pool-age.v1"], 0);
     ask(&["set", "--order", "jobs=none"], 0);
     let held: Value = serde_json::from_slice(&show("other", 0).stdout).unwrap();
     assert_eq!(held["billing"]["orders"], json!({ "reports": "pool-age.v1" }));
     ask(&["set", "--order", "reports=youngest"], 1);
     ask(&["set", "--order", "reports"], 2);
+    ask(&["set", "--ceiling", "EUR=5"], 2);
+    ask(&["set", "--ceiling", "USD=0.0000001"], 2);
     ask(&["set", "--reserve-ttl", "0"], 1);
     ask(&["mode", "set", "strict"], 2);
     let cut = ["--commons", "0", "--community", "0", "--foundation", "10000"];

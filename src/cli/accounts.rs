@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::json;
 
-use super::{client::Target, error::Error, exit::Exit, output::Output};
+use super::{client::Target, error::Error, exit::Exit, money::Sum, output::Output};
 
 /// Look at accounts and give credit by hand.
 #[derive(Debug, Subcommand)]
@@ -55,11 +55,8 @@ pub(super) struct Mint {
     tenant: String,
     /// The account.
     account: String,
-    /// How much, in smallest units.
-    amount: u64,
-    /// Of what.
-    #[arg(long, default_value = "MSAT")]
-    commodity: String,
+    #[command(flatten)]
+    sum: Sum,
     /// `grant`, `deposit`, `purchase` or `commons_dividend`.
     #[arg(long, default_value = "grant")]
     source: String,
@@ -107,7 +104,7 @@ impl Look {
 impl Mint {
     async fn ask(self) -> Result<serde_json::Value, Error> {
         let body = json!({
-            "amount": { "commodity": self.commodity, "amount": self.amount.to_string() },
+            "amount": self.sum.body()?,
             "source": self.source,
             "source_id": self.source_id,
             "reason": self.reason,

@@ -53,10 +53,32 @@ pub(super) async fn put(
     output: Output,
 ) -> Result<Exit, Error> {
     let answer = whose.post(path, body, None).await?;
-    output.answer(&answer)?;
-    let answers = answer.get("items").and_then(Value::as_array);
-    let refused = answers.is_some_and(|all| all.iter().any(|one| one.get("problem").is_some()));
+    let items = answer.get("items").and_then(Value::as_array).map(Vec::as_slice);
+    let items = items.unwrap_or_default();
+    if output.is_json() {
+        output.answer(&answer)?;
+    } else {
+        output.answer(&items.iter().enumerate().map(row).collect())?;
+    }
+    let refused = items.iter().any(|one| one.get("problem").is_some());
     Ok(if refused { Exit::Failed } else { Exit::Done })
+}
+
+/// What became of an item, as people read it.
+fn row((index, item): (usize, &Value)) -> Value {
+    let problem = &item["problem"];
+    let because = problem["detail"].as_str().map_or_else(String::new, |why| {
+        let code = problem["code"].as_str().unwrap_or_default();
+        format!("{code}: {why}")
+    });
+    let replayed = item["replayed"].as_bool().unwrap_or(false);
+    json!({
+        "item": index,
+        "status": item["status"],
+        "position": item["position"],
+        "replayed": if replayed { "yes" } else { "no" },
+        "refused": because,
+    })
 }
 
 /// The items of a file, a line of JSON each.

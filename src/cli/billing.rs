@@ -10,6 +10,7 @@ use super::{
     client::{self, Target},
     error::Error,
     exit::Exit,
+    money::{NotMoney, Of},
     output::Output,
 };
 
@@ -99,10 +100,13 @@ pub(super) struct Set {
     /// What an estimate is multiplied by before it is reserved, in ten-thousandths.
     #[arg(long, value_name = "BPS")]
     safety_multiplier: Option<u32>,
-    /// The most that one reservation or charge may come to, such as USD=100000000000 in smallest
-    /// units; `USD=none` for no bound. May be repeated.
-    #[arg(long, value_name = "COMMODITY=AMOUNT", value_parser = ceiling)]
-    ceiling: Vec<(String, Option<u64>)>,
+    /// The most that one reservation or charge may come to, in major units, such as USD=100000;
+    /// `USD=none` for no bound. May be repeated.
+    #[arg(long, value_name = "COMMODITY=MAJOR", value_parser = ceiling)]
+    ceiling: Vec<(String, Option<String>)>,
+    /// How many decimal places a ceiling's commodity has, where it is neither USD nor MSAT.
+    #[arg(long)]
+    scale: Option<u8>,
     /// In which order lots are used where this pool is asked for: `pool-expiry-age.v1`, which holds
     /// unless said, or `pool-age.v1`; `POOL=none` for what holds unless said. May be repeated.
     #[arg(long, value_name = "POOL=ORDER", value_parser = order)]
@@ -118,13 +122,9 @@ pub(super) struct Set {
     reason: String,
 }
 
-fn ceiling(text: &str) -> Result<(String, Option<u64>), String> {
-    let (code, amount) = text.split_once('=').ok_or("write it as COMMODITY=AMOUNT")?;
-    let amount = match amount {
-        "none" => None,
-        amount => Some(amount.parse().map_err(|error| format!("the amount: {error}"))?),
-    };
-    Ok((code.to_owned(), amount))
+fn ceiling(text: &str) -> Result<(String, Option<String>), String> {
+    let (code, amount) = text.split_once('=').ok_or("write it as COMMODITY=MAJOR")?;
+    Ok((code.to_owned(), (amount != "none").then(|| amount.to_owned())))
 }
 
 fn order(text: &str) -> Result<(String, Option<String>), String> {
@@ -196,11 +196,23 @@ impl Whose {
 }
 
 impl Set {
-    async fn ask(self) -> Result<Value, client::Error> {
-        self.whose.change(&self.reason, None, |billing| self.adjust(billing)).await
+    async fn ask(self) -> Result<Value, Error> {
+        let ceilings = self.ceilings()?;
+        let change = |billing: &mut Value| self.adjust(billing, ceilings);
+        Ok(self.whose.change(&self.reason, None, change).await?)
     }
 
-    fn adjust(&self, billing: &mut Value) {
+    /// In smallest units.
+    fn ceilings(&self) -> Result<Vec<(String, Option<String>)>, NotMoney> {
+        let each = self.ceiling.iter().map(|(commodity, major)| {
+            let (of, major) = (Of { commodity: commodity.clone(), scale: self.scale }, major);
+            let units = major.as_ref().map(|major| of.units(major)).transpose()?;
+            Ok((of.commodity, units.map(|units| units.to_string())))
+        });
+        each.collect()
+    }
+
+    fn adjust(&self, billing: &mut Value, ceilings: Vec<(String, Option<String>)>) {
         let said = [
             ("enabled", self.enabled.map(Value::from)),
             ("reserve_ttl_seconds", self.reserve_ttl.map(Value::from)),
@@ -213,20 +225,18 @@ impl Set {
                 billing[name] = value;
             }
         }
-        let ceilings =
-            self.ceiling.iter().map(|(code, amount)| (code, amount.map(|n| n.to_string())));
         put(&mut billing["ceilings"], ceilings);
-        put(&mut billing["orders"], self.order.iter().map(|(pool, order)| (pool, order.clone())));
+        put(&mut billing["orders"], self.order.clone());
     }
 }
 
 /// Puts what is said under its name, and takes out what shall be as it is unless said.
-fn put<'a>(into: &mut Value, said: impl Iterator<Item = (&'a String, Option<String>)>) {
+fn put(into: &mut Value, said: Vec<(String, Option<String>)>) {
     let Some(into) = into.as_object_mut() else { return };
     for (name, value) in said {
         match value {
-            Some(value) => into.insert(name.clone(), value.into()),
-            None => into.remove(name),
+            Some(value) => into.insert(name, value.into()),
+            None => into.remove(&name),
         };
     }
 }

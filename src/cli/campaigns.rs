@@ -10,6 +10,7 @@ use super::{
     correct::Whose,
     error::Error,
     exit::Exit,
+    money::{NotMoney, Of},
     output::Output,
 };
 
@@ -49,15 +50,14 @@ pub(super) struct Create {
     whose: Whose,
     /// Its name.
     campaign: String,
-    /// The most that it gives in all, in smallest units.
-    #[arg(long)]
-    budget: u64,
-    /// Of what.
-    #[arg(long, default_value = "USD")]
-    commodity: String,
-    /// The most that one account gets, in smallest units.
-    #[arg(long, value_name = "AMOUNT")]
-    account_cap: Option<u64>,
+    /// The most that it gives in all, in major units with a point: 1.25 USD is 1250000 micro.
+    #[arg(long, value_name = "MAJOR")]
+    budget: String,
+    #[command(flatten)]
+    of: Of,
+    /// The most that one account gets, in major units.
+    #[arg(long, value_name = "MAJOR")]
+    account_cap: Option<String>,
     /// What it is for: `promotional`, `loyalty`, `referral` or `reverse_airdrop`.
     #[arg(long)]
     purpose: Option<String>,
@@ -146,13 +146,12 @@ impl Campaigns {
 }
 
 impl Create {
-    fn body(&self) -> Value {
-        let sum =
-            |amount: u64| json!({ "commodity": self.commodity, "amount": amount.to_string() });
+    fn body(&self) -> Result<Value, NotMoney> {
+        let cap = self.account_cap.as_deref().map(|cap| self.of.body(cap)).transpose()?;
         let fields = [
             ("campaign", Some(json!(self.campaign))),
-            ("budget", Some(sum(self.budget))),
-            ("account_cap", self.account_cap.map(sum)),
+            ("budget", Some(self.of.body(&self.budget)?)),
+            ("account_cap", cap),
             ("purpose", self.purpose.as_ref().map(|it| json!(it))),
             ("threshold_percent", self.threshold.map(|it| json!(it))),
             ("pool", self.pool.as_ref().map(|it| json!(it))),
@@ -161,11 +160,11 @@ impl Create {
             ("lots_expire_at", self.lots_expire_at.as_ref().map(|it| json!(it))),
         ];
         let said = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
-        Value::Object(said.collect::<Map<_, _>>())
+        Ok(Value::Object(said.collect::<Map<_, _>>()))
     }
 
     async fn ask(self) -> Result<Value, Error> {
-        let (body, key) = (self.body(), self.idempotency_key.as_deref());
+        let (body, key) = (self.body()?, self.idempotency_key.as_deref());
         self.whose.post(&["campaigns"], &body, key).await
     }
 }

@@ -92,7 +92,7 @@ impl Lots {
                 why.post(&["accounts", &account, "lots", &lot, "void"], json!({})).await?
             }
         };
-        output.money(answer)?;
+        output.answer(&answer)?;
         Ok(Exit::Done)
     }
 }

@@ -58,14 +58,18 @@ impl Sum {
 impl Of {
     /// An amount as the API wants it.
     pub(super) fn body(&self, text: &str) -> Result<Value, NotMoney> {
+        Ok(json!({ "commodity": self.commodity, "amount": self.units(text)?.to_string() }))
+    }
+
+    /// In smallest units.
+    pub(super) fn units(&self, text: &str) -> Result<u64, NotMoney> {
         let known = scale(&self.commodity).or(self.scale).filter(|scale| *scale <= SCALE_MAX);
         let scale = known.ok_or_else(|| NotMoney::Scale(self.commodity.clone()))?;
-        let units = units(text, scale).ok_or_else(|| NotMoney::Amount {
+        units(text, scale).ok_or_else(|| NotMoney::Amount {
             text: text.to_owned(),
             commodity: self.commodity.clone(),
             scale,
-        })?;
-        Ok(json!({ "commodity": self.commodity, "amount": units.to_string() }))
+        })
     }
 }
 
@@ -112,12 +116,18 @@ const COLUMNS: [&str; 10] = [
 ];
 
 /// An answer as people read it: amounts in major units, where the places are known.
-pub(super) fn for_people(answer: &mut Value) {
+pub(super) fn for_people(answer: &Value) -> Value {
+    let mut answer = answer.clone();
+    all_in_major(&mut answer);
+    answer
+}
+
+fn all_in_major(answer: &mut Value) {
     match answer {
-        Value::Array(rows) => rows.iter_mut().for_each(for_people),
+        Value::Array(rows) => rows.iter_mut().for_each(all_in_major),
         Value::Object(fields) => {
             in_major(fields);
-            fields.values_mut().for_each(for_people);
+            fields.values_mut().for_each(all_in_major);
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
@@ -125,13 +135,26 @@ pub(super) fn for_people(answer: &mut Value) {
 
 fn in_major(fields: &mut Map<String, Value>) {
     let commodity = fields.get("commodity").and_then(Value::as_str);
-    let Some(scale) = commodity.and_then(scale) else { return };
-    for name in COLUMNS.into_iter().chain(["amount"]) {
-        if let Some(Value::String(text)) = fields.get_mut(name)
-            && let Some(written) = major(text, scale)
-        {
-            *text = written;
+    if let Some(scale) = commodity.and_then(scale) {
+        for name in COLUMNS.into_iter().chain(["amount"]) {
+            if let Some(amount) = fields.get_mut(name) {
+                write_major(amount, scale);
+            }
         }
+    }
+    // Amounts that stand under their commodity.
+    if let Some(Value::Object(ceilings)) = fields.get_mut("ceilings") {
+        for (code, amount) in ceilings {
+            if let Some(scale) = scale(code) {
+                write_major(amount, scale);
+            }
+        }
+    }
+}
+
+fn write_major(amount: &mut Value, scale: u8) {
+    if let Some(written) = amount.as_str().and_then(|text| major(text, scale)) {
+        *amount = written.into();
     }
 }
 
@@ -163,11 +186,12 @@ mod tests {
 
     #[test]
     fn answers_are_shown_in_major_units_where_the_places_are_known() {
-        let mut answer = json!({ "charged": { "commodity": "USD", "amount": "1250000" },
+        let answer = json!({ "charged": { "commodity": "USD", "amount": "1250000" },
             "lots": [{ "commodity": "USD", "available": "5", "balance": "-30", "lot": "7" }],
             "paid": { "commodity": "MSAT", "amount": "12" },
+            "ceilings": { "USD": "1250000", "MSAT": "12", "EUR": "12" },
             "other": { "commodity": "EUR", "amount": "12" } });
-        for_people(&mut answer);
+        let answer = for_people(&answer);
         assert_eq!(answer["charged"]["amount"], "1.250000");
         assert_eq!(answer["lots"][0]["available"], "0.000005");
         assert_eq!(answer["lots"][0]["balance"], "-0.000030");
@@ -176,6 +200,8 @@ mod tests {
             (&answer["paid"]["amount"], &answer["other"]["amount"]),
             (&json!("12"), &json!("12"))
         );
+        let ceilings = json!({ "USD": "1.250000", "MSAT": "12", "EUR": "12" });
+        assert_eq!(answer["ceilings"], ceilings);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::exit::Exit;
+use super::{exit::Exit, money::for_people};
 use crate::audit::Progress;
 
 /// How answers are given.
@@ -41,22 +41,15 @@ impl Output {
         Self::line(&serde_json::to_string_pretty(value)?)
     }
 
-    /// An answer of the server's: as it came for programs, in columns for people.
+    /// An answer of the server's: as it came for programs, for people in columns and with amounts in
+    /// major units.
     pub(super) fn answer(self, value: &Value) -> io::Result<()> {
         if self.json {
             return Self::document(value);
         }
         let mut stream = Self::stream();
-        let told = shown(value).iter().try_for_each(|line| stream.line(line));
+        let told = shown(&for_people(value)).iter().try_for_each(|line| stream.line(line));
         enough(told.and_then(|()| stream.finish()))
-    }
-
-    /// An answer with amounts: in major units for people, as it came for programs.
-    pub(super) fn money(self, mut answer: Value) -> io::Result<()> {
-        if !self.json {
-            super::money::for_people(&mut answer);
-        }
-        self.answer(&answer)
     }
 
     /// What went wrong, once, with its causes.

@@ -118,7 +118,7 @@ impl Reservations {
                 whose.get(&["reservations", &reservation], &[]).await?
             }
         };
-        output.money(answer)?;
+        output.answer(&answer)?;
         Ok(Exit::Done)
     }
 }

@@ -36,7 +36,7 @@ pub(super) struct Create {
 impl Transfers {
     pub(super) async fn run(self, output: Output) -> Result<Exit, Error> {
         let Self::Create(create) = self;
-        output.money(create.ask().await?)?;
+        output.answer(&create.ask().await?)?;
         Ok(Exit::Done)
     }
 }
