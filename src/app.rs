@@ -178,6 +178,7 @@ async fn serve(
         }
     }
     let keys = bootstrap::keys(&service, config).await?;
+    bootstrap::tokens_should_have_a_tenant(&service);
     let api = Api::new(service.clone(), views.clone(), api::Settings::of(config), metrics);
     let listeners = listen(config, &api).await?;
     reactors::start(&service, &behind.reactors, &behind.stop_reactors);

@@ -256,8 +256,8 @@ impl InForce {
                 })
             }
             Event::Rejected(Rejected { rule, .. }) => {
-                self.move_rule(*rule, "proposed", Stage::Rejected {}, |stage| {
-                    matches!(stage, Stage::Proposed {})
+                self.move_rule(*rule, "not rejected", Stage::Rejected {}, |stage| {
+                    !matches!(stage, Stage::Rejected {})
                 })
             }
             Event::Hastened(Hastened { rule, from, .. }) => {

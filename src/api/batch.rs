@@ -3,6 +3,8 @@
 mod body;
 mod item;
 
+use std::collections::BTreeMap;
+
 use axum::{
     Router,
     extract::{DefaultBodyLimit, State},
@@ -10,6 +12,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::post,
 };
+use metrics::counter;
 use piperoll_domain::{
     id::{CampaignId, TenantId},
     rejection::Rejection,
@@ -185,7 +188,21 @@ pub(super) async fn carry_out(
         Mode::Independent => each(api, of, items).await?,
         Mode::Atomic => together(api, of, items).await?,
     };
+    count(&answers);
     Ok(render(api, form, answers, last))
+}
+
+/// What a batch is answered with tells nothing of its items.
+fn count(answers: &[ItemAnswer]) {
+    let mut counts = BTreeMap::<u16, u64>::new();
+    for answer in answers {
+        let (ItemAnswer::Done { status, .. } | ItemAnswer::Refused { status, .. }) = answer;
+        let count = counts.entry(*status).or_default();
+        *count = count.saturating_add(1);
+    }
+    for (status, count) in counts {
+        counter!("batch_items_total", "status" => status.to_string()).increment(count);
+    }
 }
 
 type Answers = (Vec<ItemAnswer>, Option<Position>);

@@ -159,7 +159,10 @@ fn bearer(value: &HeaderValue) -> Option<&str> {
 }
 
 pub(super) fn unauthorized() -> Problem {
-    Problem::new(Code::Unauthenticated, "show a key in `Authorization: Bearer` or `Piperoll-Key`")
+    Problem::new(
+        Code::Unauthenticated,
+        "show a key or a token that is good here, in `Authorization: Bearer` or `Piperoll-Key`",
+    )
 }
 
 pub(super) fn forbidden() -> Problem {

@@ -73,6 +73,21 @@ pub(super) fn mode_must_be_reasoned(service: &Service, config: &Config) -> Resul
     }
 }
 
+/// Tokens of others are believed, and whose accounts they act on is not there: each is refused later
+/// with a tenant that does not exist.
+pub(super) fn tokens_should_have_a_tenant(service: &Service) {
+    let settings = service.settings();
+    for (section, bearers) in
+        [("admin_jwt", &settings.administrators), ("internal_jwt", &settings.peers)]
+    {
+        let tenant = &bearers.tenant;
+        if bearers.rules.is_some() && service.engine().directory().tenant(tenant).is_none() {
+            let tenant = tenant.as_str();
+            tracing::warn!(section, tenant, "tokens act for a tenant that does not exist");
+        }
+    }
+}
+
 /// In development, opens a first tenant with a key, and tells the key: the same one at every start,
 /// since it follows from the operators' token.
 pub(super) async fn keys(service: &Service, config: &Config) -> Result<Option<Keys>, Error> {

@@ -69,6 +69,7 @@ names! {
     Counter provider_requests_total ["provider", "op", "outcome"] "Requests to providers.";
     Gauge piperoll_provider_circuit_open ["connection"] "Whether a provider failed so often that it is asked for no new invoices.";
     Counter http_requests_total ["method", "path", "status"] "Requests answered, by route template.";
+    Counter batch_items_total ["status"] "Items of batches, by what each would have been answered with alone.";
     Histogram http_request_duration_seconds ["method", "path"] "Seconds until a request was answered, by route template.";
     Counter rate_limited_total ["scope"] "Requests turned away because there were too many.";
     Histogram piperoll_engine_queue_wait_seconds [] "Seconds that the command of a group which waited longest waited for the writer.";

@@ -23,6 +23,7 @@ mod lifecycle;
 mod metered;
 mod plans;
 mod reading;
+mod shares;
 
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()

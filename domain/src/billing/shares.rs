@@ -114,7 +114,7 @@ pub struct Approved {
     pub reason: String,
 }
 
-/// Somebody did not agree.
+/// Somebody did not agree, or stopped what was approved before it held.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rejected {
     /// Which rule.
@@ -199,10 +199,17 @@ impl InForce {
         Ok(Approved { rule, cut: known.cut, from, reason: reason.to_owned() })
     }
 
-    /// What rejecting it causes. Its proposer may withdraw it like this.
-    pub fn reject(&self, rule: u32, reason: &str) -> Result<Rejected, Rejection> {
-        self.proposal(rule)?;
-        Ok(Rejected { rule, reason: reason.to_owned() })
+    /// What rejecting it causes, until it holds. Its proposer may withdraw it like this, and anybody may
+    /// stop what was approved: that is what the wait is for.
+    pub fn reject(&self, rule: u32, reason: &str, moment: Moment) -> Result<Rejected, Rejection> {
+        let known = self.rules.get(&rule).ok_or(Rejection::SharesNotFound)?;
+        match known.stage {
+            Stage::Approved { from } if moment.is_past(from) => Err(Rejection::SharesNotOpen),
+            Stage::Rejected {} => Err(Rejection::SharesNotOpen),
+            Stage::Proposed {} | Stage::Approved { .. } => {
+                Ok(Rejected { rule, reason: reason.to_owned() })
+            }
+        }
     }
 
     /// What cutting its wait short causes; one that holds already is left alone.

@@ -31,6 +31,9 @@ impl ChangeBilling {
             return Err(Rejection::BillingChanged { version: billing.version }.into());
         }
         let changed = billing.change(self.billing.clone(), &self.reason)?;
+        for code in self.billing.ceilings.keys() {
+            draft.must_be_known("billing.ceilings", *code)?;
+        }
         changed.map_or(Ok(()), |changed| say(draft, &self.tenant, changed))
     }
 }
@@ -76,7 +79,7 @@ impl ApproveShares {
     }
 }
 
-/// Do not agree, or take a proposal back.
+/// Do not agree, take a proposal back, or stop what was approved before it holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RejectShares {
     /// Whose.
@@ -90,7 +93,8 @@ pub struct RejectShares {
 impl RejectShares {
     pub(super) fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
         must_be_reason(&self.reason)?;
-        let rejected = draft.billing(&self.tenant)?.reject(self.rule, &self.reason)?;
+        let moment = draft.moment();
+        let rejected = draft.billing(&self.tenant)?.reject(self.rule, &self.reason, moment)?;
         say(draft, &self.tenant, rejected)
     }
 }

@@ -62,7 +62,7 @@ fn reconciliation() -> String {
         .to_owned()
 }
 
-/// One row a setting, each value as text. The rule of shares is the one that holds now: the latest
+/// One row a setting, each value as text. The rule of shares is the one that holds now: the newest
 /// that has begun, or the one that stands from the beginning.
 fn config() -> String {
     let of_billing = |key: &str, value: &str| {
@@ -72,7 +72,7 @@ fn config() -> String {
         format!(
             "SELECT '{part}_rate_bps', CAST(coalesce((SELECT {part}_bps FROM share_rules WHERE tenant = {TENANT} \
              AND state = 'approved' AND holds_from <= CAST(unixepoch('subsec') * 1000000 AS INTEGER) \
-             ORDER BY holds_from DESC, rule DESC LIMIT 1), {at_first}) AS TEXT)"
+             ORDER BY rule DESC LIMIT 1), {at_first}) AS TEXT)"
         )
     };
     let always = |key: &str, value: &str| format!("SELECT '{key}', {value}");

@@ -13,6 +13,10 @@ async fn every_metric_is_one_of_the_list_and_tells_no_secret() {
     shop.post("/v1/payments", &json!({"amount": msat(5_000)})).await.must_be(201);
     shop.get("/v1/payments/pay_nobody?x=secret-in-query").await;
     shop.get("/no/such/secret-path").await.must_be(404);
+    let item = json!({"operation": "account.spend", "idempotency_key": "k", "account": "nobody",
+        "amount": msat(1)});
+    let batch = json!({"mode": "independent", "items": [item]});
+    shop.ask("POST", "/v1/batch").key(&shop.keys.key).json(&batch).await.must_be(200);
     shop.settle().await;
     let text = shop.operate("GET", "/metrics").await.must_be(200);
     let text = String::from_utf8(text.body.to_vec()).unwrap();
@@ -51,6 +55,7 @@ async fn every_metric_is_one_of_the_list_and_tells_no_secret() {
         r#"billing_finalize_total{mode="soft",outcome="over"}"#,
         r#"reservations_total{mode="live",outcome="expired"}"#,
         "billing_would_have_402_total ",
+        r#"batch_items_total{status="404"}"#,
         r#"balance_cache_requests_total{result="hit"} 0"#,
         r#"balance_cache_requests_total{result="miss"} 0"#,
         "piperoll_roll_writable 1",

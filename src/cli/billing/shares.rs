@@ -16,7 +16,7 @@ pub(in crate::cli) enum Shares {
     Propose(Propose),
     /// Agree to what somebody else proposed. It holds after a wait.
     Approve(Decide),
-    /// Do not agree, or take a proposal back.
+    /// Do not agree, take a proposal back, or stop what was approved before it holds.
     Reject(Decide),
     /// Cut the wait of an approved rule short: an emergency.
     Hasten(Decide),

@@ -467,7 +467,12 @@ fn a_rule_of_shares_needs_two_people_and_a_wait() {
     let waited = charge(story.clone().later(48 * 3_600 + 1), "res_2");
     let shares = finalized(&waited).shares.unwrap();
     assert_eq!((shares.rule, shares.commons, shares.foundation), (1, units(1), units(8)));
-    let hurried = charge(story.and(hasten(1)), "res_2");
+    waited.when(reject(1)).rejected_as("shares_not_open");
+    let hurried = charge(story.clone().and(hasten(1)), "res_2");
     assert_eq!(finalized(&hurried).shares.unwrap().rule, 1);
     hurried.when(reject(1)).rejected_as("shares_not_open");
+    let stopped = story.and(reject(1)).when(reject(1)).rejected_as("shares_not_open");
+    let stopped = stopped.when(hasten(1)).rejected_as("shares_not_open");
+    let stopped = charge(stopped.later(48 * 3_600 + 1), "res_2");
+    assert_eq!(finalized(&stopped).shares.unwrap().rule, 0);
 }

@@ -124,7 +124,7 @@ pub(in crate::api) struct Report {
     /// What dead letters that are not done have in common, the most frequent first.
     #[schema(value_type = Vec<Letters>)]
     dead_letters: Vec<Pattern>,
-    /// Answers with 402 since this process began, to any tenant.
+    /// Answers with 402 since this process began, to any tenant; items of batches are answers too.
     answers_payment_required: u64,
     /// All answers since this process began.
     answers: u64,
@@ -230,10 +230,12 @@ fn behind() -> Problem {
     Problem::new(Code::ViewBehind, "the views have not seen this tenant yet")
 }
 
-/// How many requests were answered, and how many of them with a 402.
+/// How many requests and items of batches were answered, and how many of them with a 402.
 fn answered(metrics: &str) -> (u64, u64) {
-    let counts = metrics.lines().filter(|line| line.starts_with("http_requests_total{"));
-    counts.fold((0, 0), |(all, refused), line| {
+    let is_count = |line: &&str| {
+        line.starts_with("http_requests_total{") || line.starts_with("batch_items_total{")
+    };
+    metrics.lines().filter(is_count).fold((0, 0), |(all, refused), line| {
         let count = line.rsplit(' ').next().and_then(|count| count.parse().ok()).unwrap_or(0_u64);
         let is_refused = line.contains(r#"status="402""#);
         let refused_now = if is_refused { count } else { 0 };
@@ -250,7 +252,9 @@ mod tests {
         let text = "http_requests_total{method=\"GET\",path=\"/a\",status=\"200\"} 5\n\
                     http_requests_total{method=\"GET\",path=\"/a\",status=\"402\"} 3\n\
                     http_requests_total{method=\"PUT\",path=\"/b\",status=\"402\"} 1\n\
+                    batch_items_total{status=\"201\"} 7\n\
+                    batch_items_total{status=\"402\"} 2\n\
                     other_total 9\n";
-        assert_eq!(answered(text), (9, 4));
+        assert_eq!(answered(text), (18, 6));
     }
 }

@@ -144,7 +144,7 @@ pub(in crate::api) async fn approve(
     .await
 }
 
-/// Does not agree, or takes a proposal back.
+/// Does not agree, takes a proposal back, or stops what was approved before it holds.
 #[utoipa::path(post, path = "/v1/admin/tenants/{tenant}/billing/shares/{rule}/reject",
     tag = "admin", params(("tenant" = String, Path), ("rule" = u32, Path)), request_body = Reason,
     responses((status = 200, body = Shares)))]

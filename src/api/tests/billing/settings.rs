@@ -93,6 +93,10 @@ async fn the_whole_is_changed_out_of_the_version_that_it_was_read_at() {
     held["billing"]["reserve_ttl_seconds"] = 0.into();
     let brief = ask(&held).await.must_be_problem(422, "settings_contradict").json();
     assert_eq!(brief["field"], "billing.reserve_ttl_seconds");
+    held["billing"]["reserve_ttl_seconds"] = 300.into();
+    held["billing"]["ceilings"] = json!({ "USDT": "5" });
+    let unknown = ask(&held).await.must_be_problem(422, "commodity_unknown").json();
+    assert_eq!(unknown["field"], "billing.ceilings");
     held["reason"] = " ".into();
     ask(&held).await.must_be_problem(422, "reason_needed");
     held.as_object_mut().unwrap().remove("billing");

@@ -62,6 +62,21 @@ async fn operators_who_share_a_token_are_one_person() {
 }
 
 #[tokio::test]
+async fn what_was_approved_is_stopped_while_it_waits() {
+    let shop = open().await;
+    by(&shop, "ada", "", &cut(500, 7_000, 2_500)).await.must_be(201);
+    decide(&shop, "bob", 1, "approve").await.must_be(200);
+    let stopped = decide(&shop, "eve", 1, "reject").await.must_be(200).json();
+    assert_eq!((&stopped["stage"], &stopped["from"]), (&json!("rejected"), &Value::Null));
+    decide(&shop, "bob", 1, "hasten").await.must_be_problem(409, "shares_not_open");
+    by(&shop, "ada", "", &cut(400, 7_000, 2_600)).await.must_be(201);
+    decide(&shop, "bob", 2, "approve").await.must_be(200);
+    decide(&shop, "bob", 2, "hasten").await.must_be(200);
+    decide(&shop, "eve", 2, "reject").await.must_be_problem(409, "shares_not_open");
+    shop.app.stop().await;
+}
+
+#[tokio::test]
 async fn what_cannot_hold_is_refused() {
     let shop = open().await;
     let above = by(&shop, "ada", "", &cut(500, 7_000, 2_501)).await;
