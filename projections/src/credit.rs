@@ -12,7 +12,7 @@ mod legs;
 
 use piperoll_domain::{
     account::{
-        ClawedBack, Debt, DebtRepaid, Event, Finalized, LotExpired, LotMinted, LotReceived,
+        Cause, ClawedBack, Debt, DebtRepaid, Event, Finalized, LotExpired, LotMinted, LotReceived,
         LotVoided, Opened, Released, Reserved, SourceKind, Spent, TransferredOut,
     },
     event::Envelope,
@@ -78,6 +78,7 @@ pub const LOTS: &Schema = &Schema {
         sum("clawed_back"),
         sum("voided"),
         sum("moved"),
+        sum("awaited"),
         text("cost_commodity"),
         integer("cost"),
         sum("released"),
@@ -308,7 +309,7 @@ fn movements(at: &Envelope, event: &Event, into: &mut Vec<Change>) {
             }
             for part in clawed_back {
                 legs.free(&part.lot, &part.pool, part.amount);
-                legs.out(kind::CLAWED_BACK, Way::ClawedBack, part);
+                legs.came_back(part);
             }
         }
         Event::Finalized(finalized) => of_finalized(at, finalized, into),
@@ -329,12 +330,13 @@ fn of_repayment(at: &Envelope, repaid: &DebtRepaid, into: &mut Vec<Change>) {
 }
 
 fn of_clawback(at: &Envelope, clawed: &ClawedBack, into: &mut Vec<Change>) {
-    let ClawedBack { refund, total, part, debt, reversed, .. } = clawed;
+    let ClawedBack { refund, lot, total, part, awaited, debt, reversed, .. } = clawed;
     let refund = refund.as_ref().map(|refund| Value::from(refund.to_string()));
     let mut legs = Legs::new(at, *total, refund, into);
     if let Some(part) = part {
         legs.out(kind::CLAWED_BACK, Way::ClawedBack, part);
     }
+    legs.awaits(lot, awaited.signed());
     if let Some(Debt { pool, amount, .. }) = debt {
         legs.owe(kind::OWED, pool, amount.signed().saturating_neg());
     }
@@ -351,10 +353,13 @@ fn of_finalized(at: &Envelope, finalized: &Finalized, into: &mut Vec<Change>) {
         legs.out(kind::FINALIZED, Way::Consumed, part);
     }
     for part in clawed_back {
-        legs.out(kind::CLAWED_BACK, Way::ClawedBack, part);
+        legs.came_back(part);
     }
     for debt in debts {
         legs.owe(kind::OWED, &debt.pool, debt.amount.signed().saturating_neg());
+        if let Cause::Clawback { lot } = &debt.cause {
+            legs.awaits(lot, debt.amount.signed().saturating_neg());
+        }
     }
     legs.share(shares.as_ref(), false);
 }

@@ -102,7 +102,7 @@ fn major(units: &str, scale: u8) -> Option<String> {
 }
 
 /// Columns of rows that say their commodity beside them.
-const COLUMNS: [&str; 10] = [
+const COLUMNS: [&str; 11] = [
     "minted",
     "available",
     "reserved",
@@ -111,6 +111,7 @@ const COLUMNS: [&str; 10] = [
     "clawed_back",
     "voided",
     "moved",
+    "awaited",
     "owed",
     "balance",
 ];

@@ -2,6 +2,7 @@
 
 mod metering;
 mod money;
+mod rows;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -175,6 +176,7 @@ impl Ledger {
         })?;
         if let State::Account(account) = &slot.state {
             lots(account)?;
+            rows::agree(&self.views, at, account)?;
         }
         self.metering.record(recorded, &self.book)?;
         self.moneys.record(recorded, &self.book, wallet)

@@ -136,6 +136,19 @@ impl<'a> Legs<'a> {
         }));
     }
 
+    /// So much more, or less, of what a lot has set aside is to be taken back once it is free.
+    pub(super) fn awaits(&mut self, lot: &LotId, amount: i64) {
+        if amount != 0 {
+            self.lot(lot, &[(const { LOTS.at("awaited") }, amount)]);
+        }
+    }
+
+    /// What was awaited is free, and taken back.
+    pub(super) fn came_back(&mut self, part: &Part) {
+        self.out(kind::CLAWED_BACK, Way::ClawedBack, part);
+        self.awaits(&part.lot, part.amount.signed().saturating_neg());
+    }
+
     /// Some of a lot is set aside.
     pub(super) fn hold(&mut self, held: &Held) {
         self.shift(kind::RESERVED, &held.lot, &held.pool, held.amount.signed());

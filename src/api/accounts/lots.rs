@@ -56,6 +56,8 @@ pub(in crate::api) struct Lot {
     voided: String,
     /// What went to other accounts.
     moved: String,
+    /// How much of what is set aside is taken back once it is free, or owed if it is used.
+    awaited: String,
     /// What all of it cost.
     cost: Option<Sum>,
     /// How much of the cost has gone with what is gone.
@@ -182,6 +184,7 @@ fn lot(row: read::Lot) -> Lot {
         clawed_back: row.clawed_back.to_string(),
         voided: row.voided.to_string(),
         moved: row.moved.to_string(),
+        awaited: row.awaited.to_string(),
         cost: Sum::both(row.cost_commodity.as_ref(), row.cost),
         cost_released: row.released.to_string(),
         source: row.source_kind,

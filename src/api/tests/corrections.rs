@@ -153,9 +153,12 @@ async fn a_clawback_takes_what_is_there_then_what_is_held_and_owes_what_is_used_
         assert_eq!(clawed["reversed"]["base"], usd(30));
         let known = &lots(&shop, "alice").await[0];
         assert_eq!((&known["minted"], &known["clawed_back"]), (&json!("100"), &json!("20")));
+        assert_eq!((&known["reserved"], &known["awaited"]), (&json!("50"), &json!("50")));
         shop.post(&*path, &json!({"reason": "again"})).await.must_be_problem(409, "lot_empty");
         shop.post("/v1/reservations/held/release", &json!({})).await.must_be(200);
         assert_eq!(holds(&shop).await, ["0", "0", "30"]);
+        let known = &lots(&shop, "alice").await[0];
+        assert_eq!((&known["clawed_back"], &known["awaited"]), (&json!("70"), &json!("0")));
         assert_eq!(sums(&shop).await, (-30, -30), "the ledger is the lots less the debt");
         // The next deposit repays first.
         deposit(&shop, "alice", "later", 40).await;

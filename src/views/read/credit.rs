@@ -91,6 +91,8 @@ row! {
         voided: i64,
         /// What went to other accounts.
         moved: i64,
+        /// How much of what is set aside is taken back once it is free.
+        awaited: i64,
         /// Of the cost.
         cost_commodity: Option<String>,
         /// What all of it cost.
