@@ -76,18 +76,23 @@ impl House {
     }
 
     pub(crate) async fn put(&self, wish: impl Into<Operation>) {
-        self.execute(wish.into(), None).await;
+        self.execute("test", wish.into(), None).await;
+    }
+
+    /// By somebody else.
+    pub(crate) async fn put_by(&self, who: &str, wish: impl Into<Operation>) {
+        self.execute(who, wish.into(), None).await;
     }
 
     pub(crate) async fn keyed(&self, wish: impl Into<Operation>, key: &str) {
         let (operation, key) = ("test".into(), key.into());
         let key = Idempotency { operation, key, fingerprint: Bytes([7; 33]) };
-        self.execute(wish.into(), Some(key)).await;
+        self.execute("test", wish.into(), Some(key)).await;
     }
 
-    async fn execute(&self, operation: Operation, idempotency: Option<Idempotency>) {
+    async fn execute(&self, who: &str, operation: Operation, idempotency: Option<Idempotency>) {
         let (id, actor) =
-            (random(), Actor { kind: ActorKind::Cli, id: "test".into(), credential: None });
+            (random(), Actor { kind: ActorKind::Admin, id: who.into(), credential: None });
         let meta = Meta {
             operation: id,
             tenant: tenant("acme"),

@@ -111,6 +111,8 @@ async fn traffic(server: &Server) {
     let path = "/v1/campaigns/welcome";
     server.post(&format!("{path}/activate"), "begin", &reason).await.is(200);
     server.until(path, |campaign| campaign.body["status"] == "active").await;
+    let items = json!([{ "operation": "account.open", "idempotency_key": "k", "account": "a" }]);
+    server.post("/v1/batch", "batch", &json!({ "mode": "atomic", "items": items })).await.is(200);
     server.faults(&json!({ "status_unreachable": true })).await;
     tokio::time::sleep(std::time::Duration::from_millis(1_200)).await;
     reconcile(server).await;

@@ -74,12 +74,24 @@ pub struct Moment {
     /// The clock is in doubt: nothing counts as expired until an operator or a witness agrees
     /// (one-way door: time alone causes nothing while it rests).
     pub rests: bool,
+    /// The latest time that is beyond doubt: now, or the last record before the doubt began.
+    pub sure: Time,
 }
 
 impl Moment {
     /// A moment whose clock is trusted.
     pub const fn at(now: Time) -> Self {
-        Self { now, rests: false }
+        Self { now, rests: false, sure: now }
+    }
+
+    /// A moment whose clock is in doubt since the record of that time.
+    pub const fn in_doubt(now: Time, since: Time) -> Self {
+        Self { now, rests: true, sure: since }
+    }
+
+    /// Whether what begins at `from` has begun: what had before a doubt goes on through it.
+    pub fn has_begun(self, from: Time) -> bool {
+        self.sure >= from
     }
 
     /// Whether `deadline` has passed, as far as this clock may say so.

@@ -30,7 +30,7 @@ const WORDS: &[(&str, &str)] = &[
         "pending_over_15m",
         "SELECT tenant, payment, connection, provider_id, commodity, price, requested_at, expires_at \
          FROM payments WHERE status = 'pending' AND requested_at <= \
-         CAST(unixepoch('subsec') * 1000000 AS INTEGER) - 900000000",
+         strftime('%s', 'now') * 1000000 - 900000000",
     ),
     (
         "payment_provider_events",

@@ -17,7 +17,7 @@ use std::{
     },
 };
 
-use piperoll_domain::time::Time;
+use piperoll_domain::time::{Moment, Time};
 use serde::{Deserialize, Serialize};
 
 use self::{hand::Hand, kept::Kept};
@@ -58,6 +58,8 @@ struct Inner {
     believed: AtomicI64,
     /// The first doubt, until somebody has dispelled it.
     doubt: Mutex<Option<Doubt>>,
+    /// The time of the last record before it.
+    sure: AtomicI64,
     /// The time of the last record.
     last: AtomicI64,
     kept: Option<Kept>,
@@ -76,6 +78,7 @@ impl Clock {
         let clock = Self::of(hand, Some(kept));
         if let Some(known) = known {
             *clock.lock() = known.doubt;
+            clock.0.sure.store(known.sure, Relaxed);
             // Within one run of the machine, what the clock did meanwhile shows as well.
             if known.is_of_this_boot() {
                 clock.0.believed.store(known.believed, Relaxed);
@@ -97,8 +100,8 @@ impl Clock {
 
     fn of(hand: Hand, kept: Option<Kept>) -> Self {
         let believed = AtomicI64::new(hand.wall() - hand.boot());
-        let (doubt, last) = (Mutex::new(None), AtomicI64::new(i64::MIN));
-        Self(Arc::new(Inner { hand, believed, doubt, last, kept }))
+        let (last, sure) = (AtomicI64::new(i64::MIN), AtomicI64::new(i64::MIN));
+        Self(Arc::new(Inner { hand, believed, doubt: Mutex::new(None), sure, last, kept }))
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Doubt>> {
@@ -125,6 +128,19 @@ impl Clock {
         *doubt
     }
 
+    /// That moment, as far as the clock is believed.
+    pub fn moment_at(&self, now: Time) -> Moment {
+        match self.doubt() {
+            None => Moment::at(now),
+            Some(_) => Moment::in_doubt(now, Time::from_micros(self.0.sure.load(Relaxed))),
+        }
+    }
+
+    /// This moment, as far as the clock is believed.
+    pub fn moment(&self) -> Moment {
+        self.moment_at(self.now())
+    }
+
     fn begin(&self, slot: &mut Option<Doubt>, doubt: Doubt) {
         tracing::error!(
             ?doubt,
@@ -132,6 +148,7 @@ impl Clock {
              or an operator accepts it"
         );
         *slot = Some(doubt);
+        self.0.sure.store(self.0.last.load(Relaxed), Relaxed);
         self.keep(*slot);
     }
 
@@ -180,7 +197,7 @@ impl Clock {
 
     fn keep(&self, doubt: Option<Doubt>) {
         if let Some(kept) = &self.0.kept {
-            kept.write(self.0.believed.load(Relaxed), doubt);
+            kept.write(self.0.believed.load(Relaxed), doubt, self.0.sure.load(Relaxed));
         }
     }
 

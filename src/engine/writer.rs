@@ -247,8 +247,7 @@ impl Writer {
                 return None;
             }
         }
-        let rests = self.shared.clock.doubt().is_some();
-        Some(Moment { now: now.max(self.floor.plus_micros(1)), rests })
+        Some(self.shared.clock.moment_at(now.max(self.floor.plus_micros(1))))
     }
 
     /// Decides what is ready, as far as the group's bounds go.

@@ -94,7 +94,6 @@ impl Service {
 
     /// What time it is, as far as the clock is believed.
     pub fn moment(&self) -> Moment {
-        let clock = self.engine().clock();
-        Moment { now: clock.now(), rests: clock.doubt().is_some() }
+        self.engine().clock().moment()
     }
 }

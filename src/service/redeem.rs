@@ -17,7 +17,6 @@ use piperoll_domain::{
     operation::{Fulfil, Purpose, UseEntitlement},
     payment::{self, Gave, PaymentRef, Promise, Requested, ReviewKind},
     rejection::Rejection,
-    time::Moment,
 };
 use sha2::{Digest, Sha256};
 use tokio::time::{Duration, Instant};
@@ -325,8 +324,7 @@ impl Service {
         let State::Entitlement(state) = slot.state else {
             return Err(Rejection::EntitlementNotFound.into());
         };
-        let clock = self.engine().clock();
-        let moment = Moment { now: clock.now(), rests: clock.doubt().is_some() };
+        let moment = self.moment();
         let settings = self.engine().directory().settings();
         match state.use_once(Hash::ZERO, moment, &settings)? {
             Use::Pass => {

@@ -4,9 +4,9 @@ use piperoll_domain::{
     billing::Mode,
     operation::Operation,
     testing::{
-        billing, claw_back, declare_connection, deposit, finalize, give_back, grant, hold, invoice,
-        issue_key, money, msat, open_tenant, paid, plain, refund, settled_webhook, time_out,
-        transfer, void,
+        approve, billing, claw_back, cut, declare_connection, deposit, finalize, give_back, grant,
+        hold, invoice, issue_key, money, msat, open_tenant, paid, plain, propose, refund,
+        settled_webhook, time_out, transfer, void,
     },
 };
 
@@ -76,6 +76,11 @@ pub(crate) async fn told() -> House {
     for wish in corrections() {
         house.put(wish).await;
     }
+    // It holds at the end, when its wait is over; a newer one waits.
+    house.put(propose(cut(600, 7_000))).await;
+    house.put_by("other", approve(1)).await;
+    house.pass(2 * 86_400);
+    house.put(propose(cut(9_000, 500))).await;
     house.build_views().await;
     house
 }

@@ -133,7 +133,7 @@ mod tests {
                     open.insert(name, ending(end));
                 }
             }
-            let moment = Moment { now: Time::from_seconds(now), rests: false };
+            let moment = Moment::at(Time::from_seconds(now));
             let past = plain.iter().filter(|(end, _)| moment.is_past(Time::from_seconds(*end)));
             let past: Vec<_> = past.take(most).map(|(_, name)| name.clone()).collect();
             prop_assert_eq!(open.over(moment, most), past);

@@ -166,7 +166,7 @@ impl InForce {
     /// The rule that holds at that moment.
     pub fn rule_at(&self, moment: Moment) -> (u32, Cut) {
         let holds = |(number, rule): (&u32, &Rule)| match rule.stage {
-            Stage::Approved { from } if moment.is_past(from) => Some((*number, rule.cut)),
+            Stage::Approved { from } if moment.has_begun(from) => Some((*number, rule.cut)),
             Stage::Approved { .. } | Stage::Proposed {} | Stage::Rejected {} => None,
         };
         self.rules.iter().rev().find_map(holds).unwrap_or((0, Cut::default()))
@@ -204,7 +204,7 @@ impl InForce {
     pub fn reject(&self, rule: u32, reason: &str, moment: Moment) -> Result<Rejected, Rejection> {
         let known = self.rules.get(&rule).ok_or(Rejection::SharesNotFound)?;
         match known.stage {
-            Stage::Approved { from } if moment.is_past(from) => Err(Rejection::SharesNotOpen),
+            Stage::Approved { from } if moment.has_begun(from) => Err(Rejection::SharesNotOpen),
             Stage::Rejected {} => Err(Rejection::SharesNotOpen),
             Stage::Proposed {} | Stage::Approved { .. } => {
                 Ok(Rejected { rule, reason: reason.to_owned() })
@@ -212,7 +212,8 @@ impl InForce {
         }
     }
 
-    /// What cutting its wait short causes; one that holds already is left alone.
+    /// What cutting its wait short causes; one that holds already is left alone. Where a newer one
+    /// holds it would change nothing.
     pub fn hasten(
         &self,
         rule: u32,
@@ -223,8 +224,12 @@ impl InForce {
         let Stage::Approved { from: was } = known.stage else {
             return Err(Rejection::SharesNotOpen);
         };
-        let hastened = Hastened { rule, was, from: moment.now, reason: reason.to_owned() };
-        Ok((was > moment.now).then_some(hastened))
+        if self.rule_at(moment).0 > rule {
+            return Err(Rejection::SharesNotOpen);
+        }
+        // Beyond doubt, or it would not hold before the clock is trusted again.
+        let hastened = Hastened { rule, was, from: moment.sure, reason: reason.to_owned() };
+        Ok((!moment.has_begun(was)).then_some(hastened))
     }
 
     fn proposal(&self, rule: u32) -> Result<&Rule, Rejection> {

@@ -73,7 +73,7 @@ fn what_fails_four_times_is_tried_after_60_300_and_1800_seconds_and_then_reviewe
         assert_eq!(state.stage, Stage::Pending { due, asked: false });
         assert!(state.take(Moment::at(due.plus_micros(-1)), true).is_none(), "no sooner");
         assert!(state.take(Moment::at(due), true).is_some(), "no later");
-        assert!(state.take(Moment { now: due, rests: true }, true).is_none(), "time rests");
+        assert!(state.take(Moment::in_doubt(due, due), true).is_none(), "time rests");
         let said = if number < 3 { "letter.refused.v1" } else { "letter.escalated.v1" };
         story = attempt(story.later(seconds + 1), &name, number, said);
     }

@@ -25,7 +25,8 @@ pub struct Story {
     /// Every fact, in order.
     pub history: Vec<Recorded>,
     now: Time,
-    rests: bool,
+    /// The time of the last fact before the clock was in doubt, while it is.
+    doubt: Option<Time>,
     commands: u64,
     key: Option<Idempotency>,
     caller: String,
@@ -38,7 +39,7 @@ pub fn given(wishes: impl IntoIterator<Item = Operation>) -> Story {
         book: Book::default(),
         history: vec![],
         now: BEGIN,
-        rests: false,
+        doubt: None,
         commands: 0,
         key: None,
         caller: actor().id.to_string(),
@@ -85,7 +86,7 @@ impl Story {
     /// From here on the clock is in doubt.
     #[must_use]
     pub fn resting(mut self) -> Self {
-        self.rests = true;
+        self.rest(true);
         self
     }
 
@@ -124,14 +125,15 @@ impl Story {
 
     /// Doubts the clock, or trusts it again, in place.
     pub fn rest(&mut self, rests: bool) {
-        self.rests = rests;
+        let last = self.history.last().map_or(self.now, |last| last.envelope.recorded_at);
+        self.doubt = rests.then(|| self.doubt.unwrap_or(last));
     }
 
     /// What time the next command is told.
     pub fn moment(&self) -> Moment {
         let last = self.history.last().map(|last| last.envelope.recorded_at.plus_micros(1));
         let now = last.map_or(self.now, |last| last.max(self.now));
-        Moment { now, rests: self.rests }
+        self.doubt.map_or(Moment::at(now), |since| Moment::in_doubt(now, since))
     }
 
     /// A stream's state.

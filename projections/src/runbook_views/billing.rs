@@ -71,7 +71,7 @@ fn config() -> String {
     let rule = |part: &str, at_first: u32| {
         format!(
             "SELECT '{part}_rate_bps', CAST(coalesce((SELECT {part}_bps FROM share_rules WHERE tenant = {TENANT} \
-             AND state = 'approved' AND holds_from <= CAST(unixepoch('subsec') * 1000000 AS INTEGER) \
+             AND state = 'approved' AND holds_from <= strftime('%s', 'now') * 1000000 \
              ORDER BY rule DESC LIMIT 1), {at_first}) AS TEXT)"
         )
     };

@@ -26,8 +26,15 @@ pub(super) struct Known {
     pub(super) believed: i64,
     /// Why it is not believed any more.
     pub(super) doubt: Option<Doubt>,
+    /// The time of the last record before that; in files of before it was kept, long ago.
+    #[serde(default = "long_ago")]
+    pub(super) sure: i64,
     /// Which run of the machine that was.
     boot: String,
+}
+
+const fn long_ago() -> i64 {
+    i64::MIN
 }
 
 impl Known {
@@ -53,8 +60,8 @@ impl Kept {
         serde_json::from_slice(&fs::read(&self.file).ok()?).ok()
     }
 
-    pub(super) fn write(&self, believed: i64, doubt: Option<Doubt>) {
-        let known = Known { believed, doubt, boot: self.boot.clone() };
+    pub(super) fn write(&self, believed: i64, doubt: Option<Doubt>, sure: i64) {
+        let known = Known { believed, doubt, sure, boot: self.boot.clone() };
         if let Err(error) = self.try_write(&known) {
             tracing::warn!(%error, path = %self.file.display(), "what is known of the clock was not kept");
         }

@@ -53,6 +53,33 @@ fn a_doubt_outlives_the_process_until_it_is_accepted() {
 }
 
 #[test]
+fn what_is_beyond_doubt_ends_with_the_last_record_before_it_and_outlives_the_process() {
+    let last = Time::from_seconds(1_000_000);
+    let directory = tempfile::tempdir().unwrap();
+    let clock = Clock::kept_in(directory.path());
+    clock.compare_with_last(Some(last));
+    clock.recorded(clock.now());
+    let again = Clock::kept_in(directory.path());
+    again.compare_with_last(Some(again.now()));
+    for clock in [&clock, &again] {
+        let moment = clock.moment();
+        assert!(moment.rests && moment.has_begun(last) && !moment.has_begun(last.plus_micros(1)));
+    }
+    again.accept();
+    assert!(again.moment().has_begun(last.plus_micros(1)));
+}
+
+#[test]
+fn a_memory_of_before_that_was_kept_is_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let kept = r#"{"believed":0,"doubt":{"jumped":{"micros":7}},"boot":""}"#;
+    std::fs::write(directory.path().join("clock"), kept).unwrap();
+    let clock = Clock::kept_in(directory.path());
+    assert_eq!(clock.doubt(), Some(Doubt::Jumped { micros: 7 }));
+    assert!(!clock.moment().has_begun(Time::EPOCH));
+}
+
+#[test]
 fn a_torn_memory_of_the_clock_is_none() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("clock"), "{\"bel").unwrap();

@@ -467,10 +467,17 @@ fn a_rule_of_shares_needs_two_people_and_a_wait() {
     let waited = charge(story.clone().later(48 * 3_600 + 1), "res_2");
     let shares = finalized(&waited).shares.unwrap();
     assert_eq!((shares.rule, shares.commons, shares.foundation), (1, units(1), units(8)));
-    waited.when(reject(1)).rejected_as("shares_not_open");
+    waited.clone().when(reject(1)).rejected_as("shares_not_open");
     let hurried = charge(story.clone().and(hasten(1)), "res_2");
     assert_eq!(finalized(&hurried).shares.unwrap().rule, 1);
     hurried.when(reject(1)).rejected_as("shares_not_open");
+    let doubted = story.clone().later(48 * 3_600 + 1).resting();
+    let doubted = charge(doubted, "res_2");
+    assert_eq!(finalized(&doubted).shares.unwrap().rule, 0, "it had not begun before the doubt");
+    let doubted = charge(doubted.and(hasten(1)), "res_3");
+    assert_eq!(finalized(&doubted).shares.unwrap().rule, 1);
+    let began = charge(waited.clone().later(60).resting().later(60), "res_3");
+    assert_eq!(finalized(&began).shares.unwrap().rule, 1, "what had begun goes on");
     let stopped = story.and(reject(1)).when(reject(1)).rejected_as("shares_not_open");
     let stopped = stopped.when(hasten(1)).rejected_as("shares_not_open");
     let stopped = charge(stopped.later(48 * 3_600 + 1), "res_2");

@@ -83,5 +83,6 @@ fn a_newer_rule_of_shares_outlives_an_older_one_that_still_waited() {
     assert_eq!(rule(&story), 2, "what was overruled does not come back");
     let story = story.by("key_1").and(propose(cut(0, 0))).and(propose(cut(1, 1)));
     let story = story.by("key_2").and(approve(4)).when(approve(3)).rejected_as("shares_not_open");
+    let story = story.when(hasten(1)).rejected_as("shares_not_open");
     assert_eq!(rule(&story), 2);
 }
