@@ -420,9 +420,12 @@ async fn a_key_may_be_used_anew_only_once_it_is_forgotten() {
     let house = House::busy().await;
     house.pass(401 * 24 * 60 * 60);
     house.keyed(top_up("pay_9", "alice", 5_000), "order-1").await;
+    // Right behind its last use, which does not make the two one.
+    house.pass(401 * 24 * 60 * 60);
+    house.keyed(top_up("pay_10", "alice", 5_000), "order-1").await;
     let directory = house.close().await;
     sound(&audit(directory.path()).await);
-    let pay = stream(Kind::Payment, "pay_10");
+    let pay = stream(Kind::Payment, "pay_11");
     let noted = piperoll_domain::payment::DetailNoted { word: "x".to_owned() };
     let mut early = next(directory.path(), &pay, noted).await;
     let (operation, key) = ("test".into(), "order-1".into());

@@ -13,13 +13,14 @@ use serde::{Deserialize, Serialize};
 use crate::{
     account::Account,
     billing,
+    bytes::Id16,
     campaign::Campaign,
     claim::{Claim, Taker, claims},
     commodity::Commodity,
     connection::Connection,
     duty::{Change, Duty, Name, duties},
     entitlement::Entitlement,
-    event::{Event, Recorded},
+    event::{Envelope, Event, Recorded},
     grantee::Grantee,
     id::{Kind, Stream, TenantId},
     letter::Letter,
@@ -235,8 +236,8 @@ pub struct Book {
     pub renewed: Vec<(u64, u64)>,
     /// Each tenant's count of events.
     pub tenants: BTreeMap<TenantId, u64>,
-    /// The caller's key of the last event, and its position.
-    run: Option<(u64, Claim)>,
+    /// The caller's key of the last event, its position, and what it belongs to.
+    run: Option<(u64, Claim, Id16)>,
 }
 
 impl Book {
@@ -259,7 +260,7 @@ impl Book {
         }
         let taker = Taker { position: at.position, stream: at.stream.clone() };
         for claim in claims(recorded) {
-            let goes_on = claim.is_bare() && self.goes_on(&claim, at.position);
+            let goes_on = claim.is_bare() && self.goes_on(&claim, at);
             if !goes_on && claim_wanted(&claim) {
                 self.take(claim, &taker);
             }
@@ -282,13 +283,13 @@ impl Book {
         }
     }
 
-    /// Whether the event before carries the same key: all events of a keyed command do, and the
-    /// first of them is the taker.
-    fn goes_on(&mut self, claim: &Claim, position: u64) -> bool {
-        let before = position.saturating_sub(1);
-        let goes_on = self.run.as_ref().is_some_and(|(at, key)| *at == before && key == claim);
-        self.run = Some((position, claim.clone()));
-        goes_on
+    /// Whether the event before carries the same key and belongs to the same request: all events of a
+    /// keyed command do, and the first of them is the taker.
+    fn goes_on(&mut self, claim: &Claim, at: &Envelope) -> bool {
+        let before = at.position.saturating_sub(1);
+        let run = (at.position, claim.clone(), at.correlation);
+        let known = self.run.replace(run);
+        known.is_some_and(|(last, key, of)| (last, &key, of) == (before, claim, at.correlation))
     }
 
     fn take(&mut self, claim: Claim, taker: &Taker) {

@@ -162,11 +162,13 @@ impl Shared {
         if same != Some(key.fingerprint) {
             return Err(piperoll_domain::rejection::Rejection::IdempotencyMismatch.into());
         }
+        let request = first.envelope.correlation;
         let mut events = vec![first];
         // What a command said lies in one block.
         while let Some(next) = entry.next() {
             let recorded = decode(&next)?;
-            if recorded.envelope.idempotency.as_ref() != Some(key) {
+            let at = &recorded.envelope;
+            if at.idempotency.as_ref() != Some(key) || at.correlation != request {
                 break;
             }
             events.push(recorded);

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 use piperoll_domain::{
+    bytes::Id16,
     claim::{Claim, lasting},
     duty::{Change, duties},
     event::Recorded,
@@ -28,7 +29,7 @@ pub struct Entries {
     pub tenants: Vec<(TenantId, u64)>,
     /// States at the end of streams.
     pub snapshots: Vec<(Stream, Vec<u8>)>,
-    run: Option<(u64, ClaimKey)>,
+    run: Option<(u64, ClaimKey, Id16)>,
 }
 
 impl Entries {
@@ -63,8 +64,9 @@ impl Entries {
         duties(recorded, &mut self.duties);
         if let Some(key) = key {
             // Every event of a keyed command carries its key; the first of them is the taker.
-            let goes_on = self.run == Some((at.position.saturating_sub(1), key));
-            self.run = Some((at.position, key));
+            let before = at.position.saturating_sub(1);
+            let goes_on = self.run == Some((before, key, at.correlation));
+            self.run = Some((at.position, key, at.correlation));
             self.claims.extend((!goes_on).then_some((key, at.position)));
         }
         self.claims.extend(lasting.map(|key| (key, at.position)));
