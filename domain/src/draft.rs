@@ -195,6 +195,11 @@ impl<'a> Draft<'a> {
         self.key = Some(key);
     }
 
+    /// What it says so far.
+    pub(crate) fn said(&self) -> &[Recorded] {
+        &self.said
+    }
+
     /// Whether what is said carries a caller's key.
     pub(crate) const fn is_keyed(&self) -> bool {
         self.key.is_some()

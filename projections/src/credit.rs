@@ -420,6 +420,7 @@ impl Arrived<'_> {
         let Self { lot, pool, money: Money { commodity, amount }, cost, kind, reference } = self;
         let (tenant, account) = (&at.tenant, &at.stream.id);
         into.push(change!(ACCOUNTS [tenant, account] {
+            may opened_at: (at.version == 1).then_some(at.recorded_at),
             set minted_at: at.recorded_at,
             set position: at.position,
         }));

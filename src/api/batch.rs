@@ -169,6 +169,9 @@ pub(super) async fn batch_of(
     Query(query): Query<ModeQuery>,
     asked: Asked,
 ) -> Result<Response, Problem> {
+    if api.service().engine().directory().tenant(&tenant).is_none() {
+        return Err(Rejection::TenantNotFound.into());
+    }
     carry_out(&api, &Of { who, tenant }, &query, &asked, None).await
 }
 

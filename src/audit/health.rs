@@ -71,18 +71,23 @@ pub async fn health(
     let Some(since) = snapshot.billing_mode(tenant).await? else { return Ok(None) };
     let drift = snapshot.drift().await?;
     let proofs = snapshot.proofs(tenant, now.plus_micros(-GRACE_MICROS)).await?;
-    let hours = snapshot.metered(tenant, mode.as_str(), now.plus_micros(-DAY_MICROS)).await?;
-    let findings = findings(&drift, proofs, hours);
+    let (mut findings, mut day) = (findings(&drift, proofs), Day::from(Hours::default()));
+    for each in [Mode::Shadow, Mode::Soft, Mode::Live] {
+        let hours = snapshot.metered(tenant, each.as_str(), now.plus_micros(-DAY_MICROS)).await?;
+        findings.extend(rates(each, hours));
+        if each == mode {
+            day = hours.into();
+        }
+    }
     let letters = snapshot.letter_patterns(tenant).await?;
-    Ok(Some(Health { since: since.since, drift, proofs, day: hours.into(), letters, findings }))
+    Ok(Some(Health { since: since.since, drift, proofs, day, letters, findings }))
 }
 
-fn findings(drift: &Drift, proofs: Proofs, hours: Hours) -> Vec<String> {
-    let above = |part: i64, whole: i64, percent: i64| {
-        whole >= HANDFUL && part.saturating_mul(100) > whole.saturating_mul(percent)
-    };
+/// What is wrong now, in any mode.
+fn findings(drift: &Drift, proofs: Proofs) -> Vec<String> {
     let Drift { drifted, lots_broken, .. } = drift;
-    let all = [
+    let Proofs { overdue, letters_for_review, letters_pending, .. } = proofs;
+    said([
         (
             *lots_broken > 0,
             format!(
@@ -96,40 +101,44 @@ fn findings(drift: &Drift, proofs: Proofs, hours: Hours) -> Vec<String> {
             ),
         ),
         (
-            proofs.overdue > 0,
+            overdue > 0,
+            format!("{overdue} reservations are open after their end: see `piperoll duties list`"),
+        ),
+        (
+            letters_for_review > 0,
+            format!("{letters_for_review} dead letters wait for a person: `piperoll dlq list`"),
+        ),
+        (
+            letters_pending > LETTERS_MAX,
+            format!("{letters_pending} dead letters are pending: `piperoll dlq list`"),
+        ),
+    ])
+}
+
+/// What went wrong in a day in that mode: also in one that holds no more, which is why it was left.
+fn rates(mode: Mode, hours: Hours) -> Vec<String> {
+    let above = |part: i64, whole: i64, percent: i64| {
+        whole >= HANDFUL && part.saturating_mul(100) > whole.saturating_mul(percent)
+    };
+    let (mode, over, expired) = (mode.as_str(), hours.over, hours.expired);
+    let (charged, ended) = (hours.charged(), hours.ended());
+    said([
+        (
+            above(over, charged, OVERRUNS_ALERT_PERCENT.into()),
             format!(
-                "{} reservations are open after their end: see `piperoll duties list`",
-                proofs.overdue
+                "{over} of {charged} charges of the last day in {mode} mode were above the reservation: estimates are too low"
             ),
         ),
         (
-            above(hours.over, hours.charged(), OVERRUNS_ALERT_PERCENT.into()),
+            above(expired, ended, EXPIRIES_PERCENT),
             format!(
-                "{} of {} charges of the last day were above the reservation: estimates are too low",
-                hours.over,
-                hours.charged()
+                "{expired} of {ended} reservations of the last day in {mode} mode lapsed: nobody finalizes them, or they end too soon"
             ),
         ),
-        (
-            above(hours.expired, hours.ended(), EXPIRIES_PERCENT),
-            format!(
-                "{} of {} reservations of the last day lapsed: nobody finalizes them, or they end too soon",
-                hours.expired,
-                hours.ended()
-            ),
-        ),
-        (
-            proofs.letters_for_review > 0,
-            format!(
-                "{} dead letters wait for a person: `piperoll dlq list`",
-                proofs.letters_for_review
-            ),
-        ),
-        (
-            proofs.letters_pending > LETTERS_MAX,
-            format!("{} dead letters are pending: `piperoll dlq list`", proofs.letters_pending),
-        ),
-    ];
+    ])
+}
+
+fn said<const N: usize>(all: [(bool, String); N]) -> Vec<String> {
     all.into_iter().filter(|(is_wrong, _)| *is_wrong).map(|(_, what)| what).collect()
 }
 
@@ -140,7 +149,8 @@ mod tests {
     #[test]
     fn nothing_is_said_while_nothing_is_wrong() {
         let quiet = Hours { reserved: 100, exact: 95, over: 5, expired: 20, ..Hours::default() };
-        assert_eq!(findings(&Drift::default(), Proofs::default(), quiet), Vec::<String>::new());
+        assert_eq!(findings(&Drift::default(), Proofs::default()), Vec::<String>::new());
+        assert_eq!(rates(Mode::Live, quiet), Vec::<String>::new());
     }
 
     #[test]
@@ -149,7 +159,8 @@ mod tests {
         let (overdue, letters_pending, letters_for_review) = (3, 51, 1);
         let proofs = Proofs { overdue, letters_pending, letters_for_review, ..Proofs::default() };
         let hours = Hours { exact: 94, over: 6, expired: 26, ..Hours::default() };
-        let said = findings(&drift, proofs, hours);
+        let said = [findings(&drift, proofs), rates(Mode::Soft, hours)].concat();
         assert_eq!(said.len(), 7, "{said:?}");
+        assert!(said[5].contains("6 of 100 charges of the last day in soft mode"), "{said:?}");
     }
 }

@@ -10,6 +10,7 @@ mod kept;
 mod tests;
 
 use std::{
+    fmt,
     path::Path,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -45,6 +46,19 @@ pub enum Doubt {
         /// By how many microseconds.
         micros: i64,
     },
+}
+
+impl fmt::Display for Doubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Jumped { micros } => {
+                write!(f, "it moved by {} s against the time since boot", micros / 1_000_000)
+            }
+            Self::LongAbsence { micros } => {
+                write!(f, "the last record is {} s old", micros / 1_000_000)
+            }
+        }
+    }
 }
 
 /// A clock. Clones read the same one.

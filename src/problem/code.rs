@@ -115,7 +115,7 @@ codes! {
     ReservationNotFound "reservation_not_found" NOT_FOUND "The reservation does not exist";
     ReservationExpired "reservation_expired" NOT_FOUND "The reservation has expired";
     ReservationNotExpired "reservation_not_expired" CONFLICT "The reservation has not expired";
-    ReservationFinalized "reservation_finalized" CONFLICT "The reservation is finalized at another cost";
+    ReservationFinalized "reservation_finalized" CONFLICT "The reservation is finalized otherwise";
     MintInvalid "mint_invalid" UNPROCESSABLE_ENTITY "Credit cannot be given like this";
     CampaignExists "campaign_exists" CONFLICT "The campaign exists";
     CampaignNotFound "campaign_not_found" NOT_FOUND "The campaign does not exist";

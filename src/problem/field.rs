@@ -23,7 +23,7 @@ pub(super) const fn of(rejection: &Rejection) -> Option<&'static str> {
         | Rejection::ClawbackExceeds { .. }
         | Rejection::BudgetExceeded { .. }
         | Rejection::CapExceeded { .. } => "amount",
-        Rejection::CostOfGift | Rejection::ReservationFinalized { .. } => "cost",
+        Rejection::CostOfGift => "cost",
         Rejection::CommodityTaken { .. } | Rejection::ScaleTooLarge { .. } => "scale",
         Rejection::ConnectionForbidden { .. } => "kind",
         Rejection::AccountRequired => "account",

@@ -7,7 +7,7 @@ use super::{
     ShadowReleased, ShadowReserved, TransferredOut,
 };
 use crate::{
-    id::{LotId, PaymentId, Pool},
+    id::{LotId, PaymentId, Pool, ReservationId},
     money::{Amount, Money},
     offer::OfferRef,
     time::Time,
@@ -137,6 +137,27 @@ pub struct LotExpired {
 }
 
 impl Event {
+    /// The reservation that it begins or ends, if it does.
+    pub fn reservation(&self) -> Option<&ReservationId> {
+        match self {
+            Self::Reserved(said) => Some(&said.reservation),
+            Self::Finalized(said) => Some(&said.reservation),
+            Self::Released(said) => Some(&said.reservation),
+            Self::ShadowReserved(said) => Some(&said.reservation),
+            Self::ShadowFinalized(said) => Some(&said.reservation),
+            Self::ShadowReleased(said) => Some(&said.reservation),
+            Self::Opened(_)
+            | Self::LotMinted(_)
+            | Self::LotReceived(_)
+            | Self::Spent(_)
+            | Self::LotExpired(_)
+            | Self::LotVoided(_)
+            | Self::DebtRepaid(_)
+            | Self::ClawedBack(_)
+            | Self::TransferredOut(_) => None,
+        }
+    }
+
     /// The lots that it touches, some perhaps twice.
     pub fn lots(&self) -> Vec<&LotId> {
         match self {

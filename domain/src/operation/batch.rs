@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    claim::Claim,
+    claim::{Claim, lasting},
     draft::{Draft, Need, Repeat, Stop},
     event::Idempotency,
     id::TenantId,
@@ -78,6 +78,19 @@ impl Wish {
         }
     }
 
+    /// What it is refused with where another item has taken a name.
+    fn taken(&self, claim: Claim, position: u64) -> Rejection {
+        match self {
+            Self::Reserve(_) => Rejection::ReservationExists,
+            Self::Grant(_) => Rejection::GrantExists,
+            Self::OpenAccount(_)
+            | Self::Spend(_)
+            | Self::Finalize(_)
+            | Self::Release(_)
+            | Self::Mint(_) => Rejection::ClaimTaken { claim, position },
+        }
+    }
+
     fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
         match self {
             Self::OpenAccount(wish) => wish.decide(draft),
@@ -97,10 +110,15 @@ impl Batch {
             return Err(Rejection::TenantNotFound.into());
         }
         self.must_be_new(draft)?;
-        let mut missing = vec![];
+        let (mut missing, mut taken) = (vec![], BTreeSet::new());
         for (index, item) in self.items.iter().enumerate() {
             draft.carry(&item.key);
-            match item.wish.decide(draft) {
+            let before = draft.said().len();
+            let decided = item.wish.decide(draft);
+            let said = draft.said().iter().skip(before);
+            let twice = said.flat_map(lasting).find(|claim| !taken.insert(claim.clone()));
+            let twice = twice.map(|claim| item.wish.taken(claim, draft.next()).into());
+            match twice.map_or(decided, Err) {
                 Err(Stop::Rejected(refusal)) if missing.is_empty() => {
                     return Err(Rejection::Item { index, refusal: Box::new(refusal) }.into());
                 }

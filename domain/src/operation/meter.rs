@@ -145,7 +145,7 @@ impl Finalize {
         draft.billing(tenant)?.must_be_on()?;
         let open = match find(draft, tenant, self.account.as_ref(), reservation)? {
             Found::Open(open) => open,
-            Found::Ended(fact) => return Ok(finalized_again(fact, *cost)?),
+            Found::Ended(fact) => return Ok(finalized_again(&fact, *cost)?),
         };
         draft.note_free(self.takes());
         let billing = draft.billing(tenant)?;
@@ -181,7 +181,7 @@ impl Release {
         let moment = draft.moment();
         let open = match find(draft, tenant, account.as_ref(), reservation)? {
             Found::Open(open) => open,
-            Found::Ended(fact) => return Ok(released_again(fact)?),
+            Found::Ended(fact) => return Ok(released_again(&fact)?),
         };
         draft.note_free(self.takes());
         let facts = draft.account(tenant, &open.account)?.release(reservation, moment)?;
@@ -210,11 +210,11 @@ impl ExpireReservation {
 }
 
 /// A reservation.
-enum Found<'a> {
+enum Found {
     /// It is open.
     Open(Open),
     /// It ended with that fact.
-    Ended(&'a Event),
+    Ended(Box<Event>),
 }
 
 /// What is to be known of an open reservation before it is charged.
@@ -248,12 +248,12 @@ fn ends(tenant: &TenantId, reservation: &ReservationId) -> Claim {
 
 /// One that is open in the caller's account needs no claim to be found; others are found by theirs.
 /// Another account's reservation does not exist.
-fn find<'a>(
-    draft: &mut Draft<'a>,
+fn find(
+    draft: &mut Draft<'_>,
     tenant: &TenantId,
     account: Option<&AccountId>,
     reservation: &ReservationId,
-) -> Result<Found<'a>, Stop> {
+) -> Result<Found, Stop> {
     if let Some(account) = account
         && let Some(open) = draft.account(tenant, account)?.reservation(reservation)
     {
@@ -261,14 +261,26 @@ fn find<'a>(
     }
     let taker = draft.claim(&begins(tenant, reservation))?;
     let owner = taker.map(|Taker { stream, .. }| AccountId::from(&stream.id));
+    let owner =
+        owner.or_else(|| Some(AccountId::from(&here(draft, reservation)?.envelope.stream.id)));
     let owner = owner.ok_or(Rejection::ReservationNotFound)?;
     if account.is_some_and(|account| *account != owner) {
         return Err(Rejection::ReservationNotFound.into());
     }
     // First, because what has ended is told again even where its account is frozen.
     if let Some(end) = draft.claim(&ends(tenant, reservation))? {
-        return Ok(Found::Ended(&draft.fact(end.position)?.event));
+        return Ok(Found::Ended(draft.fact(end.position)?.event.clone().into()));
     }
-    let open = draft.account(tenant, &owner)?.reservation(reservation);
-    Ok(Found::Open(Open::new(&owner, open.ok_or(Rejection::ReservationNotFound)?)))
+    if let Some(open) = draft.account(tenant, &owner)?.reservation(reservation) {
+        return Ok(Found::Open(Open::new(&owner, open)));
+    }
+    let end = here(draft, reservation).ok_or(Rejection::ReservationNotFound)?;
+    Ok(Found::Ended(end.event.clone().into()))
+}
+
+/// What this draft said of a reservation last: items of a batch that stands or falls as one see each
+/// other. A draft has one tenant.
+fn here<'a>(draft: &'a Draft<'_>, name: &ReservationId) -> Option<&'a Recorded> {
+    let is_of = |said: &&Recorded| matches!(&said.event, Event::Account(event) if event.reservation() == Some(name));
+    draft.said().iter().rev().find(is_of)
 }

@@ -52,7 +52,7 @@ pub(in crate::api) struct ClockState {
 fn clock_state(api: &Api) -> Answer<ClockState> {
     let engine = api.service().engine();
     let clock = engine.clock();
-    let doubt = clock.doubt().map(|doubt| format!("{doubt:?}"));
+    let doubt = clock.doubt().map(|doubt| doubt.to_string());
     Answer::at(api, engine.head(), ClockState { now: At(clock.now()), doubt })
 }
 

@@ -299,7 +299,8 @@ async fn before(
     let holder = AccountId::from(&fact.envelope.stream.id);
     let told = Recovered { already_minted: true, ..Recovered::of(&holder, minted) };
     let asked = Money { commodity: Commodity::USD, amount: body.amount_micro };
-    if holder == *account && minted.amount == asked {
+    let is_there = body.pool_id.as_ref().is_none_or(|pool| *pool == minted.pool);
+    if holder == *account && minted.amount == asked && is_there {
         let head = api.service().engine().head();
         return Ok(Answer::at(api, head, told).status(StatusCode::OK));
     }

@@ -21,21 +21,21 @@ impl<T: DeserializeOwned + Send> FromRequestParts<Api> for Path<T> {
         let template = parts.extensions.get::<MatchedPath>().cloned();
         let read = Parts::<T>::from_request_parts(parts, api).await;
         read.map(|Parts(value)| Self(value)).map_err(|rejection| {
-            let only = template.as_ref().and_then(|template| only_part(template.as_str()));
-            refused(&rejection, only.unwrap_or("path"))
+            let names = template.as_ref().map(|template| names(template.as_str()));
+            refused(&rejection, &names.unwrap_or_default())
         })
     }
 }
 
-/// The name of a template's part, if it has but one.
-fn only_part(template: &str) -> Option<&str> {
-    let (_, rest) = template.split_once('{')?;
-    let (name, rest) = rest.split_once('}')?;
-    (!rest.contains('{')).then(|| name.trim_start_matches('*'))
+/// The names of a template's parts, in their order.
+fn names(template: &str) -> Vec<&str> {
+    let parts = template.split('{').skip(1).filter_map(|part| part.split_once('}'));
+    parts.map(|(name, _)| name.trim_start_matches('*')).collect()
 }
 
 /// Names the part that is wrong; where axum does not know which, by the name of the only one.
-fn refused(rejection: &PathRejection, only: &str) -> Problem {
+fn refused(rejection: &PathRejection, names: &[&str]) -> Problem {
+    let only = if let [only] = names { only } else { "path" };
     let wrong = "this part of the path is not what it should be";
     let PathRejection::FailedToDeserializePathParams(failed) = rejection else {
         return problem::field(only, wrong);
@@ -44,6 +44,9 @@ fn refused(rejection: &PathRejection, only: &str) -> Problem {
         ErrorKind::DeserializeError { key, message, .. } => problem::field(key, message),
         ErrorKind::InvalidUtf8InPathParam { key } => problem::field(key, "it is not UTF-8"),
         ErrorKind::ParseErrorAtKey { key, .. } => problem::field(key, wrong),
+        ErrorKind::ParseErrorAtIndex { index, .. } => {
+            problem::field(names.get(*index).unwrap_or(&only), wrong)
+        }
         ErrorKind::Message(message) => problem::field(only, message),
         _ => problem::field(only, wrong),
     }
@@ -54,10 +57,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_only_part_of_a_path_has_a_name() {
-        assert_eq!(only_part("/v1/accounts/{account}/balance"), Some("account"));
-        assert_eq!(only_part("/v1/{*path}"), Some("path"));
-        assert_eq!(only_part("/v1/reviews/{payment}/{number}"), None);
-        assert_eq!(only_part("/v1/offers"), None);
+    fn the_parts_of_a_path_have_names() {
+        assert_eq!(names("/v1/accounts/{account}/balance"), ["account"]);
+        assert_eq!(names("/v1/{*path}"), ["path"]);
+        assert_eq!(names("/v1/reviews/{payment}/{number}"), ["payment", "number"]);
+        assert_eq!(names("/v1/offers"), [""; 0]);
     }
 }

@@ -3,6 +3,7 @@
 mod named;
 mod paid;
 mod plain;
+mod together;
 
 use piperoll_domain::{
     billing::{Billing, Mode},

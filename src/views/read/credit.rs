@@ -53,7 +53,7 @@ row! {
         tenant: String,
         /// Which.
         account: String,
-        /// When it was opened by command, if it was.
+        /// When it was opened: by command, or by its first credit.
         opened_at: Option<i64>,
         /// When credit last came in.
         minted_at: Option<i64>,

@@ -5,7 +5,8 @@ use std::time::Duration;
 use axum::extract::State;
 use piperoll_domain::{
     billing::{Billing, Mode},
-    id::TenantId,
+    id::{Kind, Stream, TenantId},
+    rejection::Rejection,
     time::Time,
 };
 use serde::{Deserialize, Serialize};
@@ -102,7 +103,7 @@ pub(in crate::api) struct Report {
     healthy: bool,
     /// What is wrong, for people.
     findings: Vec<String>,
-    /// Whether anything is reserved and charged at all.
+    /// Whether anything is reserved and charged at all: by the setting and by the environment.
     enabled: bool,
     /// How strictly credit is demanded.
     mode: &'static str,
@@ -169,13 +170,14 @@ pub(in crate::api) async fn doctor(
 ) -> Result<Answer<Report>, Problem> {
     let Billing { enabled, mode, .. } = api.service().billing(&who, &tenant).await?.billing;
     let found = health::health(&mut snapshot, &tenant, mode, now(&api)).await?;
-    let Health { since, drift, proofs, day, letters, findings } = found.ok_or_else(behind)?;
+    let Health { since, drift, proofs, day, letters, mut findings } = found.ok_or_else(behind)?;
+    findings.extend(known_here(&api, &tenant));
     let (answers, answers_payment_required) = answered(&api.metrics().render());
     let report = Report {
         tenant: tenant.to_string(),
         healthy: findings.is_empty(),
         findings,
-        enabled,
+        enabled: enabled && api.service().must_bill().is_ok(),
         mode: mode.as_str(),
         mode_since: At(since),
         lots_broken: drift.lots_broken,
@@ -191,6 +193,24 @@ pub(in crate::api) async fn doctor(
     Ok(looked(&api, &snapshot, report))
 }
 
+/// What is wrong that no view knows.
+fn known_here(api: &Api, tenant: &TenantId) -> Vec<String> {
+    let mut findings = vec![];
+    if api.service().must_bill().is_err() {
+        findings
+            .push("FEATURE_BILLING_ENABLED is off: nothing is reserved, nothing charged".into());
+    }
+    let is_account = |stream: &Stream| stream.tenant == *tenant && stream.kind == Kind::Account;
+    let directory = api.service().engine().directory();
+    let frozen = directory.anomalies().filter(|(stream, _)| is_account(stream)).count();
+    if frozen > 0 {
+        findings.push(format!(
+            "{frozen} accounts are frozen, for their history breaks an invariant: `piperoll verify`"
+        ));
+    }
+    findings
+}
+
 /// The reason that is recorded for a change of the mode. A stricter mode wants the checklist, or
 /// somebody who overrules it, and says why.
 pub(super) async fn reason(
@@ -202,6 +222,9 @@ pub(super) async fn reason(
     overruling: Option<&str>,
 ) -> Result<String, Problem> {
     let holds = api.service().billing(who, tenant).await?.billing.mode;
+    if said.trim().is_empty() {
+        return Err(Rejection::ReasonNeeded.into());
+    }
     match overruling {
         Some(overruling) if overruling.trim().is_empty() => {
             Err(problem::field("override", "say why it need not be ready"))

@@ -95,6 +95,17 @@ async fn a_milder_mode_is_never_refused() {
 }
 
 #[tokio::test]
+async fn the_report_says_that_the_environment_switched_billing_off() {
+    let shop = Shop::with(&[("FEATURE_BILLING_ENABLED", "false")]).await;
+    shop.settle().await;
+    let report = shop.operate("GET", format!("{DEV}/doctor")).await.must_be(200).json();
+    assert_eq!((&report["healthy"], &report["enabled"]), (&json!(false), &json!(false)));
+    let finding = report["findings"][0].as_str().unwrap();
+    assert!(finding.starts_with("FEATURE_BILLING_ENABLED is off"), "{finding}");
+    shop.app.stop().await;
+}
+
+#[tokio::test]
 async fn the_checklist_and_the_report_are_shown() {
     let shop = open().await;
     shop.settle().await;
@@ -110,6 +121,7 @@ async fn the_checklist_and_the_report_are_shown() {
     let report = shop.operate("GET", format!("{DEV}/doctor")).await.must_be(200).json();
     assert_eq!((&report["healthy"], &report["mode"]), (&json!(true), &json!("shadow")));
     assert_eq!((&report["lots_broken"], &report["accounts_with_drift"]), (&json!(0), &json!(0)));
+    assert_eq!(report["enabled"], true);
     for look in ["readiness", "doctor"] {
         let path = format!("/v1/admin/tenants/nobody/billing/{look}");
         shop.operate("GET", &path).await.must_be_problem(404, "tenant_not_found");

@@ -135,6 +135,7 @@ async fn bad_settings_name_the_field() {
     for (body, field) in [
         (json!({ "mode": "LIVE", "reason": "x" }), "mode"),
         (json!({ "mode": "live" }), "reason"),
+        (json!({ "mode": "live", "reason": "" }), "reason"),
         (json!({ "reserve_ttl_seconds": -1, "reason": "x" }), "reserve_ttl_seconds"),
         (json!({ "ceiling_micro": "1.5", "reason": "x" }), "ceiling_micro"),
         (json!({ "modes": "live", "reason": "x" }), "modes"),

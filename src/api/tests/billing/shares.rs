@@ -90,7 +90,7 @@ async fn what_cannot_hold_is_refused() {
     }
     let path = format!("{SHARES}/x/approve");
     let bad = shop.operate("POST", path).json(&json!({ "reason": "x" })).fresh().await;
-    assert_eq!(bad.must_be(422).json()["field"], "path");
+    assert_eq!(bad.must_be(422).json()["field"], "rule");
     by(&shop, "ada", "", &cut(0, 0, 10_000)).await.must_be(201);
     decide(&shop, "bob", 1, "hasten").await.must_be_problem(409, "shares_not_open");
     assert_eq!(rules(&shop).await.len(), 2);
