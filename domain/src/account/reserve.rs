@@ -321,8 +321,15 @@ pub fn finalized_again(fact: &Fact, cost: Money) -> Result<(), Rejection> {
     match cost_of(fact) {
         Some(before) if before == cost => Ok(()),
         Some(before) => Err(Rejection::ReservationFinalized { cost: before }),
+        None if has_expired(fact) => Err(Rejection::ReservationExpired),
         None => Err(Rejection::ReservationNotFound),
     }
+}
+
+/// Whether its time ended it, whoever noticed.
+fn has_expired(fact: &Fact) -> bool {
+    let real = matches!(fact, Fact::Account(Event::Released(said)) if said.why == Why::Expired);
+    real || matches!(fact, Fact::Account(Event::ShadowReleased(said)) if said.why == Why::Expired)
 }
 
 /// What asking again to release a reservation comes to that ended with `fact`.

@@ -178,12 +178,12 @@ async fn in_every_mode_what_is_unknown_or_over_cannot_be_charged() {
         let ended = "/v1/reservations?status=expired";
         shop.until(ended, |page| page["items"][0]["reservation"] == "over").await;
         let head = shop.head();
-        for refused in [
-            finalize(&shop, "over", 5).await,
-            finalize(&shop, "unknown", 5).await,
-            release(&shop, "unknown").await,
+        for (refused, code) in [
+            (finalize(&shop, "over", 5).await, "reservation_expired"),
+            (finalize(&shop, "unknown", 5).await, "reservation_not_found"),
+            (release(&shop, "unknown").await, "reservation_not_found"),
         ] {
-            let told = refused.must_be_problem(404, "reservation_not_found").json();
+            let told = refused.must_be_problem(404, code).json();
             assert_eq!(told.get("error"), None, "it is not about credit");
         }
         let again = release(&shop, "over").await.must_be(200);

@@ -144,7 +144,7 @@ fn a_reservation_ends_with_its_time_and_never_while_time_rests() {
     let story = story.when(time_out("alice", "res_1")).says(&["credit.released.v1"]);
     assert!(story.book.duties.is_empty());
     let story = story.when(time_out("alice", "res_1")).nothing();
-    story.when(finalize("res_1", usd(1))).rejected(&Rejection::ReservationNotFound);
+    story.when(finalize("res_1", usd(1))).rejected(&Rejection::ReservationExpired);
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn a_reservation_whose_time_is_over_holds_nobody_up() {
     let story = story
         .when(hold("alice", "res_2", usd(100)))
         .says(&["credit.released.v1", "credit.reserved.v1"]);
-    story.when(finalize("res_1", usd(1))).rejected(&Rejection::ReservationNotFound);
+    story.when(finalize("res_1", usd(1))).rejected(&Rejection::ReservationExpired);
 }
 
 #[test]

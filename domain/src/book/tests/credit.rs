@@ -85,8 +85,8 @@ struct Hold {
     expires: Time,
 }
 
-/// How a reservation ended: finalized at a cost, or not.
-type End = Option<(String, u128)>;
+/// How a reservation ended: finalized at a cost, or with that for whoever finalizes it.
+type End = Result<(String, u128), Refused>;
 
 #[derive(Debug, Clone, Default)]
 struct Holder {

@@ -41,7 +41,7 @@ impl Holder {
         over.sort();
         for (_, name) in over.into_iter().take(64) {
             self.release(&name, moment);
-            ended.insert(name, None);
+            ended.insert(name, Err("reservation_expired"));
         }
     }
 

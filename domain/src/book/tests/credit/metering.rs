@@ -98,9 +98,9 @@ impl Model {
         let account =
             match self.find(wish.account.as_ref().map(crate::id::AccountId::as_str), name)? {
                 Ok(account) => account,
-                Err(Some(before)) if before == (commodity.clone(), cost) => return Ok(()),
-                Err(Some(_)) => return Err("reservation_finalized"),
-                Err(None) => return Err("reservation_not_found"),
+                Err(Ok(before)) if before == (commodity.clone(), cost) => return Ok(()),
+                Err(Ok(_)) => return Err("reservation_finalized"),
+                Err(Err(why)) => return Err(why),
             };
         let hold = &self.accounts[&account].holds[name];
         if hold.mode != Mode::Live && cost > hold.total {
@@ -110,7 +110,7 @@ impl Model {
         let mut ended = self.ended.clone();
         let holder = self.accounts.get_mut(&account).unwrap();
         holder.finalize(name, (&commodity, cost), order, moment, &mut ended)?;
-        ended.insert(name.to_owned(), Some((commodity, cost)));
+        ended.insert(name.to_owned(), Ok((commodity, cost)));
         self.ended = ended;
         Ok(())
     }
@@ -120,11 +120,14 @@ impl Model {
         let account =
             match self.find(wish.account.as_ref().map(crate::id::AccountId::as_str), name)? {
                 Ok(account) => account,
-                Err(None) => return Ok(()),
-                Err(Some(_)) => return Err("reservation_finalized"),
+                Err(Err(_)) => return Ok(()),
+                Err(Ok(_)) => return Err("reservation_finalized"),
             };
-        self.accounts.get_mut(&account).unwrap().release(name, moment);
-        self.ended.insert(name.to_owned(), None);
+        let holder = self.accounts.get_mut(&account).unwrap();
+        let is_over = !moment.rests && moment.now >= holder.holds[name].expires;
+        holder.release(name, moment);
+        let why = if is_over { "reservation_expired" } else { "reservation_not_found" };
+        self.ended.insert(name.to_owned(), Err(why));
         Ok(())
     }
 
@@ -140,7 +143,7 @@ impl Model {
             return Err("reservation_not_expired");
         }
         holder.release(name, moment);
-        self.ended.insert(name.to_owned(), None);
+        self.ended.insert(name.to_owned(), Err("reservation_expired"));
         Ok(())
     }
 }
