@@ -1,5 +1,6 @@
 //! How requests are taken apart: whatever is malformed becomes a problem that names the field.
 
+mod by_name;
 mod json;
 mod key;
 mod loose;
@@ -9,7 +10,7 @@ mod query;
 #[cfg(feature = "fuzzing")]
 pub(super) use self::query::read as read_query;
 pub(super) use self::{
-    json::{Json, read, strict, typed, what_is_wrong},
+    json::{Json, no_object, read, strict, typed, what_is_wrong},
     key::{Write, bound},
     loose::Loose,
     path::Path,

@@ -8,6 +8,7 @@ mod corrections;
 mod fields;
 mod floods;
 mod flow;
+mod lists;
 mod metering;
 mod metrics;
 mod position;

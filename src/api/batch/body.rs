@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 use super::ITEMS_MAX;
 use crate::api::{
     Api, Problem,
-    extract::what_is_wrong,
+    extract::{no_object, what_is_wrong},
     problem::{self, Code},
 };
 
@@ -120,6 +120,7 @@ impl Asked {
     }
 
     fn object(&self) -> Result<Object<'_>, Problem> {
+        must_be_object(&self.bytes)?;
         let mut from = serde_json::Deserializer::from_slice(&self.bytes);
         let mut track = serde_path_to_error::Track::new();
         let tracked = serde_path_to_error::Deserializer::new(&mut from, &mut track);
@@ -128,14 +129,27 @@ impl Asked {
             if error.is_data() {
                 what_is_wrong(&track.path().to_string(), &error)
             } else {
-                Problem::new(Code::MalformedJson, format!("the body is no JSON: {error}"))
+                malformed(&error)
             }
         })
     }
 }
 
+/// A list would read as one too: as its fields in their order.
+fn must_be_object(body: &[u8]) -> Result<(), Problem> {
+    if body.trim_ascii_start().starts_with(b"{") {
+        return Ok(());
+    }
+    let _readable: IgnoredAny = serde_json::from_slice(body).map_err(|error| malformed(&error))?;
+    Err(no_object())
+}
+
+fn malformed(error: &serde_json::Error) -> Problem {
+    Problem::new(Code::MalformedJson, format!("the body is no JSON: {error}"))
+}
+
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an object")]
+#[serde(deny_unknown_fields)]
 struct Object<'a> {
     mode: Option<Mode>,
     #[serde(borrow)]

@@ -12,6 +12,7 @@ use serde::{
 };
 use serde_json::{Map, Number, Value};
 
+use super::by_name::ByName;
 use crate::api::{
     Api, Problem,
     problem::{self, Code},
@@ -53,11 +54,15 @@ pub(in crate::api) fn read<T: DeserializeOwned>(
 ) -> Result<Json<T>, Problem> {
     let fields = strict(body, depth_max)?;
     if !fields.is_object() {
-        // A list of the right length would read as one too, and nobody could add a field to it.
-        return Err(problem::field("", "the body must be an object"));
+        return Err(no_object());
     }
     let value = typed(&fields)?;
     Ok(Json { value, fields })
+}
+
+/// That a body is JSON, but nothing that has fields.
+pub(in crate::api) fn no_object() -> Problem {
+    problem::field("", "the body must be an object")
 }
 
 /// Reads JSON that nests no deeper than that, without fractions, and with no field twice.
@@ -66,11 +71,12 @@ pub(in crate::api) fn strict(body: &[u8], depth_max: usize) -> Result<Value, Pro
     fields(body)
 }
 
-/// Reads fields as `T`.
+/// Reads fields as `T`, whose structs are objects: of a list nobody could say what it means, and
+/// nobody could add a field to it.
 pub(in crate::api) fn typed<T: DeserializeOwned>(fields: &Value) -> Result<T, Problem> {
     // To know where one is costs as much as reading: only who went wrong asks for the way.
-    T::deserialize(fields).or_else(|_| {
-        serde_path_to_error::deserialize(fields)
+    T::deserialize(ByName(fields)).or_else(|_| {
+        serde_path_to_error::deserialize(ByName(fields))
             .map_err(|error| what_is_wrong(&error.path().to_string(), error.inner()))
     })
 }
