@@ -147,6 +147,10 @@ fn joined(at: &str, name: &str) -> String {
     if at.is_empty() { name.to_owned() } else { format!("{at}.{name}") }
 }
 
+/// What `serde_json` takes for text that is JSON itself, and would read later past all that is checked
+/// here.
+const RESERVED: &str = "$serde_json::";
+
 /// Reads any JSON but fractions and fields that stand twice; says where it stopped.
 struct Strict<'a> {
     /// The way to what was wrong, from the inside out.
@@ -222,6 +226,8 @@ impl<'de> Visitor<'de> for Strict<'_> {
         while let Some(name) = entries.next_key::<String>()? {
             let value = if all.contains_key(&name) {
                 Err(A::Error::custom("the field stands twice"))
+            } else if name.starts_with(RESERVED) {
+                Err(A::Error::custom("no field can be called like this"))
             } else {
                 entries.next_value_seed(Strict { at: self.at })
             };

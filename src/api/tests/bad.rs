@@ -40,6 +40,18 @@ async fn a_revoked_key_is_none() {
 }
 
 #[tokio::test]
+async fn no_field_smuggles_in_what_is_not_looked_at() {
+    let shop = Shop::open().await;
+    let before = shop.head();
+    let text = json!({"$serde_json::private::RawValue": "{\"a\":1.5,\"a\":2}"});
+    let body = json!({"amount": msat(5_000), "metadata": {"a": text}});
+    let refused = shop.post("/v1/payments", &body).await.must_be_problem(422, "field_invalid");
+    assert_eq!(refused.json()["field"], "metadata.a.$serde_json::private::RawValue");
+    assert_eq!(shop.head(), before);
+    shop.app.stop().await;
+}
+
+#[tokio::test]
 async fn bodies_that_are_wrong_are_refused_by_field_and_change_nothing() {
     let shop = Shop::open().await;
     let before = shop.head();

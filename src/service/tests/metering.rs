@@ -81,7 +81,7 @@ async fn whose_time_is_over_is_not_charged_and_is_given_back_with_an_entry() {
         house.react_to(DutyKind::Return).await;
         assert_eq!(house.owes(DutyKind::Return), 0);
         assert_eq!(house.credit("alice").await, 100);
-        assert_eq!(refused(finalize(&house, "res_1", 5).await), Rejection::ReservationNotFound);
+        assert_eq!(refused(finalize(&house, "res_1", 5).await), Rejection::ReservationExpired);
         let told = release(&house, "res_1").await.unwrap();
         assert!(told.replayed);
         match told.fact.event {
