@@ -89,6 +89,9 @@ async fn a_named_source_gives_one_lot_however_often_it_is_asked_for() {
     let there = json!({ "commodity": "USD", "amount": "5000000" });
     assert_eq!((&other["lotId"], &other["amount"]), (&first["lotId"], &there));
     assert_eq!(other["field"], "sourceId");
+    let mut elsewhere = named.clone();
+    elsewhere["poolId"] = "jobs".into();
+    mint(&shop, &elsewhere).await.must_be_problem(409, "claim_taken");
     let elsewhere = shop.ask("POST", "/admin/billing/accounts/bob/mint");
     let elsewhere = elsewhere.header("authorization", &admin("ada")).json(&named).await;
     elsewhere.must_be_problem(409, "claim_taken");
