@@ -79,7 +79,7 @@ pub struct Billing {
     pub reserve_ttl_seconds: u32,
     /// What an estimate is multiplied by before it is reserved, in ten-thousandths; rounded up.
     pub safety_multiplier_bps: u32,
-    /// The most that one reservation or charge may come to, by commodity; none where none stands.
+    /// The most that one reservation, charge or credit by hand may come to, by commodity; none where none stands.
     pub ceilings: BTreeMap<Code, Amount>,
     /// The order in which lots are used, by the pool that is asked for.
     pub orders: BTreeMap<Pool, Order>,

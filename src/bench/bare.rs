@@ -99,6 +99,7 @@ pub(super) fn mint(
         expires_at: None,
         cost: None,
         reason: "a bench".to_owned(),
+        ceiling: None,
     };
     Ok(wish.into())
 }

@@ -100,7 +100,7 @@ pub(super) struct Set {
     /// What an estimate is multiplied by before it is reserved, in ten-thousandths.
     #[arg(long, value_name = "BPS")]
     safety_multiplier: Option<u32>,
-    /// The most that one reservation or charge may come to, in major units, such as USD=100000;
+    /// The most that one reservation, charge or credit by hand may come to, in major units, such as USD=100000;
     /// `USD=none` for no bound. May be repeated.
     #[arg(long, value_name = "COMMODITY=MAJOR", value_parser = ceiling)]
     ceiling: Vec<(String, Option<String>)>,

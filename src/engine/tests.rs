@@ -150,6 +150,7 @@ fn mint(account: &str, lot: &str, units: u64) -> Mint {
         expires_at: None,
         cost: None,
         reason: "a test".into(),
+        ceiling: None,
     }
 }
 

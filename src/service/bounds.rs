@@ -1,9 +1,9 @@
-//! What this process says about charges, whatever a tenant's own settings say: whether there are any,
-//! and up to how much at once.
+//! What this process says about charges and about credit by hand, whatever a tenant's own settings say:
+//! whether there are any, and up to how much at once.
 
 use piperoll_domain::{
     money::Money,
-    operation::{Operation, Wish},
+    operation::{Mint, Operation, Wish},
     rejection::Rejection,
 };
 
@@ -23,6 +23,8 @@ impl Service {
             Operation::Reserve(wish) => self.charge(&mut wish.ceiling),
             Operation::Finalize(wish) => self.charge(&mut wish.ceiling),
             Operation::Release(_) => self.must_bill(),
+            Operation::Mint(wish) => self.give(wish),
+            Operation::MintUnnamed(wish) => self.give(&mut wish.mint),
             Operation::Batch(batch) => {
                 batch.items.iter_mut().try_for_each(|item| self.bound_item(&mut item.wish))
             }
@@ -36,8 +38,15 @@ impl Service {
             Wish::Reserve(wish) => self.charge(&mut wish.ceiling),
             Wish::Finalize(wish) => self.charge(&mut wish.ceiling),
             Wish::Release(_) => self.must_bill(),
-            Wish::OpenAccount(_) | Wish::Mint(_) | Wish::Grant(_) => Ok(()),
+            Wish::Mint(wish) => self.give(wish),
+            Wish::OpenAccount(_) | Wish::Grant(_) => Ok(()),
         }
+    }
+
+    /// Credit may come in while billing is off.
+    fn give(&self, wish: &mut Mint) -> Result<(), Error> {
+        wish.ceiling = self.settings().ceiling;
+        Ok(())
     }
 
     fn charge(&self, ceiling: &mut Option<Money>) -> Result<(), Error> {

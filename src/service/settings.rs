@@ -51,7 +51,7 @@ pub struct Settings {
     pub breaker: Patience,
     /// Whether credit is reserved and charged at all.
     pub billing: bool,
-    /// The most that one reservation or charge may come to; none where nothing bounds it.
+    /// The most that one reservation, charge or credit by hand may come to; none where nothing bounds it.
     pub ceiling: Option<Money>,
     /// How the first tenant of an empty roll bills, where not as any other.
     pub seed: Option<Seed>,

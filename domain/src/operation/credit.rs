@@ -60,6 +60,8 @@ pub struct Mint {
     pub cost: Option<Money>,
     /// Why.
     pub reason: String,
+    /// The ceiling that the environment sets.
+    pub ceiling: Option<Money>,
 }
 
 impl Mint {
@@ -72,6 +74,8 @@ impl Mint {
         must_not_be_system(&self.account)?;
         draft.tenant(&self.tenant)?.must_be_open()?;
         draft.must_be_declared("amount.commodity", self.amount.commodity)?;
+        let billing = draft.billing(&self.tenant)?;
+        billing.must_be_below_ceiling("amount", self.amount, self.ceiling)?;
         if let Some(cost) = self.cost {
             draft.must_be_declared("cost.commodity", cost.commodity)?;
         }

@@ -388,6 +388,7 @@ pub fn grant(account: &str, lot: &str, amount: Money) -> Mint {
         expires_at: None,
         cost: None,
         reason: "welcome".to_owned(),
+        ceiling: None,
     }
 }
 

@@ -77,7 +77,7 @@ pub(in crate::api) struct AllBilling {
     /// What an estimate is multiplied by before it is reserved, in ten-thousandths.
     #[schema(minimum = 10000, maximum = 1_000_000)]
     safety_multiplier_bps: u32,
-    /// The most that one reservation or charge may come to: smallest units, by commodity.
+    /// The most that one reservation, charge or credit by hand may come to: smallest units, by commodity.
     ceilings: std::collections::BTreeMap<String, String>,
     /// The order in which lots are used, by the pool that is asked for.
     orders: std::collections::BTreeMap<String, String>,

@@ -129,6 +129,7 @@ impl NewLot {
             expires_at: time("expires_at", self.expires_at.as_deref())?,
             cost: self.cost,
             reason: self.reason,
+            ceiling: None,
         })
     }
 }

@@ -243,7 +243,8 @@ async fn a_pool_that_nobody_used_is_served_by_the_general_one_to_the_last_micro(
 async fn each_ceiling_says_who_set_it_and_bounds_every_charge() {
     let shop = Shop::with(&[("BILLING_CEILING_MICRO", "50")]).await;
     switch(&shop, Mode::Live).await;
-    deposit(&shop, "alice", "paid", 100).await;
+    deposit(&shop, "alice", "paid", 50).await;
+    deposit(&shop, "alice", "paid again", 50).await;
     let refused = hold(&shop, "res_1", 51).await.must_be_problem(422, "ceiling_exceeded").json();
     assert_eq!((&refused["set_by"], &refused["ceiling"]), (&json!("environment"), &usd(50)));
     hold(&shop, "res_1", 50).await.must_be(201);

@@ -13,7 +13,7 @@ pub struct Billing {
     /// Off: nothing is reserved, finalized, released or spent. Reads and corrections go on.
     #[serde(deserialize_with = "crate::config::switch::read")]
     pub enabled: bool,
-    /// The most that one reservation or charge may come to, in micro USD.
+    /// The most that one reservation, charge or credit by hand may come to, in micro USD.
     pub ceiling_micro: Amount,
     /// How the first tenant of an empty roll bills; afterwards only the roll counts.
     pub mode: Option<Mode>,
@@ -31,7 +31,7 @@ pub struct Seed {
 }
 
 impl Billing {
-    /// The most that one reservation or charge may come to.
+    /// The most that one reservation, charge or credit by hand may come to.
     pub const fn ceiling(&self) -> Money {
         Money { commodity: Code::USD, amount: self.ceiling_micro }
     }

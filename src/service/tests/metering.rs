@@ -34,6 +34,7 @@ async fn house(mode: Mode) -> House {
             expires_at: None,
             cost: Some(usd(100)),
             reason: "test".into(),
+            ceiling: None,
         })
         .await;
     house

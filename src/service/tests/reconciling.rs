@@ -106,6 +106,7 @@ async fn a_lot_lapses_when_its_time_is_over_and_not_before() {
         expires_at: Some(super::house::START.plus_seconds(1_000)),
         cost: None,
         reason: "welcome".into(),
+        ceiling: None,
     };
     house.cli(mint).await;
     house.pass(900);

@@ -278,6 +278,7 @@ impl Visit {
                     expires_at: None,
                     cost: Some(msat(*units)),
                     reason: "paid at the counter".into(),
+                    ceiling: None,
                 }
                 .into()
             }

@@ -179,7 +179,8 @@ fn an_estimate_is_multiplied_by_the_safety_and_rounded_up() {
 #[test]
 fn whoever_sets_the_lower_ceiling_is_named() {
     let most = 100_000_000_000;
-    let story = live().and(grant("alice", "lot_1", usd(2 * most)));
+    let story =
+        live().and(grant("alice", "lot_1", usd(most))).and(grant("alice", "lot_2", usd(most)));
     let over = hold("alice", "res_1", usd(most + 1));
     let of = CeilingOf::Setting;
     let refused = Rejection::CeilingExceeded { field: "amount", ceiling: usd(most), of };

@@ -188,6 +188,8 @@ impl Model {
     }
 
     fn mint_by_hand(&mut self, wish: &Mint, moment: Moment) -> Result<(), Refused> {
+        let Money { commodity, amount } = wish.amount;
+        self.below_ceiling(commodity.as_str(), u128::from(amount.units()))?;
         if wish.cost.is_some() && wish.source.kind == SourceKind::Grant {
             return Err("cost_of_gift");
         }

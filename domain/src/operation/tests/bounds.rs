@@ -36,6 +36,20 @@ fn credit_under_the_name_of_a_payment_is_what_its_buyer_was_promised() {
 }
 
 #[test]
+fn the_lower_of_both_ceilings_bounds_credit_by_hand() {
+    let ceilings = [(id("MSAT"), units(10))].into();
+    let story = shop().and(bill(Billing { ceilings, ..Billing::default() }));
+    let given = |amount, ceiling| Mint { ceiling, ..grant("alice", "lot_1", msat(amount)) };
+    let story = story.when(given(11, None)).rejected_as("ceiling_exceeded");
+    let story = story.when(given(11, Some(msat(12)))).rejected_as("ceiling_exceeded");
+    let story = story.when(given(9, Some(msat(8)))).rejected_as("ceiling_exceeded");
+    // Other money is bounded by nobody.
+    let story = story.when(given(10, Some(money("USD", 8)))).accepted();
+    let other = Mint { lot: id("lot_2"), ..grant("alice", "lot_2", money("USD", 11)) };
+    story.when(other).accepted();
+}
+
+#[test]
 fn nobody_spends_while_billing_is_off() {
     let story = shop().and(grant("alice", "lot_1", msat(5)));
     let story = story.and(bill(Billing { enabled: false, ..Billing::default() }));

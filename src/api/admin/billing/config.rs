@@ -32,7 +32,7 @@ pub(in crate::api) struct Config {
     reserve_ttl_seconds: u32,
     /// What an estimate is multiplied by before it is reserved, in ten-thousandths.
     safety_multiplier_bps: u32,
-    /// The most that one reservation or charge may come to by the setting; null for no bound.
+    /// The most that one reservation, charge or credit by hand may come to by the setting; null for no bound.
     ceiling_micro: Option<String>,
     /// The lower of that and of what the environment says.
     ceiling_micro_in_force: Option<String>,
@@ -101,7 +101,7 @@ pub(in crate::api) struct Adjusted {
     reserve_ttl_seconds: Option<u32>,
     /// What an estimate is multiplied by before it is reserved, in ten-thousandths.
     safety_multiplier_bps: Option<u32>,
-    /// The most that one reservation or charge may come to, in micro USD.
+    /// The most that one reservation, charge or credit by hand may come to, in micro USD.
     #[schema(value_type = Option<String>, example = "100000000000")]
     ceiling_micro: Option<Amount>,
     /// Whether credit that was given, not sold, is shared out too.

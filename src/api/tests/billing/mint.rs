@@ -346,6 +346,31 @@ async fn the_lower_of_both_ceilings_bounds_what_is_given_and_says_whose_it_is() 
 }
 
 #[tokio::test]
+async fn the_ceilings_bound_credit_by_hand_wherever_it_is_given() {
+    let shop = open().await;
+    let lot = json!({ "amount": { "commodity": "USD", "amount": "100000000001" }, "reason": "x" });
+    let path = "/v1/admin/tenants/dev/accounts/alice/mint";
+    let above = shop.operate("POST", path).fresh().json(&lot).await;
+    let above = above.must_be_problem(422, "ceiling_exceeded").json();
+    assert_eq!((&above["field"], &above["set_by"]), (&json!("amount"), &json!("setting")));
+    let mut item = lot.clone();
+    for (name, value) in [("operation", "lot.mint"), ("account", "alice"), ("idempotency_key", "k")]
+    {
+        item[name] = value.into();
+    }
+    let batch = json!({ "mode": "independent", "items": [item] });
+    let ask = shop.ask("POST", "/v1/batch").header("authorization", &admin("ada")).fresh();
+    let answer = ask.json(&batch).await.must_be(200).json();
+    let told = &answer["items"][0]["problem"];
+    assert_eq!(
+        (&told["code"], &told["field"]),
+        (&json!("ceiling_exceeded"), &json!("items.0.amount"))
+    );
+    assert_eq!(lots(&shop).await, 0);
+    shop.app.stop().await;
+}
+
+#[tokio::test]
 async fn what_is_no_json_and_what_is_the_tenants_own_is_refused() {
     let shop = open().await;
     let ask = || shop.ask("POST", PATH).header("authorization", &admin("ada"));
