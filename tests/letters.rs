@@ -6,7 +6,7 @@ use piperoll_domain::{
     testing,
 };
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::{ConnectOptions as _, Row as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// What `piperoll … --json` answers an operator.
-async fn cli(server: &Server, arguments: &[&str]) -> serde_json::Value {
+async fn cli(server: &Server, arguments: &[&str]) -> Value {
     let door = server.door();
     let mut command = piperoll(&["--json"]);
     command.args(arguments).args(["--url", &door.url, "--admin-token", &door.admin_token]);
@@ -28,16 +28,23 @@ async fn asked(server: &Server, path: &str) -> Answer {
     server.door().operator(&client(), Method::GET, path).answer().await.is(200)
 }
 
-/// Waits until the only dead letter stands there.
-pub(crate) async fn until(server: &Server, status: &str) -> serde_json::Value {
+/// Waits until what operators are shown there is so.
+async fn shown(server: &Server, path: &str, so: impl Fn(&Value) -> bool) -> Value {
+    let mut body = Value::Null;
     for _ in 0..600 {
-        let letters = asked(server, "/v1/admin/dead-letters").await.body;
-        if letters["items"][0]["status"] == status {
-            return letters["items"][0].clone();
+        body = asked(server, path).await.body;
+        if so(&body) {
+            return body;
         }
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
-    panic!("no letter is {status}\n{}", server.log());
+    panic!("{path} stays {body}\n{}", server.log());
+}
+
+/// Waits until the only dead letter stands there.
+pub(crate) async fn until(server: &Server, status: &str) -> Value {
+    let so = |letters: &Value| letters["items"][0]["status"] == status;
+    shown(server, "/v1/admin/dead-letters", so).await["items"][0].clone()
 }
 
 /// What the runbook asks SQL.
@@ -112,6 +119,11 @@ async fn what_is_refused_is_listed_counted_and_mended_and_then_done_once() {
     ] {
         assert!(metrics.lines().any(|known| known == line), "{line}\n{metrics}");
     }
+
+    let doctor = format!("/v1/admin/tenants/{}/billing/doctor", server.door().tenant);
+    let report = shown(&server, &doctor, |report| report["healthy"] == false).await;
+    let finding = report["findings"][0].as_str().unwrap();
+    assert!(finding.starts_with("1 accounts are frozen"), "{finding}");
 
     let stream = alice.to_string();
     let position = position.to_string();

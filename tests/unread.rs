@@ -1,4 +1,5 @@
-//! A misspelt variable is told by its name before anybody misses what it should have set.
+//! A variable that is misspelt, or names what is not there, is told before anybody misses what it should
+//! have set.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -35,6 +36,21 @@ async fn the_server_warns_of_variables_that_nobody_reads_and_of_no_others() {
     assert_eq!(lines(&second, "PIPEROLL_METRIC_TOKEN").len(), 1, "{second}");
     assert_eq!(second.matches("nobody reads").count(), 1, "{second}");
     assert!(!server.log().contains(SECRET));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_server_warns_of_tokens_that_act_for_a_tenant_that_is_not_there() {
+    let server = Server::start(&[
+        ("BILLING_ADMIN_JWT_SECRET", SECRET),
+        ("PIPEROLL_ADMIN_JWT__TENANT", "acne"),
+        ("BILLING_INTERNAL_JWT_SECRET", "another-secret-that-nobody-may-read"),
+        ("PIPEROLL_INTERNAL_JWT__TENANT", "dev"),
+    ])
+    .await;
+    let log = server.log();
+    let told: Vec<_> = log.lines().filter(|line| line.contains("does not exist")).collect();
+    let [line] = told[..] else { panic!("{log}") };
+    assert!(["WARN", "admin_jwt", "acne"].iter().all(|word| line.contains(word)), "{line}");
 }
 
 #[tokio::test]

@@ -304,14 +304,14 @@ fn a_variable_that_is_no_text_is_told() {
 fn what_is_rendered_is_what_is_in_force() {
     let given = given([
         ("PIPEROLL_TRUSTED_PROXIES", "10.0.0.0/8,::1"),
-        ("L402_SECRET", "abc"),
+        ("L402_SECRET", "shown-to-nobody"),
         ("L402_SECRET_PREV", "first-old-secret"),
         ("PIPEROLL_PUBLIC_URL", "https://pay.acme.dev"),
     ]);
     let config = given.config();
     let text = config.render().unwrap();
-    assert!(text.contains("secret = \"*** (sha256 ba7816bf)\""), "{text}");
-    assert!(!text.contains("abc") && !text.contains("first-old-secret"), "{text}");
+    assert!(text.contains("secret = \"*** (sha256 b164e164)\""), "{text}");
+    assert!(!text.contains("shown-to-nobody") && !text.contains("first-old-secret"), "{text}");
 
     let shown = text.lines().filter(|line| !line.contains("***"));
     let without_secrets = shown.collect::<Vec<_>>().join("\n");
