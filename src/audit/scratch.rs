@@ -33,9 +33,12 @@ impl Scratch {
         loop {
             let folder = TempDir::with_prefix_in(PREFIX, parent).map_err(failed)?;
             let lock = folder.path().join(LOCK);
-            let locked = File::create_new(&lock).map_err(failed)?;
-            locked.lock().map_err(failed)?;
             // Before it was locked another audit may have taken the folder for one that was left.
+            let locked = match File::create_new(&lock) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                made => made.map_err(failed)?,
+            };
+            locked.lock().map_err(failed)?;
             if lock.exists() {
                 return Ok(Self { folder, _locked: locked });
             }
@@ -58,12 +61,16 @@ pub fn remove(folder: &Path) {
     }
 }
 
-/// Removes the folders whose makers are gone. Whatever cannot be read or removed is somebody else's.
+/// Removes the folders whose makers are gone, and the empty ones whose makers did not get further or
+/// start anew. Whatever else cannot be read or removed is somebody else's.
 fn sweep(parent: &Path) {
     let entries = fs::read_dir(parent).into_iter().flatten().flatten();
     let ours = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX));
     for folder in ours.map(|entry| entry.path()) {
-        let Ok(lock) = File::open(folder.join(LOCK)) else { continue };
+        let Ok(lock) = File::open(folder.join(LOCK)) else {
+            let _is_empty = fs::remove_dir(&folder);
+            continue;
+        };
         // Held until the folder is gone: its maker, if it is just being made, waits and then knows.
         if lock.try_lock().is_ok() {
             remove(&folder);
@@ -112,10 +119,14 @@ mod tests {
         let killed = parent.path().join("piperoll-verify-killed");
         fs::create_dir(&killed).unwrap();
         fs::write(killed.join(LOCK), "").unwrap();
-        let strangers = parent.path().join("piperoll-verify-strangers");
-        fs::create_dir(&strangers).unwrap();
+        let [unlocked, strangers] =
+            ["unlocked", "strangers"].map(|name| parent.path().join(format!("{PREFIX}{name}")));
+        for folder in [&unlocked, &strangers] {
+            fs::create_dir(folder).unwrap();
+        }
+        fs::write(strangers.join("theirs"), "").unwrap();
         let mine = Scratch::new(parent.path()).unwrap();
         assert!(living.path().exists() && mine.path().exists() && strangers.exists());
-        assert!(!killed.exists());
+        assert!(!killed.exists() && !unlocked.exists());
     }
 }
