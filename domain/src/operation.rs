@@ -26,7 +26,7 @@ pub use campaign::{
 };
 pub use correct::{ClawBack, RefundPayment, TransferCredit, VoidLot};
 pub use credit::{ExpireLot, Mint, MintUnnamed, OpenAccount, Spend};
-pub use fulfil::{BY_PROVIDER, Fulfil, ResolveReview};
+pub use fulfil::{BY_PROVIDER, Fulfil, PAYMENTS, ResolveReview};
 pub use govern::{
     ChangeSettings, CorrectClock, DeclareCommodity, DeclareConnection, EnableFeature,
     FinishReconciliation, IssueKey, OpenRoll, OpenSeededTenant, OpenTenant, PublishOffer,

@@ -13,7 +13,7 @@ use piperoll_domain::{
     bytes::Bytes,
     event::{Event, Idempotency},
     id::{PaymentId, TenantId},
-    operation::{Purpose, RecordCreateFailed, RecordCreateUnknown, RequestPayment},
+    operation::{PAYMENTS, Purpose, RecordCreateFailed, RecordCreateUnknown, RequestPayment},
     payment::{Event as PaymentEvent, Failed, PaymentRef, Requested, Status},
 };
 use tokio::time::Instant;
@@ -118,7 +118,7 @@ impl Service {
         let millis = u64::try_from(millis).unwrap_or(0);
         let Bytes(random) = self.random()?;
         let uuid = uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid();
-        Ok(format!("pay_{}", uuid.simple()).parse()?)
+        Ok(format!("{PAYMENTS}{}", uuid.simple()).parse()?)
     }
 
     /// The answer of the first request with the same key, from its own facts, once there is one.

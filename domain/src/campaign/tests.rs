@@ -210,6 +210,16 @@ fn a_grants_name_is_taken_once() {
 }
 
 #[test]
+fn no_grant_takes_the_name_of_a_payments_lot() {
+    let story = active(gifts(usd(100))).and(top_up("pay_1", "victor", 5_000));
+    let story = story.and(invoice("pay_1", 5_000));
+    let story = story.when(one("pay_1", "mallory", 1)).rejected_as("mint_invalid");
+    let story = story.when(one("pay_2", "mallory", 1)).rejected_as("mint_invalid");
+    let webhook = settled_webhook("rcpt_1", "pay_1", "set_1", paid());
+    story.and(webhook).when(fulfil("pay_1")).accepted();
+}
+
+#[test]
 fn gifts_repay_no_debt_and_go_to_no_system_account() {
     active(gifts(usd(100)))
         .and(billing(crate::billing::Mode::Soft))

@@ -9,7 +9,9 @@ use crate::{
     grantee::{Given, GranteeId},
     id::{AccountId, CampaignId, GrantId, Id, Kind, LotId, Stream, TenantId},
     money::Money,
-    operation::{batch::all_or_missing, credit::must_not_be_system, fulfil::mint, must_be_reason},
+    operation::{
+        PAYMENTS, batch::all_or_missing, credit::must_not_be_system, fulfil::mint, must_be_reason,
+    },
     rejection::Rejection,
 };
 
@@ -115,6 +117,7 @@ pub struct GrantCredit {
 impl GrantCredit {
     pub(super) fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
         must_not_be_system(&self.account)?;
+        self.must_not_be_a_payments()?;
         draft.tenant(&self.tenant)?.must_be_open()?;
         self.ask(draft)?;
         if draft.claim(&self.source())?.is_some() {
@@ -142,6 +145,14 @@ impl GrantCredit {
         draft.say_all(&Stream::new(Kind::Campaign, &self.tenant, &self.campaign), spent)?;
         draft.say(&Stream::new(Kind::Grantee, &self.tenant, &grantee), given)?;
         mint(draft, &self.tenant, &self.account, minted)
+    }
+
+    /// Or whoever pays for it would find the name of his lot taken.
+    fn must_not_be_a_payments(&self) -> Result<(), Rejection> {
+        if !self.grant.as_str().starts_with(PAYMENTS) {
+            return Ok(());
+        }
+        Err(Rejection::MintInvalid { field: "grant", what: "`pay_` is how payments' names begin" })
     }
 
     fn minted(&self, given: &Given) -> LotMinted {

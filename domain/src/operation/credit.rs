@@ -74,8 +74,6 @@ impl Mint {
         must_not_be_system(&self.account)?;
         draft.tenant(&self.tenant)?.must_be_open()?;
         draft.must_be_declared("amount.commodity", self.amount.commodity)?;
-        let billing = draft.billing(&self.tenant)?;
-        billing.must_be_below_ceiling("amount", self.amount, self.ceiling)?;
         if let Some(cost) = self.cost {
             draft.must_be_declared("cost.commodity", cost.commodity)?;
         }
@@ -99,7 +97,8 @@ impl Mint {
             payment: None,
             reason: Some(reason.to_owned()),
         };
-        mint(draft, &self.tenant, &self.account, minted)
+        mint(draft, &self.tenant, &self.account, minted)?;
+        self.must_be_below_ceiling(draft)
     }
 
     /// Money comes in once, whether it is called a deposit or a purchase.
@@ -113,6 +112,18 @@ impl Mint {
         };
         let claim = Claim::Source { tenant: self.tenant.clone(), kind, id };
         Err(Rejection::ClaimTaken { claim, position: taker.position }.into())
+    }
+
+    /// Credit that was given before a ceiling sank is told as given.
+    fn must_be_below_ceiling(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
+        let billing = draft.billing(&self.tenant)?;
+        let Err(above) = billing.must_be_below_ceiling("amount", self.amount, self.ceiling) else {
+            return Ok(());
+        };
+        let Source { kind, id } = self.source.clone();
+        let claim = Claim::Source { tenant: self.tenant.clone(), kind, id };
+        let taken = draft.claim(&claim)?.map(|taker| taker.position);
+        Err(taken.map_or(above, |position| Rejection::ClaimTaken { claim, position }).into())
     }
 
     /// Credit under the name of a payment ends it, so it is what its buyer was promised. An operator may

@@ -27,6 +27,10 @@ pub struct Fulfil {
 /// the credit did not know it by our name.
 pub const BY_PROVIDER: &str = "nowpay-";
 
+/// What a payment's name begins with. What it gives has its name, so that no other lot may be named
+/// like this.
+pub const PAYMENTS: &str = "pay_";
+
 impl Fulfil {
     pub(super) fn decide(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
         let payment = draft.payment(&self.tenant, &self.payment)?.clone();

@@ -188,8 +188,6 @@ impl Model {
     }
 
     fn mint_by_hand(&mut self, wish: &Mint, moment: Moment) -> Result<(), Refused> {
-        let Money { commodity, amount } = wish.amount;
-        self.below_ceiling(commodity.as_str(), u128::from(amount.units()))?;
         if wish.cost.is_some() && wish.source.kind == SourceKind::Grant {
             return Err("cost_of_gift");
         }
@@ -210,7 +208,12 @@ impl Model {
         if here.is_some_and(|here| here.lots.iter().any(|l| l.name == lot && !l.is_forgotten())) {
             return Err("lot_exists");
         }
-        if self.names.contains(&lot) || known(*kind) {
+        if known(*kind) {
+            return Err("claim_taken");
+        }
+        let Money { commodity, amount } = wish.amount;
+        self.below_ceiling(commodity.as_str(), u128::from(amount.units()))?;
+        if self.names.contains(&lot) {
             return Err("claim_taken");
         }
         let minted = LotMinted {

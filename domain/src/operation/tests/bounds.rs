@@ -50,6 +50,18 @@ fn the_lower_of_both_ceilings_bounds_credit_by_hand() {
 }
 
 #[test]
+fn credit_that_was_given_before_a_ceiling_sank_is_told_as_given() {
+    let ceilings = [(id("MSAT"), units(10))].into();
+    let story = shop().and(deposit("alice", "lot_1", msat(11), msat(1)));
+    let story = story.and(grant("alice", "lot_2", msat(11)));
+    let story = story.and(bill(Billing { ceilings, ..Billing::default() }));
+    let anew = |mint: Mint| Mint { lot: id("lot_9"), ..mint };
+    let again = anew(deposit("alice", "lot_1", msat(11), msat(1)));
+    let story = story.when(again).rejected_as("claim_taken");
+    story.when(anew(grant("alice", "lot_2", msat(11)))).rejected_as("claim_taken");
+}
+
+#[test]
 fn nobody_spends_while_billing_is_off() {
     let story = shop().and(grant("alice", "lot_1", msat(5)));
     let story = story.and(bill(Billing { enabled: false, ..Billing::default() }));
