@@ -59,6 +59,8 @@ pub struct Account {
     lots: Few<LotId, Lot>,
     reservations: Open,
     debts: BTreeMap<(Code, Pool), Amount>,
+    /// How much of these debts stands for credit that was taken back and had not been shared out.
+    barren: BTreeMap<(Code, Pool), Amount>,
     shared: BTreeMap<Code, Sum>,
     /// What was given of late from sources that nobody named.
     unnamed: Unnamed,
@@ -126,7 +128,6 @@ impl Account {
     ) -> Result<Vec<Fact>, Rejection> {
         self.must_be_usable("amount", total)?;
         let mut scratch = Scratch::over(self, moment);
-        scratch.end_what_is_over();
         let picked = scratch.pick_all(order, total, pool)?;
         let parts = scratch.parts(&picked).collect();
         let spent = Spent { total, parts, order: order.as_str().to_owned(), reference };
@@ -175,7 +176,7 @@ impl Account {
     }
 
     fn take_in(&mut self, changes: Changes) {
-        let Changes { lots, reservations, debts, shared, .. } = changes;
+        let Changes { lots, reservations, debts, barren, shared, .. } = changes;
         lots.hand_over(|id, lot| self.put(id, lot));
         reservations.hand_over(|id, reservation| match reservation {
             Some(open) => self.reservations.insert(id, open),
@@ -185,6 +186,10 @@ impl Account {
             self.debts.insert(name, owed);
         });
         self.debts.retain(|_, owed| !owed.is_zero());
+        barren.hand_over(|name, owed| {
+            self.barren.insert(name, owed);
+        });
+        self.barren.retain(|_, owed| !owed.is_zero());
         shared.hand_over(|code, sum| {
             self.shared.insert(code, sum);
         });

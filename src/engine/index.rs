@@ -48,7 +48,7 @@ use self::{
 use crate::roll::Head;
 
 /// Changes with every change of what is written here; another one is rebuilt.
-const FORMAT: &[u8] = b"piperoll.index.v4";
+const FORMAT: &[u8] = b"piperoll.index.v5";
 /// How every release's begins; a number follows.
 const FAMILY: &str = "piperoll.index.v";
 

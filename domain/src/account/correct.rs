@@ -101,7 +101,6 @@ impl Account {
     ) -> Result<Vec<Fact>, Rejection> {
         self.must_be_usable("amount", total)?;
         let mut scratch = Scratch::over(self, moment);
-        scratch.end_what_is_over();
         let picked = scratch.pick_all(order, total, pool)?;
         let debit = |(lot, amount): &(LotId, Amount)| scratch.work.lot(lot)?.debit(*amount);
         let debits: Vec<Debit> = picked.iter().filter_map(debit).collect();
@@ -171,7 +170,7 @@ impl Account {
         let debt = self.debt_for(&state, gone)?;
         let shared = terms.share_gifts || state.is_paid();
         let sum = self.shared.get(&total.commodity).copied().unwrap_or_default();
-        let base = if shared { gone } else { Amount::ZERO };
+        let base = if shared { gone.min(state.used()) } else { Amount::ZERO };
         Ok(ClawedBack {
             refund: refund.cloned(),
             lot: lot.clone(),
@@ -199,12 +198,20 @@ impl Account {
 }
 
 impl Sum {
-    /// What the three give back of `base`, in proportion to what they got; at most all of it.
+    /// What the three give back of `base`, in proportion to what they got; at most all of it. The
+    /// foundation gives the remainder, as far as it has it; the community, then the commons what is
+    /// left of that.
     fn in_proportion(self, base: Amount, rule: u32) -> Option<Shares> {
         let base = base.min(self.base);
         let commons = self.commons.share(base, self.base)?;
         let community = self.community.share(base, self.base)?;
-        let foundation = base.saturating_sub(commons).saturating_sub(community);
+        let rest = base.saturating_sub(commons).saturating_sub(community);
+        let had = self.base.saturating_sub(self.commons).saturating_sub(self.community);
+        let foundation = rest.min(had);
+        let more = rest.saturating_sub(foundation);
+        let of_community = more.min(self.community.saturating_sub(community));
+        let community = super::reserve::plus(community, of_community);
+        let commons = super::reserve::plus(commons, more.saturating_sub(of_community));
         (!base.is_zero()).then_some(Shares { rule, base, commons, community, foundation })
     }
 }
@@ -214,23 +221,26 @@ impl Scratch<'_> {
     /// for everything. Gifts stay gifts, and credit that nobody could use repays nothing.
     fn repay(&mut self, lot: &LotId, terms: &Terms) {
         let Some(known) = self.work.lot(lot) else { return };
-        let gift = matches!(known.source, SourceKind::Grant | SourceKind::CommonsDividend);
+        let gift = matches!(known.origin, SourceKind::Grant | SourceKind::CommonsDividend);
         if gift || self.moment.is_past(known.place.expires_at) {
             return;
         }
         let (commodity, own) = (known.place.commodity, known.place.pool.clone());
-        let mut left = known.available;
+        let (mut left, mut barren) = (known.available, Amount::ZERO);
         let mut debts = vec![];
         for (pool, owed) in in_turn(self.work.debts(commodity), &own) {
             let amount = owed.min(left);
             left = left.saturating_sub(amount);
             if !amount.is_zero() {
+                let of_it = amount.min(self.work.barren(commodity, &pool));
+                barren = super::reserve::plus(barren, of_it);
                 debts.push(Repaid { pool, amount, owed: owed.saturating_sub(amount) });
             }
         }
         let total = debts.iter().fold(Amount::ZERO, |sum, d| super::reserve::plus(sum, d.amount));
         let Some(part) = known.part(total).filter(|part| !part.amount.is_zero()) else { return };
-        let base = if self.is_shared(lot, terms) { total } else { Amount::ZERO };
+        let is_shared = self.is_shared(lot, terms);
+        let base = if is_shared { total.saturating_sub(barren) } else { Amount::ZERO };
         let shares = Shares::of(base, terms.rule);
         let total = Money { commodity, amount: total };
         self.say(Event::DebtRepaid(DebtRepaid { total, part, debts, shares }));

@@ -17,17 +17,18 @@ pub(super) struct Kept {
     lots: BTreeMap<LotId, Lot>,
     reservations: BTreeMap<ReservationId, Reservation>,
     debts: BTreeMap<(Code, Pool), Amount>,
+    barren: BTreeMap<(Code, Pool), Amount>,
     shared: BTreeMap<Code, Sum>,
     unnamed: Unnamed,
 }
 
 impl From<Kept> for Account {
     fn from(kept: Kept) -> Self {
-        let Kept { open, lots, reservations, debts, shared, unnamed } = kept;
+        let Kept { open, lots, reservations, debts, barren, shared, unnamed } = kept;
         let usable = lots.values().filter(|lot| lot.is_usable());
         let ranks = usable.flat_map(Rank::all).collect();
         let lots = lots.into_iter().collect();
         let reservations = reservations.into_iter().collect();
-        Self { open, lots, reservations, debts, shared, unnamed, ranks }
+        Self { open, lots, reservations, debts, barren, shared, unnamed, ranks }
     }
 }

@@ -158,6 +158,11 @@ impl Lot {
         plus(self.consumed, self.moved).saturating_sub(self.indebted)
     }
 
+    /// What was used here, and has not been taken back as a debt: that comes first.
+    pub(super) fn used(&self) -> Amount {
+        self.consumed.saturating_sub(self.indebted)
+    }
+
     /// Taking `amount` out for good: the part that a fact carries.
     /// Cost released = floor(total × cumulative amount gone / minted) − released before.
     pub(super) fn part(&self, amount: Amount) -> Option<Part> {

@@ -61,27 +61,21 @@ impl Account {
         match terms.mode {
             Mode::Shadow => Ok(self.reserve_in_shadow(hold, terms, moment)),
             Mode::Soft => {
-                let mut scratch = self.scratch(moment);
+                let mut scratch = Scratch::over(self, moment);
                 let (picked, _) = scratch.pick(terms.order, hold.wanted, &hold.pool);
                 Ok(scratch.reserve(hold, terms, &picked))
             }
             Mode::Live => {
-                let mut scratch = self.scratch(moment);
+                let mut scratch = Scratch::over(self, moment);
                 let picked = scratch.pick_all(terms.order, hold.wanted, &hold.pool)?;
                 Ok(scratch.reserve(hold, terms, &picked))
             }
         }
     }
 
-    fn scratch(&self, moment: Moment) -> Scratch<'_> {
-        let mut scratch = Scratch::over(self, moment);
-        scratch.end_what_is_over();
-        scratch
-    }
-
     /// How much of `total` is not there. Looks, and says nothing.
     fn missing(&self, total: Money, order: Order, pool: &Pool, moment: Moment) -> Amount {
-        let mut scratch = self.scratch(moment);
+        let mut scratch = Scratch::over(self, moment);
         match scratch.pick_all(order, total, pool) {
             Ok(_) => Amount::ZERO,
             Err(Rejection::CreditInsufficient { missing }) => missing.amount.min(total.amount),
@@ -119,7 +113,6 @@ impl Account {
         let over = charge.cost.amount.saturating_sub(known.total.amount);
         let (more, missing) = match known.mode {
             Mode::Soft if !over.is_zero() => {
-                scratch.end_what_is_over();
                 scratch.pick(terms.order, charge.cost.with(over), &known.pool)
             }
             Mode::Soft | Mode::Live | Mode::Shadow => (Picked::new(), Amount::ZERO),

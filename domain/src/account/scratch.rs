@@ -15,7 +15,8 @@ use crate::{
     time::Moment,
 };
 
-/// How many reservations whose time is over one decision ends on its way. The others are a duty.
+/// How many reservations whose time is over one decision ends on its way. The others are a duty, unless
+/// it needs what they hold.
 const ENDS_MAX: usize = 64;
 
 /// So much of lots, in the order in which they are used.
@@ -61,11 +62,14 @@ impl<'a> Scratch<'a> {
         self.facts()
     }
 
-    /// Ends reservations whose time is over, oldest end first, so that they hold nobody up.
-    pub(super) fn end_what_is_over(&mut self) {
-        for reservation in self.account.reservations.over(self.moment, ENDS_MAX) {
-            self.release(&reservation, Why::Expired);
+    /// Ends at most so many reservations whose time is over, oldest end first, so that they hold
+    /// nobody up; says whether there may be more.
+    fn end_what_is_over(&mut self, most: usize) -> bool {
+        let over = self.account.reservations.over(self.moment, most);
+        for reservation in &over {
+            self.release(reservation, Why::Expired);
         }
+        over.len() == most
     }
 
     /// Ends a reservation without a charge; lots whose time is over lapse as they come back.
@@ -112,9 +116,21 @@ impl<'a> Scratch<'a> {
         }
     }
 
+    /// Looks for `total` where reservations whose time is over hold nothing any more, and says how much
+    /// was found nowhere.
+    pub(super) fn pick(&mut self, order: Order, total: Money, pool: &Pool) -> (Picked, Amount) {
+        let more = self.end_what_is_over(ENDS_MAX);
+        let found = self.look(order, total, pool);
+        if found.1.is_zero() || !more {
+            return found;
+        }
+        self.end_what_is_over(usize::MAX);
+        self.look(order, total, pool)
+    }
+
     /// Looks for `total` in the pool and the general pool, lets lots lapse that are met on the way,
     /// and says how much was found nowhere.
-    pub(super) fn pick(&mut self, order: Order, total: Money, pool: &Pool) -> (Picked, Amount) {
+    fn look(&mut self, order: Order, total: Money, pool: &Pool) -> (Picked, Amount) {
         let (mut picked, mut missing) = (Picked::new(), total.amount);
         for pool in pools(pool) {
             let mut rank = Rank::before(order, total.commodity, &pool);

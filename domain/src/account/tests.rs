@@ -7,6 +7,7 @@
 )]
 
 mod metered;
+mod shared;
 mod unnamed;
 
 use super::*;

@@ -36,6 +36,7 @@ pub(super) struct Changes {
     pub(super) lots: Few<LotId, Option<Lot>>,
     pub(super) reservations: Few<ReservationId, Option<Reservation>>,
     pub(super) debts: Few<(Code, Pool), Amount>,
+    pub(super) barren: Few<(Code, Pool), Amount>,
     pub(super) shared: Few<Code, Sum>,
     /// Where lots stand that can be used again, or for the first time; none if nobody will ask.
     ranks: Option<BTreeSet<Rank>>,
@@ -87,6 +88,13 @@ impl<'a> Work<'a> {
     pub(super) fn debt(&self, commodity: Code, pool: &Pool) -> Amount {
         let name = (commodity, pool.clone());
         let changed = self.changes.debts.get(&name).or_else(|| self.base.debts.get(&name));
+        changed.copied().unwrap_or_default()
+    }
+
+    /// How much of what a pool owes bears no shares when it is repaid.
+    pub(super) fn barren(&self, commodity: Code, pool: &Pool) -> Amount {
+        let name = (commodity, pool.clone());
+        let changed = self.changes.barren.get(&name).or_else(|| self.base.barren.get(&name));
         changed.copied().unwrap_or_default()
     }
 
@@ -392,6 +400,8 @@ impl<'a> Work<'a> {
             let found = format!("{} of {before}", debt.amount);
             Broken::unless(after == Some(debt.owed), "debts add up", debt.owed, found)?;
             self.changes.debts.insert((total.commodity, debt.pool.clone()), debt.owed);
+            let barren = self.barren(total.commodity, &debt.pool).saturating_sub(debt.amount);
+            self.changes.barren.insert((total.commodity, debt.pool.clone()), barren);
         }
         self.take_all(*total, std::iter::once(part), Sink::Consumed)?;
         self.share(total.commodity, *shares)
@@ -415,10 +425,28 @@ impl<'a> Work<'a> {
         if let Some(part) = &said.part {
             lot.take(part, Sink::ClawedBack)?;
         }
+        let fruitful = said.reversed.map_or(Amount::ZERO, |shares| shares.base);
+        let fruitful = if lot.is_paid() { fruitful } else { fruitful.max(debt.min(lot.used())) };
         lot.charge_back(said.awaited, debt)?;
         self.put(lot, false);
+        self.owe_barren(commodity, said.debt.as_ref(), fruitful)?;
         self.owe_all(commodity, said.debt.as_slice())?;
         self.unshare(commodity, said.reversed)
+    }
+
+    /// What of a debt had not been shared out is not shared when it is repaid.
+    fn owe_barren(
+        &mut self,
+        commodity: Code,
+        debt: Option<&Debt>,
+        fruitful: Amount,
+    ) -> Result<(), Broken> {
+        let Some(Debt { pool, amount, .. }) = debt else { return Ok(()) };
+        let before = self.barren(commodity, pool);
+        let after = before.checked_add(amount.saturating_sub(fruitful));
+        let after = after.ok_or_else(|| Broken::new("debts add up", before, amount))?;
+        self.changes.barren.insert((commodity, pool.clone()), after);
+        Ok(())
     }
 
     fn unshare(&mut self, commodity: Code, reversed: Option<Shares>) -> Result<(), Broken> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
+    account::SourceKind,
     claim::{Claim, lasting},
     draft::{Draft, Need, Repeat, Stop},
     event::Idempotency,
@@ -116,7 +117,7 @@ impl Batch {
             let before = draft.said().len();
             let decided = item.wish.decide(draft);
             let said = draft.said().iter().skip(before);
-            let twice = said.flat_map(lasting).find(|claim| !taken.insert(claim.clone()));
+            let twice = said.flat_map(lasting).find(|claim| !taken.insert(as_money(claim)));
             let twice = twice.map(|claim| item.wish.taken(claim, draft.next()).into());
             match twice.map_or(decided, Err) {
                 Err(Stop::Rejected(refusal)) if missing.is_empty() => {
@@ -150,6 +151,15 @@ impl Batch {
         all_or_missing(missing)?;
         if repeats.is_empty() { Ok(()) } else { Err(Stop::Repeats(repeats)) }
     }
+}
+
+/// Money comes in once, whether it is called a deposit or a purchase.
+fn as_money(claim: &Claim) -> Claim {
+    let mut claim = claim.clone();
+    if let Claim::Source { kind: kind @ SourceKind::Purchase, .. } = &mut claim {
+        *kind = SourceKind::Deposit;
+    }
+    claim
 }
 
 /// All that is missing is told at once, so that it can be read at once.

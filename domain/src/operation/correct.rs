@@ -8,7 +8,7 @@ use crate::{
     event::Event,
     id::{AccountId, Kind, LotId, PaymentId, Pool, RefundId, Stream, TenantId, TransferId},
     money::{Amount, Code, Money},
-    operation::{Fulfil, must_be_reason},
+    operation::{Fulfil, fulfil::minted_at, must_be_reason},
     payment::{Gave, Refunded, Status},
     rejection::Rejection,
 };
@@ -46,9 +46,11 @@ impl RefundPayment {
             Some(Gave::Lot { account, lot } | Gave::Recovered { account, lot: Some(lot), .. }) => {
                 Some((account, lot))
             }
-            Some(Gave::Recovered { .. } | Gave::Nothing {} | Gave::Entitlement { .. }) | None => {
-                None
+            // As it was written of lots that were used up.
+            Some(Gave::Recovered { account, lot: None, minted }) => {
+                minted_at(draft, *minted)?.map(|lot| (account, lot))
             }
+            Some(Gave::Nothing {} | Gave::Entitlement { .. }) | None => None,
         };
         match lot {
             Some((account, lot)) => self.claw_back(draft, &known, &refunded, (account, lot)),
@@ -226,7 +228,7 @@ impl TransferCredit {
         let order = terms(draft, tenant, pool)?.order;
         let giver: &Account = draft.account(tenant, from)?;
         let facts = giver.transfer(transfer, (to, *total, pool), order, reason, moment)?;
-        let received = facts.iter().flat_map(|fact| self.received(fact)).collect();
+        let received = self.received(&facts)?;
         draft.say_all(&Stream::new(Kind::Account, tenant, from), facts)?;
         let billing = draft.billing(tenant)?.clone();
         let position = draft.position();
@@ -236,16 +238,13 @@ impl TransferCredit {
         draft.say_all(&Stream::new(Kind::Account, tenant, to), facts)
     }
 
-    /// A lot for each part that left.
-    fn received(&self, fact: &Event) -> Vec<LotReceived> {
-        let Event::Account(account::Event::TransferredOut(TransferredOut { debits, .. })) = fact
-        else {
-            return vec![];
-        };
+    /// A lot for each part that left. All of it arrives, or nothing leaves.
+    fn received(&self, facts: &[Event]) -> Result<Vec<LotReceived>, Rejection> {
+        let debits = facts.iter().flat_map(debits);
         let received = |(number, debit): (u32, &account::Debit)| {
             let account::Debit { part, expires_at, origin, by_payment } = debit;
-            Some(LotReceived {
-                lot: format!("{}.{number}", self.transfer).parse().ok()?,
+            Ok(LotReceived {
+                lot: self.lot(number)?,
                 amount: self.total.with(part.amount),
                 transfer: self.transfer.clone(),
                 origin: Origin {
@@ -259,6 +258,20 @@ impl TransferCredit {
                 cost: part.cost,
             })
         };
-        (1..).zip(debits).filter_map(received).collect()
+        (1..).zip(debits).map(received).collect()
     }
+
+    fn lot(&self, number: u32) -> Result<LotId, Rejection> {
+        let what = "the lots that arrive are named after it, and it is too long for that";
+        let too_long = |_| Rejection::MintInvalid { field: "transfer", what };
+        format!("{}.{number}", self.transfer).parse().map_err(too_long)
+    }
+}
+
+/// What left with a fact.
+fn debits(fact: &Event) -> &[account::Debit] {
+    let Event::Account(account::Event::TransferredOut(TransferredOut { debits, .. })) = fact else {
+        return &[];
+    };
+    debits
 }

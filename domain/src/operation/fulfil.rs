@@ -1,10 +1,11 @@
 //! Wishes to keep what was promised, and to decide about suspended money.
 
 use crate::{
-    account::{LotMinted, Source, SourceKind},
+    account::{self, LotMinted, Source, SourceKind},
     claim::{Claim, Taker},
     draft::{Draft, Stop},
     entitlement::Granted,
+    event::Event,
     id::{AccountId, EntitlementId, Id, Kind, LotId, PaymentId, Pool, Stream, TenantId},
     money::Money,
     operation::{correct::terms, must_be_reason},
@@ -66,9 +67,7 @@ impl Fulfil {
         }
         let Some(Taker { position, stream }) = taker else { return Ok(None) };
         let account = AccountId::from(&stream.id);
-        let lots = draft.account(&self.tenant, &account)?.lots();
-        let lot = lots.map(|lot| &lot.place).find(|place| place.minted == position);
-        let lot = lot.map(|place| place.lot.clone());
+        let lot = minted_at(draft, position)?.cloned();
         Ok(Some(Gave::Recovered { account, lot, minted: position }))
     }
 
@@ -146,6 +145,14 @@ pub(super) fn sold_as(
         }
     }
     Ok(None)
+}
+
+/// The lot that a fact minted.
+pub(super) fn minted_at<'a>(draft: &Draft<'a>, position: u64) -> Result<Option<&'a LotId>, Stop> {
+    let Event::Account(account::Event::LotMinted(minted)) = &draft.fact(position)?.event else {
+        return Ok(None);
+    };
+    Ok(Some(&minted.lot))
 }
 
 /// An offer that was bought is a purchase, a plain top-up a deposit.

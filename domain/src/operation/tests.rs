@@ -236,7 +236,7 @@ mod selling {
         let State::Payment(payment) = &story.slot(&stream(Kind::Payment, "pay_1")).state else {
             panic!()
         };
-        assert!(matches!(payment.gave, Some(Gave::Recovered { lot: None, .. })));
+        assert!(matches!(payment.gave, Some(Gave::Recovered { lot: Some(_), .. })));
         let sums = story.history.iter().flat_map(crate::postings::postings);
         let of = |chart| sums.clone().filter(move |leg| leg.account == chart).map(|leg| leg.amount);
         assert_eq!(of(Chart::Unapplied).sum::<i64>(), 0, "no money waits for a promise");

@@ -264,7 +264,7 @@ pub enum Gave {
     Recovered {
         /// In whose account.
         account: AccountId,
-        /// Which lot; none once it is empty.
+        /// Which lot; none in older events, where it was empty by then.
         lot: Option<LotId>,
         /// Position of its mint.
         minted: u64,

@@ -94,6 +94,8 @@ struct Holder {
     lots: Vec<Lot>,
     holds: BTreeMap<String, Hold>,
     debts: BTreeMap<(String, String), u128>,
+    /// How much of them is shared with nobody when it is repaid.
+    barren: BTreeMap<(String, String), u128>,
     shared: BTreeMap<String, [u128; 3]>,
 }
 
@@ -259,6 +261,7 @@ impl Model {
         let holder = self.accounts.entry(account.to_owned()).or_default();
         holder.open = true;
         if !lot.gift && !lot.is_over(moment) {
+            let mut barren = 0;
             let mut pools = vec![lot.pool.clone()];
             if lot.pool == "general" {
                 pools.extend(holder.debts.keys().map(|(_, pool)| pool.clone()));
@@ -271,9 +274,12 @@ impl Model {
                 lot.available -= amount;
                 lot.consumed += amount;
                 repaid += amount;
-                holder.debts.insert(key, owed - amount);
+                holder.debts.insert(key.clone(), owed - amount);
+                let unshared = holder.barren.entry(key).or_default();
+                barren += amount.min(*unshared);
+                *unshared -= amount.min(*unshared);
             }
-            holder.share(&lot.commodity, if lot.paid { repaid } else { 0 });
+            holder.share(&lot.commodity, if lot.paid { repaid - barren } else { 0 });
         }
         holder.lots.push(lot);
     }
@@ -345,15 +351,15 @@ impl Model {
         let wait = (amount - now).min(lot.reserved - lot.awaited);
         let debt = amount - now - wait;
         assert!(debt <= lot.consumed + lot.moved - lot.indebted, "only what is gone is owed");
+        let used = debt.min(lot.consumed.saturating_sub(lot.indebted));
         lot.available -= now;
         lot.clawed += now;
         lot.awaited += wait;
         lot.indebted += debt;
         let (key, paid) = ((lot.commodity.clone(), lot.pool.clone()), lot.paid);
         *holder.debts.entry(key.clone()).or_default() += debt;
-        if paid {
-            holder.unshare(&key.0, debt);
-        }
+        let fruitful = if paid { holder.unshare(&key.0, used) } else { used };
+        *holder.barren.entry(key).or_default() += debt - fruitful;
     }
 
     fn void(&mut self, account: &str, lot: &str) -> Result<(), Refused> {
@@ -396,7 +402,7 @@ impl Model {
                 available: amount,
                 cost,
                 paid: lot.paid,
-                gift: false,
+                gift: lot.gift,
                 source: Some(SourceKind::TransferIn),
                 ..Lot::default()
             });

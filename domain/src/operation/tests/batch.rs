@@ -142,3 +142,14 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn money_that_two_items_call_by_two_names_comes_in_once() {
+    let given = [SourceKind::Deposit, SourceKind::Purchase].map(|kind| {
+        let source = Source { kind, id: "nowpay-10".to_owned() };
+        let lot = deposit("alice", &format!("lot_{}", kind.as_str()), msat(50), msat(50));
+        Wish::Mint(Mint { source, ..lot }.into())
+    });
+    let story = bank().when(batch(given.clone())).rejected_as("claim_taken");
+    story.when(batch(given.into_iter().take(1))).accepted();
+}

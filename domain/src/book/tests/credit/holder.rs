@@ -17,13 +17,28 @@ impl Holder {
         sum[2] += base * 7_000 / 10_000;
     }
 
-    pub(super) fn unshare(&mut self, commodity: &str, base: u128) {
+    pub(super) fn unshare(&mut self, commodity: &str, base: u128) -> u128 {
         let sum = self.shared.entry(commodity.to_owned()).or_default();
         let base = base.min(sum[0]);
-        if base > 0 {
-            let [all, commons, community] = *sum;
-            *sum = [all - base, commons - commons * base / all, community - community * base / all];
+        if base == 0 {
+            return 0;
         }
+        let [all, commons, community] = *sum;
+        let (mut of_commons, mut of_community) = (commons * base / all, community * base / all);
+        // The foundation gives the remainder as far as it goes.
+        let mut missing =
+            (base - of_commons - of_community).saturating_sub(all - commons - community);
+        while missing > 0 {
+            if of_community < community {
+                of_community += 1;
+            } else {
+                of_commons += 1;
+            }
+            missing -= 1;
+        }
+        *sum = [all - base, commons - of_commons, community - of_community];
+        assert!(sum[0] >= sum[1] + sum[2], "nobody gives back more than it got");
+        base
     }
 
     pub(super) fn owed(&self, commodity: &str, pool: &str) -> u128 {
