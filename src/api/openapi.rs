@@ -265,7 +265,7 @@ fn complete(operation: &mut Operation, route: &Route, path: &str) {
         Key::Needed => Some((Required::True, "")),
     };
     if let Some((required, unless)) = key {
-        let what = "1 to 255 printable characters: the same key is the same request.";
+        let what = "1 to 255 printable characters: the same key is the same request. `X-Idempotency-Key` is taken for it.";
         let what = format!("{what} {unless}");
         parameters.push(header("Idempotency-Key", what.trim_end(), required).into());
     }

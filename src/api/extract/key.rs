@@ -19,7 +19,9 @@ use crate::{
 };
 
 /// Where a caller's key stands.
-pub(in crate::api) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// The other name that callers know for it (requirement D8).
+const OTHER_KEY: HeaderName = HeaderName::from_static("x-idempotency-key");
 
 /// A write: what is asked, and the key that makes asking again harmless.
 #[derive(Debug)]
@@ -90,16 +92,21 @@ impl<T: DeserializeOwned> FromRequest<Api> for Write<T> {
     }
 }
 
-fn key(headers: &HeaderMap) -> Result<Option<idempotency::Key>, Problem> {
-    let mut keys = headers.get_all(IDEMPOTENCY_KEY).iter();
-    let Some(first) = keys.next() else { return Ok(None) };
-    if keys.next().is_some() {
-        return Err(Problem::new(Code::IdempotencyKeyInvalid, "there are two keys"));
+/// The caller's key, if it says one. Two that differ are refused; we do not choose.
+pub(super) fn key(headers: &HeaderMap) -> Result<Option<idempotency::Key>, Problem> {
+    let invalid = |detail: &str| Problem::new(Code::IdempotencyKeyInvalid, detail);
+    let mut found = None;
+    let all = headers.get_all(IDEMPOTENCY_KEY).iter().chain(headers.get_all(OTHER_KEY));
+    for value in all {
+        // What is no ASCII is no key either, and is refused in the same words.
+        let key = idempotency::Key::parse(value.to_str().unwrap_or_default())
+            .map_err(|error| invalid(&error.to_string()))?;
+        if found.as_ref().is_some_and(|other| *other != key) {
+            return Err(invalid("there are two keys"));
+        }
+        found = Some(key);
     }
-    let invalid = |detail: String| Problem::new(Code::IdempotencyKeyInvalid, detail);
-    // What is no ASCII is no key either, and is refused in the same words.
-    let text = first.to_str().unwrap_or_default();
-    idempotency::Key::parse(text).map(Some).map_err(|error| invalid(error.to_string()))
+    Ok(found)
 }
 
 fn missing() -> Problem {

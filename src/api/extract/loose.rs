@@ -3,7 +3,7 @@
 use axum::{
     body::Bytes,
     extract::{FromRequest, Request},
-    http::{HeaderMap, HeaderName, header::CONTENT_TYPE},
+    http::{HeaderMap, header::CONTENT_TYPE},
 };
 use piperoll_domain::event::Idempotency;
 use serde::de::DeserializeOwned;
@@ -12,14 +12,12 @@ use serde_json::Value;
 use crate::{
     api::{
         Api, Problem,
-        extract::{Json, bound, key::IDEMPOTENCY_KEY, read},
-        problem::{self, Code},
+        extract::{Json, bound, key::key, read},
+        problem,
     },
     idempotency,
 };
 
-/// The other name that callers know for it.
-const OTHER_KEY: HeaderName = HeaderName::from_static("x-idempotency-key");
 /// What `curl -d` says of whatever it sends.
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -64,20 +62,4 @@ fn is_said_to_be_a_form(headers: &HeaderMap) -> bool {
     let Some(stated) = headers.get(CONTENT_TYPE) else { return true };
     let essence = stated.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
     essence.trim().eq_ignore_ascii_case(FORM)
-}
-
-/// Two keys that differ are refused; we do not choose.
-fn key(headers: &HeaderMap) -> Result<Option<idempotency::Key>, Problem> {
-    let invalid = |detail: &str| Problem::new(Code::IdempotencyKeyInvalid, detail);
-    let mut found = None;
-    let all = headers.get_all(IDEMPOTENCY_KEY).iter().chain(headers.get_all(OTHER_KEY));
-    for value in all {
-        let key = idempotency::Key::parse(value.to_str().unwrap_or_default())
-            .map_err(|error| invalid(&error.to_string()))?;
-        if found.as_ref().is_some_and(|other| *other != key) {
-            return Err(invalid("there are two keys"));
-        }
-        found = Some(key);
-    }
-    Ok(found)
 }

@@ -157,6 +157,13 @@ async fn a_write_wants_a_key_of_the_right_form() {
     }
     let two = post().header("idempotency-key", "a").header("idempotency-key", "b");
     two.await.must_be_problem(400, "idempotency_key_invalid");
+    let two = post().header("idempotency-key", "a").header("x-idempotency-key", "b");
+    two.await.must_be_problem(400, "idempotency_key_invalid");
+    let first = post().header("x-idempotency-key", "a").await.must_be(201);
+    let again = post().header("idempotency-key", "a").header("x-idempotency-key", "a");
+    let again = again.await.must_be(201);
+    assert_eq!(again.header("idempotency-replayed"), "true");
+    assert_eq!(again.json(), first.json());
     shop.app.stop().await;
 }
 
