@@ -1,5 +1,7 @@
 //! What was shared out goes back as far as it was, and is shared once; and what moves arrives.
 
+use proptest::{collection::vec, prelude::*};
+
 use super::*;
 use crate::{
     billing::{Billing, Mode},
@@ -50,6 +52,39 @@ fn all_that_was_shared_can_go_back_however_small_the_steps_are() {
     let story = story.and(claw_back("alice", "lot_1", Some(33)));
     let story = story.and(claw_back("alice", "lot_1", Some(67)));
     assert_eq!(shares(&story), [0; 4]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn under_any_rule_all_of_it_can_go_back_in_any_steps(
+        (commons, rest) in (0..=10_000_u32, 0..=10_000_u32),
+        uses in vec(1..40_u64, 1..5),
+        steps in vec(1..20_u64, 1..12),
+    ) {
+        let rule = cut(commons, rest.min(10_000 - commons));
+        let total: u64 = uses.iter().sum();
+        let story = live().and(deposit("alice", "lot_1", usd(total), msat(total)));
+        let story = story.and(propose(rule)).by("key_2").and(approve(1)).and(hasten(1));
+        let uses = (0..).zip(uses);
+        let mut story = uses.fold(story, |story, (number, amount)| {
+            used(story, "alice", &format!("res_{number}"), amount)
+        });
+        let mut left = total;
+        for step in steps {
+            let step = step.min(left);
+            if step > 0 {
+                story = story.and(claw_back("alice", "lot_1", Some(step)));
+                left -= step;
+            }
+            prop_assert_eq!(shares(&story)[0], left);
+        }
+        if left > 0 {
+            story = story.and(claw_back("alice", "lot_1", None));
+        }
+        prop_assert_eq!(shares(&story), [0; 4]);
+    }
 }
 
 #[test]
