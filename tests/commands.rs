@@ -1,5 +1,8 @@
 //! The program itself, as a stranger or a script meets it.
 
+mod amounts;
+mod who;
+
 use std::{
     ffi::OsStr,
     fs,

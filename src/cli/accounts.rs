@@ -104,7 +104,7 @@ impl Look {
 impl Mint {
     async fn ask(self) -> Result<serde_json::Value, Error> {
         let body = json!({
-            "amount": self.sum.body()?,
+            "amount": self.sum.body(&self.server).await?,
             "source": self.source,
             "source_id": self.source_id,
             "reason": self.reason,

@@ -2,7 +2,8 @@
 
 mod shares;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum, value_parser};
+use piperoll_domain::commodity::SCALE_MAX;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -10,7 +11,7 @@ use super::{
     client::{self, Target},
     error::Error,
     exit::Exit,
-    money::{NotMoney, Of},
+    money::{Of, is_built_in},
     output::Output,
 };
 
@@ -104,8 +105,9 @@ pub(super) struct Set {
     /// `USD=none` for no bound. May be repeated.
     #[arg(long, value_name = "COMMODITY=MAJOR", value_parser = ceiling)]
     ceiling: Vec<(String, Option<String>)>,
-    /// How many decimal places a ceiling's commodity has, where it is neither USD nor MSAT.
-    #[arg(long)]
+    /// How many decimal places a ceiling's commodity has. Needed only of what is neither USD nor MSAT,
+    /// by whoever is no operator. Refused where it is known to be otherwise.
+    #[arg(long, value_parser = value_parser!(u8).range(..=i64::from(SCALE_MAX)))]
     scale: Option<u8>,
     /// In which order lots are used where this pool is asked for: `pool-expiry-age.v1`, which holds
     /// unless said, or `pool-age.v1`; `POOL=none` for what holds unless said. May be repeated.
@@ -197,19 +199,30 @@ impl Whose {
 
 impl Set {
     async fn ask(self) -> Result<Value, Error> {
-        let ceilings = self.ceilings()?;
+        let ceilings = self.ceilings().await?;
         let change = |billing: &mut Value| self.adjust(billing, ceilings);
         Ok(self.whose.change(&self.reason, None, change).await?)
     }
 
     /// In smallest units.
-    fn ceilings(&self) -> Result<Vec<(String, Option<String>)>, NotMoney> {
-        let each = self.ceiling.iter().map(|(commodity, major)| {
-            let (of, major) = (Of { commodity: commodity.clone(), scale: self.scale }, major);
-            let units = major.as_ref().map(|major| of.units(major)).transpose()?;
-            Ok((of.commodity, units.map(|units| units.to_string())))
-        });
-        each.collect()
+    async fn ceilings(&self) -> Result<Vec<(String, Option<String>)>, Error> {
+        let mut ceilings = vec![];
+        for (commodity, major) in &self.ceiling {
+            let of = Of { commodity: commodity.clone(), scale: self.said_of(commodity) };
+            let units = match major {
+                Some(major) => Some(of.places(&self.whose.server).await?.units(major)?),
+                None => None,
+            };
+            ceilings.push((of.commodity, units.map(|units| units.to_string())));
+        }
+        Ok(ceilings)
+    }
+
+    /// What `--scale` says of one of several commodities: it means those that are not built in, if
+    /// there are any.
+    fn said_of(&self, commodity: &str) -> Option<u8> {
+        let only_built_in = self.ceiling.iter().all(|(commodity, _)| is_built_in(commodity));
+        self.scale.filter(|_| only_built_in || !is_built_in(commodity))
     }
 
     fn adjust(&self, billing: &mut Value, ceilings: Vec<(String, Option<String>)>) {

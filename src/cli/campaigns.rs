@@ -10,7 +10,7 @@ use super::{
     correct::Whose,
     error::Error,
     exit::Exit,
-    money::{NotMoney, Of},
+    money::Of,
     output::Output,
 };
 
@@ -146,11 +146,12 @@ impl Campaigns {
 }
 
 impl Create {
-    fn body(&self) -> Result<Value, NotMoney> {
-        let cap = self.account_cap.as_deref().map(|cap| self.of.body(cap)).transpose()?;
+    async fn body(&self) -> Result<Value, Error> {
+        let of = self.of.places(&self.whose.server).await?;
+        let cap = self.account_cap.as_deref().map(|cap| of.body(cap)).transpose()?;
         let fields = [
             ("campaign", Some(json!(self.campaign))),
-            ("budget", Some(self.of.body(&self.budget)?)),
+            ("budget", Some(of.body(&self.budget)?)),
             ("account_cap", cap),
             ("purpose", self.purpose.as_ref().map(|it| json!(it))),
             ("threshold_percent", self.threshold.map(|it| json!(it))),
@@ -164,7 +165,7 @@ impl Create {
     }
 
     async fn ask(self) -> Result<Value, Error> {
-        let (body, key) = (self.body()?, self.idempotency_key.as_deref());
+        let (body, key) = (self.body().await?, self.idempotency_key.as_deref());
         self.whose.post(&["campaigns"], &body, key).await
     }
 }

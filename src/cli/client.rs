@@ -7,6 +7,7 @@ use std::{
 };
 
 use clap::Args;
+use piperoll_domain::money::Code;
 use reqwest::{Method, RequestBuilder, StatusCode, Url, header::HeaderValue};
 use serde_json::Value;
 
@@ -177,6 +178,39 @@ impl Target {
     pub(super) const fn is_tenant(&self) -> bool {
         self.server.is_tenant()
     }
+
+    /// How many decimal places a commodity has, as far as whoever asks is told.
+    pub(super) async fn scale(&self, commodity: Code) -> Result<Scale, Error> {
+        let client = self.operator();
+        if client.caller == Caller::Tenant {
+            return Ok(Scale::Untold);
+        }
+        let path = ["v1", "admin", "commodities", commodity.as_str()];
+        match client.get(&path, &[]).await {
+            Ok(told) => {
+                let scale = told["scale"].as_u64().and_then(|scale| u8::try_from(scale).ok());
+                Ok(scale.map_or(Scale::Untold, Scale::Known))
+            }
+            Err(Error::Refused { status: StatusCode::NOT_FOUND, .. }) => Ok(Scale::Undeclared),
+            // The verb itself may be open to what opens nothing here.
+            Err(Error::Refused {
+                status: StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN,
+                ..
+            }) => Ok(Scale::Untold),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// What a server says of a commodity's decimal places.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scale {
+    /// So many.
+    Known(u8),
+    /// There is no such commodity.
+    Undeclared,
+    /// Whoever asks is not told.
+    Untold,
 }
 
 /// A server and who asks it.

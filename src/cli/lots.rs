@@ -106,7 +106,10 @@ impl List {
 
 impl Clawback {
     async fn ask(self) -> Result<Value, Error> {
-        let amount = self.amount.as_deref().map(|text| self.of.body(text)).transpose()?;
+        let amount = match &self.amount {
+            Some(text) => Some(self.of.places(&self.why.whose.server).await?.body(text)?),
+            None => None,
+        };
         let account = holder(&self.why.whose, self.account, &self.lot).await?;
         let path = ["accounts", &account, "lots", &self.lot, "clawback"];
         self.why.post(&path, json!({ "amount": amount })).await

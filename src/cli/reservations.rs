@@ -127,7 +127,7 @@ impl Reserve {
     async fn ask(self) -> Result<Value, Error> {
         let amount = if self.estimate { "estimate" } else { "amount" };
         let body = json!({
-            amount: self.sum.body()?,
+            amount: self.sum.body(&self.server).await?,
             "reservation": self.reservation,
             "pool": self.pool,
             "ttl_seconds": self.ttl,
@@ -145,7 +145,7 @@ impl Reserve {
 
 impl Finalize {
     async fn ask(self) -> Result<Value, Error> {
-        let body = json!({ "cost": self.sum.body()? });
+        let body = json!({ "cost": self.sum.body(&self.server).await? });
         let path = ["v1", "reservations", &self.reservation, "finalize"];
         let key = self.idempotency_key.as_deref();
         Ok(self.server.tenant().write(Method::POST, &path, Some(&body), key).await?)

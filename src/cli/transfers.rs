@@ -47,7 +47,7 @@ impl Create {
             "transfer": self.transfer,
             "from": self.from,
             "to": self.to,
-            "amount": self.sum.body()?,
+            "amount": self.sum.body(&self.why.whose.server).await?,
             "pool": self.pool,
         });
         self.why.post(&["transfers"], body).await

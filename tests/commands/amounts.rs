@@ -1,0 +1,58 @@
+//! Amounts at the command line: in major units, of whatever was declared.
+
+use serde_json::json;
+
+use super::who::Who;
+use crate::server::Server;
+
+fn mint<'a>(commodity: &'a str, amount: &'a str, source: &'a str) -> Vec<&'a str> {
+    let words = ["accounts", "mint", "gus", "--tenant", "dev", "--reason", "a test"];
+    let more = ["--commodity", commodity, "--amount", amount, "--source-id", source];
+    [&words[..], &more].concat()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_declared_scale_counts_whatever_is_said_of_it() {
+    let server = Server::start(&[]).await;
+    let operator = Who::operator(&server);
+    operator.json(&["commodities", "declare", "GEM", "--scale", "2"]).await;
+    let minted = operator.json(&mint("GEM", "5", "one")).await;
+    assert_eq!(minted["amount"], json!({ "commodity": "GEM", "amount": "500" }));
+    operator.json(&[&mint("GEM", "5", "two")[..], &["--scale", "2"]].concat()).await;
+    for (commodity, scale, says) in [
+        ("GEM", "6", "`GEM` has 2 decimal places, and --scale says 6"),
+        ("USD", "2", "`USD` has 6 decimal places, and --scale says 2"),
+        ("NONE", "2", "`NONE` was never declared"),
+        ("gem", "2", "`gem` is no commodity"),
+        ("GEM", "18", "18 is not in 0..=12"),
+    ] {
+        let words = [&mint(commodity, "5", "three")[..], &["--scale", scale]].concat();
+        let told = operator.fails(&words, 2).await;
+        assert!(told.contains(says), "{told}");
+    }
+    let set = ["billing", "set", "--tenant", "dev", "--reason", "a test"];
+    let both = [&set[..], &["--ceiling", "GEM=10", "--ceiling", "USD=3"]].concat();
+    operator.fails(&[&both[..], &["--scale", "6"]].concat(), 2).await;
+    let held = operator.json(&[&both[..], &["--scale", "2"]].concat()).await;
+    assert_eq!(held["billing"]["ceilings"], json!({ "GEM": "1000", "USD": "3000000" }));
+    let usd = [&set[..], &["--ceiling", "USD=3", "--scale", "2"]].concat();
+    operator.fails(&usd, 2).await;
+    let budget = ["campaigns", "create", "gems", "--tenant", "dev", "--budget", "1.25"];
+    let planned = operator.json(&[&budget[..], &["--commodity", "GEM"]].concat()).await;
+    assert_eq!(planned["budget"]["amount"], "125");
+    server.must_be_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenants_key_alone_says_the_scale_that_it_is_not_told() {
+    let server = Server::start(&[]).await;
+    let operator = Who::operator(&server);
+    operator.json(&["commodities", "declare", "GEM", "--scale", "2"]).await;
+    operator.json(&mint("GEM", "10", "one")).await;
+    let tenant = Who::tenant(&server);
+    let reserve = ["reservations", "reserve", "gus", "--commodity", "GEM", "--amount", "5"];
+    let told = tenant.fails(&reserve, 2).await;
+    assert!(told.contains("the decimal places of `GEM`: say them with --scale"), "{told}");
+    let held = tenant.json(&[&reserve[..], &["--scale", "2"]].concat()).await;
+    assert_eq!(held["wanted"], json!({ "commodity": "GEM", "amount": "500" }));
+}
