@@ -1,6 +1,7 @@
 //! The program itself, as a stranger or a script meets it.
 
 mod amounts;
+mod errors;
 mod who;
 
 use std::{

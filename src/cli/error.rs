@@ -111,6 +111,14 @@ pub(super) enum Error {
 }
 
 impl Error {
+    /// All that the server said, if it was the server that refused.
+    pub(super) fn problem(&self) -> Option<&serde_json::Value> {
+        match self {
+            Self::Client(error) => error.problem(),
+            _ => None,
+        }
+    }
+
     /// The exit code.
     pub(super) fn exit(&self) -> Exit {
         match self {

@@ -6,7 +6,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{exit::Exit, money::for_people};
+use super::{error::Error, exit::Exit, money::for_people};
 use crate::audit::Progress;
 
 /// How answers are given.
@@ -52,13 +52,18 @@ impl Output {
         enough(told.and_then(|()| stream.finish()))
     }
 
-    /// What went wrong, once, with its causes.
-    pub(super) fn error(self, error: &dyn std::error::Error, exit: Exit) {
-        let causes: Vec<String> = std::iter::successors(Some(error), |cause| cause.source())
+    /// What went wrong, once, with its causes; for programs with all that the server said of it.
+    pub(super) fn error(self, error: &Error, exit: Exit) {
+        let first: &dyn std::error::Error = error;
+        let causes: Vec<String> = std::iter::successors(Some(first), |cause| cause.source())
             .map(ToString::to_string)
             .collect();
         let text = if self.json {
-            serde_json::json!({ "error": causes, "exit": exit.code() }).to_string()
+            let mut told = serde_json::json!({ "error": causes, "exit": exit.code() });
+            if let Some(problem) = error.problem() {
+                told["problem"] = problem.clone();
+            }
+            told.to_string()
         } else {
             format!("error: {}", causes.join("\n  because: "))
         };
