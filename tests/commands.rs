@@ -2,6 +2,7 @@
 
 mod amounts;
 mod errors;
+mod lists;
 mod who;
 
 use std::{

@@ -2,9 +2,9 @@
 
 use clap::{Args, Subcommand};
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{client::Target, error::Error, exit::Exit, money::Sum, output::Output};
+use super::{client::Target, error::Error, exit::Exit, money::Sum, output::Output, paging::Paging};
 
 /// Look at accounts and give credit by hand.
 #[derive(Debug, Subcommand)]
@@ -14,9 +14,9 @@ pub(super) enum Accounts {
     /// Show what an account can spend.
     Balance(Look),
     /// List an account's lots.
-    Lots(Look),
+    Lots(List),
     /// List every movement of an account's credit.
-    Entries(Look),
+    Entries(List),
     /// Give credit by hand.
     Mint(Box<Mint>),
 }
@@ -31,6 +31,17 @@ pub(super) struct Look {
     /// As of a position or a time, such as 2026-11-21T12:00:00Z.
     #[arg(long, value_name = "MOMENT")]
     as_of: Option<String>,
+}
+
+/// A page of what an account has.
+#[derive(Debug, Args)]
+pub(super) struct List {
+    #[command(flatten)]
+    server: Target,
+    /// The account.
+    account: String,
+    #[command(flatten)]
+    page: Paging,
 }
 
 /// An account to be opened.
@@ -75,9 +86,9 @@ impl Accounts {
     pub(super) async fn run(self, output: Output) -> Result<Exit, Error> {
         let answer = match self {
             Self::Open(open) => open.ask().await?,
-            Self::Balance(look) => look.ask("balance").await?,
-            Self::Lots(look) => look.ask("lots").await?,
-            Self::Entries(look) => look.ask("entries").await?,
+            Self::Balance(look) => look.ask().await?,
+            Self::Lots(list) => list.ask("lots").await?,
+            Self::Entries(list) => list.ask("entries").await?,
             Self::Mint(mint) => mint.ask().await?,
         };
         output.answer(&answer)?;
@@ -86,7 +97,7 @@ impl Accounts {
 }
 
 impl Open {
-    async fn ask(self) -> Result<serde_json::Value, Error> {
+    async fn ask(self) -> Result<Value, Error> {
         let body = json!({ "account": self.account });
         let key = self.idempotency_key.as_deref();
         let client = self.server.tenant();
@@ -95,14 +106,21 @@ impl Open {
 }
 
 impl Look {
-    async fn ask(self, what: &str) -> Result<serde_json::Value, Error> {
-        let path = ["v1", "accounts", &self.account, what];
+    async fn ask(self) -> Result<Value, Error> {
+        let path = ["v1", "accounts", &self.account, "balance"];
         Ok(self.server.tenant().get(&path, &[("as_of", self.as_of)]).await?)
     }
 }
 
+impl List {
+    async fn ask(self, what: &str) -> Result<Value, Error> {
+        let path = ["v1", "accounts", &self.account, what];
+        Ok(self.server.tenant().get(&path, &self.page.behind([])).await?)
+    }
+}
+
 impl Mint {
-    async fn ask(self) -> Result<serde_json::Value, Error> {
+    async fn ask(self) -> Result<Value, Error> {
         let body = json!({
             "amount": self.sum.body(&self.server).await?,
             "source": self.source,

@@ -12,6 +12,7 @@ use super::{
     exit::Exit,
     money::Of,
     output::Output,
+    paging::Paging,
 };
 
 /// Credit that is given away: plan, begin, pause, end, grant.
@@ -21,6 +22,8 @@ pub(super) enum Campaigns {
     List {
         #[command(flatten)]
         whose: Whose,
+        #[command(flatten)]
+        page: Paging,
     },
     /// Show one campaign: what was planned, and how much of it is given.
     Show {
@@ -117,27 +120,22 @@ pub(super) struct Grants {
     whose: Whose,
     /// The campaign.
     campaign: String,
-    /// `next` of the page before.
-    #[arg(long, value_name = "CURSOR")]
-    after: Option<String>,
-    /// How many, 1 to 1000.
-    #[arg(long)]
-    limit: Option<u32>,
+    #[command(flatten)]
+    page: Paging,
 }
 
 impl Campaigns {
     pub(super) async fn run(self, output: Output) -> Result<Exit, Error> {
         let answer = match self {
-            Self::List { whose } => whose.get(&["campaigns"], &[]).await?,
+            Self::List { whose, page } => whose.get(&["campaigns"], &page.behind([])).await?,
             Self::Show { whose, campaign } => whose.get(&["campaigns", &campaign], &[]).await?,
             Self::Create(create) => create.ask().await?,
             Self::Activate(asked) => asked.ask("activate").await?,
             Self::Pause(asked) => asked.ask("pause").await?,
             Self::Complete(asked) => asked.ask("complete").await?,
             Self::Grant(grant) => return grant.put(output).await,
-            Self::Grants(Grants { whose, campaign, after, limit }) => {
-                let query = [("after", after), ("limit", limit.map(|limit| limit.to_string()))];
-                whose.get(&["campaigns", &campaign, "grants"], &query).await?
+            Self::Grants(Grants { whose, campaign, page }) => {
+                whose.get(&["campaigns", &campaign, "grants"], &page.behind([])).await?
             }
         };
         output.answer(&answer)?;

@@ -9,6 +9,7 @@ use super::{
     exit::Exit,
     money::Of,
     output::Output,
+    paging::Paging,
 };
 
 /// Lots: look at them, take them back.
@@ -33,12 +34,8 @@ pub(super) struct List {
     /// The account.
     #[arg(long)]
     account: String,
-    /// Behind this page; the `next` of an earlier answer.
-    #[arg(long, value_name = "CURSOR")]
-    after: Option<String>,
-    /// At most so many.
-    #[arg(long, default_value_t = 100)]
-    limit: u32,
+    #[command(flatten)]
+    page: Paging,
 }
 
 /// Which lot.
@@ -99,7 +96,7 @@ impl Lots {
 
 impl List {
     async fn ask(self) -> Result<Value, Error> {
-        let query = [("after", self.after), ("limit", Some(self.limit.to_string()))];
+        let query = self.page.behind([]);
         self.whose.get(&["accounts", &self.account, "lots"], &query).await
     }
 }

@@ -49,7 +49,11 @@ impl Output {
         }
         let mut stream = Self::stream();
         let told = shown(&for_people(value)).iter().try_for_each(|line| stream.line(line));
-        enough(told.and_then(|()| stream.finish()))
+        enough(told.and_then(|()| stream.finish()))?;
+        if let Some(next) = value.get("next").and_then(Value::as_str) {
+            self.warn(&format!("there is more: go on with --after {next}"));
+        }
+        Ok(())
     }
 
     /// What went wrong, once, with its causes; for programs with all that the server said of it.

@@ -4,7 +4,10 @@ use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{client::Target, correct::Whose, error::Error, exit::Exit, money::Sum, output::Output};
+use super::{
+    client::Target, correct::Whose, error::Error, exit::Exit, money::Sum, output::Output,
+    paging::Paging,
+};
 
 /// Set credit aside, charge it, give it back; look at reservations.
 #[derive(Debug, Subcommand)]
@@ -87,12 +90,8 @@ pub(super) struct List {
     /// Of this account.
     #[arg(long)]
     account: Option<String>,
-    /// Behind this page; the `next` of an earlier answer.
-    #[arg(long, value_name = "CURSOR")]
-    after: Option<String>,
-    /// At most so many.
-    #[arg(long, default_value_t = 100)]
-    limit: u32,
+    #[command(flatten)]
+    page: Paging,
 }
 
 /// One reservation.
@@ -154,12 +153,7 @@ impl Finalize {
 
 impl List {
     async fn ask(self) -> Result<Value, Error> {
-        let query = [
-            ("status", self.status),
-            ("account", self.account),
-            ("after", self.after),
-            ("limit", Some(self.limit.to_string())),
-        ];
+        let query = self.page.behind([("status", self.status), ("account", self.account)]);
         self.whose.get(&["reservations"], &query).await
     }
 }

@@ -33,7 +33,6 @@ impl<'a> Who<'a> {
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
-
     /// What a command that fails says on stderr.
     pub(super) async fn fails(&self, words: &[&str], exit: i32) -> String {
         let output = self.ask(words).await;
