@@ -83,7 +83,17 @@ pub(super) struct Mint {
 }
 
 impl Accounts {
+    fn server(&self) -> &Target {
+        match self {
+            Self::Open(open) => &open.server,
+            Self::Balance(look) => &look.server,
+            Self::Lots(list) | Self::Entries(list) => &list.server,
+            Self::Mint(mint) => &mint.server,
+        }
+    }
+
     pub(super) async fn run(self, output: Output) -> Result<Exit, Error> {
+        let server = self.server().clone();
         let answer = match self {
             Self::Open(open) => open.ask().await?,
             Self::Balance(look) => look.ask().await?,
@@ -91,7 +101,7 @@ impl Accounts {
             Self::Entries(list) => list.ask("entries").await?,
             Self::Mint(mint) => mint.ask().await?,
         };
-        output.answer(&answer)?;
+        output.amounts(&server, &answer).await?;
         Ok(Exit::Done)
     }
 }

@@ -135,7 +135,17 @@ fn order(text: &str) -> Result<(String, Option<String>), String> {
 }
 
 impl Billing {
+    fn server(&self) -> &Target {
+        match self {
+            Self::Show(whose) | Self::Doctor(whose) => &whose.server,
+            Self::Mode(ModeVerb::Set(set)) => &set.whose.server,
+            Self::Set(set) => &set.whose.server,
+            Self::Shares(verb) => verb.server(),
+        }
+    }
+
     pub(super) async fn run(self, output: Output) -> Result<Exit, Error> {
+        let server = self.server().clone();
         let answer = match self {
             Self::Show(whose) => whose.show().await?,
             Self::Doctor(whose) => return whose.doctor(output).await,
@@ -146,7 +156,7 @@ impl Billing {
             Self::Set(set) => set.ask().await?,
             Self::Shares(verb) => verb.ask().await?,
         };
-        output.answer(&answer)?;
+        output.amounts(&server, &answer).await?;
         Ok(Exit::Done)
     }
 }
@@ -171,7 +181,7 @@ impl Whose {
 
     async fn doctor(&self, output: Output) -> Result<Exit, Error> {
         let answer = self.look("doctor", &[]).await?;
-        output.answer(&answer)?;
+        output.amounts(&self.server, &answer).await?;
         let healthy = answer["healthy"].as_bool().unwrap_or(false);
         Ok(if healthy { Exit::Done } else { Exit::AuditFailed })
     }

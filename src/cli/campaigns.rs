@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     batch::{self, Mode},
+    client::Target,
     correct::Whose,
     error::Error,
     exit::Exit,
@@ -125,7 +126,20 @@ pub(super) struct Grants {
 }
 
 impl Campaigns {
+    fn server(&self) -> &Target {
+        match self {
+            Self::List { whose, .. } | Self::Show { whose, .. } => &whose.server,
+            Self::Create(create) => &create.whose.server,
+            Self::Activate(asked) | Self::Pause(asked) | Self::Complete(asked) => {
+                &asked.whose.server
+            }
+            Self::Grant(grant) => &grant.whose.server,
+            Self::Grants(grants) => &grants.whose.server,
+        }
+    }
+
     pub(super) async fn run(self, output: Output) -> Result<Exit, Error> {
+        let server = self.server().clone();
         let answer = match self {
             Self::List { whose, page } => whose.get(&["campaigns"], &page.behind([])).await?,
             Self::Show { whose, campaign } => whose.get(&["campaigns", &campaign], &[]).await?,
@@ -138,7 +152,7 @@ impl Campaigns {
                 whose.get(&["campaigns", &campaign, "grants"], &page.behind([])).await?
             }
         };
-        output.answer(&answer)?;
+        output.amounts(&server, &answer).await?;
         Ok(Exit::Done)
     }
 }

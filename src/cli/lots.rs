@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::{
+    client::Target,
     correct::{Whose, Why},
     error::Error,
     exit::Exit,
@@ -79,7 +80,17 @@ pub(super) struct Void {
 }
 
 impl Lots {
+    fn server(&self) -> &Target {
+        match self {
+            Self::List(list) => &list.whose.server,
+            Self::Show(show) => &show.whose.server,
+            Self::Clawback(clawback) => &clawback.why.whose.server,
+            Self::Void(void) => &void.why.whose.server,
+        }
+    }
+
     pub(super) async fn run(self, output: Output) -> Result<Exit, Error> {
+        let server = self.server().clone();
         let answer = match self {
             Self::List(list) => list.ask().await?,
             Self::Clawback(clawback) => clawback.ask().await?,
@@ -89,7 +100,7 @@ impl Lots {
                 why.post(&["accounts", &account, "lots", &lot, "void"], json!({})).await?
             }
         };
-        output.answer(&answer)?;
+        output.amounts(&server, &answer).await?;
         Ok(Exit::Done)
     }
 }

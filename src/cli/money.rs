@@ -9,7 +9,7 @@ use piperoll_domain::{
 };
 use serde_json::{Value, json};
 
-pub(super) use self::shown::for_people;
+pub(super) use self::shown::{Declared, for_people, foreign};
 use super::{
     client::{Scale, Target},
     error::Error,

@@ -113,7 +113,20 @@ enum Action {
 }
 
 impl Payments {
+    fn server(&self) -> &Target {
+        match self {
+            Self::List(list) => &list.server,
+            Self::Show(one) | Self::Sync(one) => &one.server,
+            Self::Refund(refund) => refund.server(),
+            Self::Review(Review::List(open)) => &open.server,
+            Self::Review(Review::Apply(one) | Review::Refund(one) | Review::Dismiss(one)) => {
+                &one.server
+            }
+        }
+    }
+
     pub(super) async fn run(self, output: Output) -> Result<Exit, Error> {
+        let server = self.server().clone();
         let answer = match self {
             Self::List(list) => list.ask().await?,
             Self::Show(One { server, payment }) => {
@@ -129,7 +142,7 @@ impl Payments {
             Self::Review(Review::Refund(decide)) => decide.ask(Action::Refund).await?,
             Self::Review(Review::Dismiss(decide)) => decide.ask(Action::Dismiss).await?,
         };
-        output.answer(&answer)?;
+        output.amounts(&server, &answer).await?;
         Ok(Exit::Done)
     }
 }

@@ -104,7 +104,18 @@ pub(super) struct One {
 }
 
 impl Reservations {
+    fn server(&self) -> &Target {
+        match self {
+            Self::Reserve(reserve) => &reserve.server,
+            Self::Finalize(finalize) => &finalize.server,
+            Self::Release(release) => &release.whose.server,
+            Self::List(list) => &list.whose.server,
+            Self::Show(one) => &one.whose.server,
+        }
+    }
+
     pub(super) async fn run(self, output: Output) -> Result<Exit, Error> {
+        let server = self.server().clone();
         let answer = match self {
             Self::Reserve(reserve) => reserve.ask().await?,
             Self::Finalize(finalize) => finalize.ask().await?,
@@ -117,7 +128,7 @@ impl Reservations {
                 whose.get(&["reservations", &reservation], &[]).await?
             }
         };
-        output.answer(&answer)?;
+        output.amounts(&server, &answer).await?;
         Ok(Exit::Done)
     }
 }

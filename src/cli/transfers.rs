@@ -36,7 +36,8 @@ pub(super) struct Create {
 impl Transfers {
     pub(super) async fn run(self, output: Output) -> Result<Exit, Error> {
         let Self::Create(create) = self;
-        output.answer(&create.ask().await?)?;
+        let server = create.why.whose.server.clone();
+        output.amounts(&server, &create.ask().await?).await?;
         Ok(Exit::Done)
     }
 }

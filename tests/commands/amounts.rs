@@ -1,9 +1,10 @@
 //! Amounts at the command line: in major units, of whatever was declared.
 
+use reqwest::Method;
 use serde_json::json;
 
 use super::who::Who;
-use crate::server::Server;
+use crate::server::{Ask as _, Server, client};
 
 fn mint<'a>(commodity: &'a str, amount: &'a str, source: &'a str) -> Vec<&'a str> {
     let words = ["accounts", "mint", "gus", "--tenant", "dev", "--reason", "a test"];
@@ -55,4 +56,29 @@ async fn a_tenants_key_alone_says_the_scale_that_it_is_not_told() {
     assert!(told.contains("the decimal places of `GEM`: say them with --scale"), "{told}");
     let held = tenant.json(&[&reserve[..], &["--scale", "2"]].concat()).await;
     assert_eq!(held["wanted"], json!({ "commodity": "GEM", "amount": "500" }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_people_are_shown_is_in_major_units_throughout() {
+    let server = Server::start(&[]).await;
+    let operator = Who::operator(&server);
+    operator.json(&["commodities", "declare", "GEM", "--scale", "2"]).await;
+    let path = "/v1/admin/tenants/dev/accounts/gus/mint";
+    let lot = json!({ "amount": { "commodity": "USD", "amount": "10000000" }, "reason": "a test",
+        "source": "deposit", "source_id": "paid", "cost": { "commodity": "USD", "amount": "9000000" } });
+    let ask = server.door().operator(&client(), Method::POST, path).json(&lot);
+    ask.header("idempotency-key", "paid").answer().await.is(201);
+    let (minted, told) = operator.plain(&mint("GEM", "5", "one")).await;
+    assert!(minted.contains("amount: 5.00 GEM") && told.is_empty(), "{minted}{told}");
+    let ours = ["--account", "gus", "--tenant", "dev"];
+    let (lots, _) = operator.plain(&[&["lots", "list"], &ours[..]].concat()).await;
+    for shown in ["9.000000 USD", "0.000000", "5.00"] {
+        assert!(lots.contains(shown), "{lots}");
+    }
+    let set = ["billing", "set", "--tenant", "dev", "--reason", "a test"];
+    let (held, _) = operator.plain(&[&set[..], &["--ceiling", "GEM=10"]].concat()).await;
+    assert!(held.contains("\"GEM\":\"10.00\""), "{held}");
+    let (entries, told) = Who::tenant(&server).plain(&["accounts", "entries", "gus"]).await;
+    assert!(entries.contains("10.000000") && !entries.contains("10000000"), "{entries}");
+    assert!(entries.contains("500 GEM") && told.contains("amounts of GEM are in its"), "{told}");
 }

@@ -32,6 +32,13 @@ impl<'a> Who<'a> {
         assert!(output.status.success(), "{words:?}: {}", told(&output));
         serde_json::from_slice(&output.stdout).unwrap()
     }
+    /// The answer, as people read it, and what stands beside it on stderr.
+    pub(super) async fn plain(&self, words: &[&str]) -> (String, String) {
+        let output = self.ask(words).await;
+        assert!(output.status.success(), "{words:?}: {}", told(&output));
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (text(output.stdout), text(output.stderr))
+    }
 
     /// What a command that fails says on stderr.
     pub(super) async fn fails(&self, words: &[&str], exit: i32) -> String {

@@ -4,7 +4,7 @@ use clap::{Args, value_parser};
 use piperoll_domain::commodity::SCALE_MAX;
 use serde_json::{Value, json};
 
-use crate::cli::{correct::Why, error::Error, money::Of};
+use crate::cli::{client::Target, correct::Why, error::Error, money::Of};
 
 /// Money that went back.
 #[derive(Debug, Args)]
@@ -32,6 +32,10 @@ pub(in crate::cli) struct Refund {
 }
 
 impl Refund {
+    pub(super) const fn server(&self) -> &Target {
+        &self.why.whose.server
+    }
+
     pub(super) async fn ask(self) -> Result<Value, Error> {
         let of = Of { commodity: self.commodity, scale: self.scale };
         let body = json!({
