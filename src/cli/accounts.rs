@@ -4,7 +4,14 @@ use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{client::Target, error::Error, exit::Exit, money::Sum, output::Output, paging::Paging};
+use super::{
+    client::Target,
+    error::Error,
+    exit::Exit,
+    money::{Of, Sum},
+    output::Output,
+    paging::Paging,
+};
 
 /// Look at accounts and give credit by hand.
 #[derive(Debug, Subcommand)]
@@ -68,9 +75,19 @@ pub(super) struct Mint {
     account: String,
     #[command(flatten)]
     sum: Sum,
-    /// `grant`, `deposit`, `purchase` or `commons_dividend`.
+    /// `grant`, `deposit`, `purchase` or `commons_dividend`. A deposit or a purchase is booked as if
+    /// it had cost nothing, unless --cost says what was paid for it.
     #[arg(long, default_value = "grant")]
     source: String,
+    /// What was paid for it outside, such as USD=4.50: a commodity, and how much in major units.
+    #[arg(long, value_name = "COMMODITY=MAJOR", value_parser = cost)]
+    cost: Option<(String, String)>,
+    /// Where it shall lie; `general` unless said.
+    #[arg(long)]
+    pool: Option<String>,
+    /// Until when it can be used, such as 2026-12-31T23:00:00Z; for ever unless said.
+    #[arg(long, value_name = "TIME")]
+    expires_at: Option<String>,
     /// Names where it comes from; the same again is refused.
     #[arg(long)]
     source_id: String,
@@ -129,16 +146,33 @@ impl List {
     }
 }
 
+fn cost(text: &str) -> Result<(String, String), String> {
+    let (code, amount) = text.split_once('=').ok_or("write it as COMMODITY=MAJOR")?;
+    Ok((code.to_owned(), amount.to_owned()))
+}
+
 impl Mint {
     async fn ask(self) -> Result<Value, Error> {
         let body = json!({
             "amount": self.sum.body(&self.server).await?,
             "source": self.source,
             "source_id": self.source_id,
+            "pool": self.pool,
+            "expires_at": self.expires_at,
+            "cost": self.paid().await?,
             "reason": self.reason,
         });
         let path = ["v1", "admin", "tenants", &self.tenant, "accounts", &self.account, "mint"];
         let key = self.idempotency_key.as_deref();
         Ok(self.server.operator().write(Method::POST, &path, Some(&body), key).await?)
+    }
+
+    /// What it cost; `--scale` is of what is given, and of the cost where that is the same.
+    async fn paid(&self) -> Result<Option<Value>, Error> {
+        let Some((commodity, major)) = &self.cost else { return Ok(None) };
+        let given = &self.sum.of;
+        let scale = given.scale.filter(|_| given.commodity == *commodity);
+        let of = Of { commodity: commodity.clone(), scale };
+        Ok(Some(of.places(&self.server).await?.body(major)?))
     }
 }

@@ -1,10 +1,9 @@
 //! Amounts at the command line: in major units, of whatever was declared.
 
-use reqwest::Method;
 use serde_json::json;
 
 use super::who::Who;
-use crate::server::{Ask as _, Server, client};
+use crate::server::Server;
 
 fn mint<'a>(commodity: &'a str, amount: &'a str, source: &'a str) -> Vec<&'a str> {
     let words = ["accounts", "mint", "gus", "--tenant", "dev", "--reason", "a test"];
@@ -63,11 +62,9 @@ async fn what_people_are_shown_is_in_major_units_throughout() {
     let server = Server::start(&[]).await;
     let operator = Who::operator(&server);
     operator.json(&["commodities", "declare", "GEM", "--scale", "2"]).await;
-    let path = "/v1/admin/tenants/dev/accounts/gus/mint";
-    let lot = json!({ "amount": { "commodity": "USD", "amount": "10000000" }, "reason": "a test",
-        "source": "deposit", "source_id": "paid", "cost": { "commodity": "USD", "amount": "9000000" } });
-    let ask = server.door().operator(&client(), Method::POST, path).json(&lot);
-    ask.header("idempotency-key", "paid").answer().await.is(201);
+    let paid =
+        [&mint("USD", "10", "paid")[..], &["--source", "deposit", "--cost", "USD=9"]].concat();
+    operator.json(&paid).await;
     let (minted, told) = operator.plain(&mint("GEM", "5", "one")).await;
     assert!(minted.contains("amount: 5.00 GEM") && told.is_empty(), "{minted}{told}");
     let ours = ["--account", "gus", "--tenant", "dev"];
@@ -81,4 +78,24 @@ async fn what_people_are_shown_is_in_major_units_throughout() {
     let (entries, told) = Who::tenant(&server).plain(&["accounts", "entries", "gus"]).await;
     assert!(entries.contains("10.000000") && !entries.contains("10000000"), "{entries}");
     assert!(entries.contains("500 GEM") && told.contains("amounts of GEM are in its"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recovered_deposit_is_booked_at_what_was_paid_for_it() {
+    let server = Server::start(&[]).await;
+    let operator = Who::operator(&server);
+    operator.json(&["commodities", "declare", "GEM", "--scale", "2"]).await;
+    let paid = ["--source", "deposit", "--cost", "USD=4.50", "--pool", "reports"];
+    let until = ["--expires-at", "2099-12-31T23:00:00Z"];
+    let lot = operator.json(&[&mint("GEM", "5", "paid")[..], &paid, &until].concat()).await;
+    let shown = ["lots", "show", lot["lot"].as_str().unwrap(), "--tenant", "dev"];
+    let shown = operator.json(&shown).await;
+    assert_eq!(shown["cost"], json!({ "commodity": "USD", "amount": "4500000" }));
+    assert_eq!((&shown["pool"], &shown["source"]), (&json!("reports"), &json!("deposit")));
+    assert!(shown["expires_at"].as_str().unwrap().starts_with("2099-12-31T23:00:00"), "{shown}");
+    for (cost, exit) in [("4.50", 2), ("USD=4.0000001", 2), ("USD", 2)] {
+        let words = [&mint("GEM", "5", "again")[..], &["--cost", cost]].concat();
+        operator.fails(&words, exit).await;
+    }
+    server.must_be_sound().await;
 }
