@@ -2,6 +2,7 @@
 
 mod amounts;
 mod errors;
+mod events;
 mod lists;
 mod who;
 
