@@ -5,7 +5,7 @@ mod shown;
 use clap::{Args, value_parser};
 use piperoll_domain::{
     commodity::{SCALE_MAX, built_in},
-    money::Code,
+    money::{Amount, Code},
 };
 use serde_json::{Value, json};
 
@@ -78,6 +78,16 @@ pub(super) enum NotMoney {
         /// How many places there are.
         scale: u8,
     },
+    /// It is more than can be counted.
+    #[error("`{text}` of `{commodity}` is too large: {most} is the most that there can be")]
+    TooLarge {
+        /// What was written.
+        text: String,
+        /// Of what.
+        commodity: Code,
+        /// The largest amount.
+        most: String,
+    },
 }
 
 impl Sum {
@@ -128,21 +138,33 @@ impl Places {
     /// In smallest units.
     pub(super) fn units(self, text: &str) -> Result<u64, NotMoney> {
         let Self { commodity, scale } = self;
-        let text_of = || text.to_owned();
-        units(text, scale).ok_or_else(|| NotMoney::Amount { text: text_of(), commodity, scale })
+        let text = text.to_owned();
+        let Some(digits) = digits(&text, scale) else {
+            return Err(NotMoney::Amount { text, commodity, scale });
+        };
+        // What is left to be wrong with digits is their number.
+        let amount = digits.parse().ok().and_then(Amount::new);
+        let too_large = || NotMoney::TooLarge { text, commodity, most: most(scale) };
+        amount.map(Amount::units).ok_or_else(too_large)
     }
 }
 
-/// Whole smallest units; none of what cannot be written exactly.
-fn units(text: &str, scale: u8) -> Option<u64> {
+/// The largest amount, as people write it.
+fn most(scale: u8) -> String {
+    let units = Amount::MAX.units().to_string();
+    shown::major(&units, scale).unwrap_or(units)
+}
+
+/// The digits of whole smallest units; none of what cannot be written exactly.
+fn digits(text: &str, scale: u8) -> Option<String> {
     let (whole, part) = text.split_once('.').unwrap_or((text, ""));
-    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let all = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     let places = usize::from(scale);
     let said = !whole.is_empty() && (text.len() == whole.len() || !part.is_empty());
-    if !said || !digits(whole) || !digits(part) || part.len() > places {
+    if !said || !all(whole) || !all(part) || part.len() > places {
         return None;
     }
-    format!("{whole}{part:0<places$}").parse().ok()
+    Some(format!("{whole}{part:0<places$}"))
 }
 
 #[cfg(test)]
@@ -165,10 +187,28 @@ mod tests {
             ("-1", 6, None),
             ("1e3", 6, None),
             ("1,5", 6, None),
-            ("99999999999999999999", 6, None),
         ] {
-            assert_eq!(units(text, scale), wanted, "{text}");
+            let units = Places { commodity: Code::USD, scale }.units(text);
+            assert!(matches!(
+                (&units, wanted),
+                (Ok(_), Some(_)) | (Err(NotMoney::Amount { .. }), None)
+            ));
+            assert_eq!(units.ok(), wanted, "{text}");
         }
+    }
+
+    #[test]
+    fn an_amount_that_cannot_be_counted_is_told_as_too_large() {
+        for (text, scale) in
+            [("99999999999999999999", 0), ("9223372036854.775808", 6), ("9223372036854775808", 0)]
+        {
+            let told = Places { commodity: Code::USD, scale }.units(text);
+            assert!(matches!(told, Err(NotMoney::TooLarge { .. })), "{text}");
+        }
+        let most = Places { commodity: Code::USD, scale: 6 }.units("9223372036854.775807");
+        assert_eq!(most.unwrap(), Amount::MAX.units());
+        let told = Places { commodity: Code::USD, scale: 6 }.units("9223372036855").unwrap_err();
+        assert!(told.to_string().contains("9223372036854.775807 is the most"), "{told}");
     }
 
     #[test]

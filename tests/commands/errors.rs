@@ -47,3 +47,21 @@ async fn a_batch_says_which_item_was_refused_and_by_which_bound() {
     let rows = told(&tenant.ask(&batch("independent")).await);
     assert!(rows.contains("ceiling_exceeded: items.1.amount: "), "{rows}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_too_long_or_too_large_is_told_as_that_with_one_bound() {
+    let server = Server::start(&[]).await;
+    let operator = Who::operator(&server);
+    let mint = ["accounts", "mint", "alice", "--tenant", "dev", "--source-id", "gift"];
+    for length in [501, 600, 3_000] {
+        let reason = "x".repeat(length);
+        let words = [&mint[..], &["--amount", "1", "--reason", &reason]].concat();
+        let told = operator.fails(&words, 1).await;
+        assert!(told.contains("reason: ") && told.contains("1 to 500 characters"), "{told}");
+    }
+    let large = ["--amount", "99999999999999999999999", "--reason", "a test"];
+    let told = operator.fails(&[&mint[..], &large].concat(), 2).await;
+    assert!(told.contains("is too large: 9223372036854.775807 is the most"), "{told}");
+    let longest = "x".repeat(500);
+    operator.json(&[&mint[..], &["--amount", "1", "--reason", &longest]].concat()).await;
+}

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 pub(in crate::cli) type Declared = BTreeMap<Code, u8>;
 
 /// Smallest units as major ones.
-fn major(units: &str, scale: u8) -> Option<String> {
+pub(super) fn major(units: &str, scale: u8) -> Option<String> {
     let (sign, digits) = units.strip_prefix('-').map_or(("", units), |rest| ("-", rest));
     let places = usize::from(scale);
     if places == 0 || digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
