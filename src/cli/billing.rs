@@ -102,7 +102,8 @@ pub(super) struct Set {
     #[arg(long, value_name = "BPS")]
     safety_multiplier: Option<u32>,
     /// The most that one reservation, charge or credit by hand may come to, in major units, such as USD=100000;
-    /// `USD=none` for no bound. May be repeated.
+    /// `USD=none` for no bound of the tenant's own. USD stays bound by the server's environment
+    /// (`BILLING_CEILING_MICRO`), and the lower of both counts. May be repeated.
     #[arg(long, value_name = "COMMODITY=MAJOR", value_parser = ceiling)]
     ceiling: Vec<(String, Option<String>)>,
     /// How many decimal places a ceiling's commodity has. Needed only of what is neither USD nor MSAT,
