@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     client::Target,
+    correct::Whose,
     error::Error,
     exit::Exit,
     money::{Of, Sum},
@@ -21,9 +22,9 @@ pub(super) enum Accounts {
     /// Show what an account can spend.
     Balance(Look),
     /// List an account's lots.
-    Lots(List),
-    /// List every movement of an account's credit.
-    Entries(List),
+    Lots(Held),
+    /// List every movement of an account's credit, with a key of its tenant.
+    Entries(Moved),
     /// Give credit by hand.
     Mint(Box<Mint>),
 }
@@ -32,7 +33,7 @@ pub(super) enum Accounts {
 #[derive(Debug, Args)]
 pub(super) struct Look {
     #[command(flatten)]
-    server: Target,
+    whose: Whose,
     /// The account.
     account: String,
     /// As of a position or a time, such as 2026-11-21T12:00:00Z.
@@ -40,9 +41,20 @@ pub(super) struct Look {
     as_of: Option<String>,
 }
 
-/// A page of what an account has.
+/// A page of an account's lots.
 #[derive(Debug, Args)]
-pub(super) struct List {
+pub(super) struct Held {
+    #[command(flatten)]
+    whose: Whose,
+    /// The account.
+    account: String,
+    #[command(flatten)]
+    page: Paging,
+}
+
+/// A page of an account's movements.
+#[derive(Debug, Args)]
+pub(super) struct Moved {
     #[command(flatten)]
     server: Target,
     /// The account.
@@ -103,8 +115,9 @@ impl Accounts {
     fn server(&self) -> &Target {
         match self {
             Self::Open(open) => &open.server,
-            Self::Balance(look) => &look.server,
-            Self::Lots(list) | Self::Entries(list) => &list.server,
+            Self::Balance(look) => &look.whose.server,
+            Self::Lots(held) => &held.whose.server,
+            Self::Entries(moved) => &moved.server,
             Self::Mint(mint) => &mint.server,
         }
     }
@@ -114,8 +127,8 @@ impl Accounts {
         let answer = match self {
             Self::Open(open) => open.ask().await?,
             Self::Balance(look) => look.ask().await?,
-            Self::Lots(list) => list.ask("lots").await?,
-            Self::Entries(list) => list.ask("entries").await?,
+            Self::Lots(held) => held.ask().await?,
+            Self::Entries(moved) => moved.ask().await?,
             Self::Mint(mint) => mint.ask().await?,
         };
         output.amounts(&server, &answer).await?;
@@ -134,14 +147,20 @@ impl Open {
 
 impl Look {
     async fn ask(self) -> Result<Value, Error> {
-        let path = ["v1", "accounts", &self.account, "balance"];
-        Ok(self.server.tenant().get(&path, &[("as_of", self.as_of)]).await?)
+        let path = ["accounts", &self.account, "balance"];
+        self.whose.get(&path, &[("as_of", self.as_of)]).await
     }
 }
 
-impl List {
-    async fn ask(self, what: &str) -> Result<Value, Error> {
-        let path = ["v1", "accounts", &self.account, what];
+impl Held {
+    async fn ask(self) -> Result<Value, Error> {
+        self.whose.get(&["accounts", &self.account, "lots"], &self.page.behind([])).await
+    }
+}
+
+impl Moved {
+    async fn ask(self) -> Result<Value, Error> {
+        let path = ["v1", "accounts", &self.account, "entries"];
         Ok(self.server.tenant().get(&path, &self.page.behind([])).await?)
     }
 }

@@ -44,3 +44,23 @@ async fn a_list_that_goes_on_says_so_and_how() {
         assert!(tenant.fails(&words, 1).await.contains("between 1 and 1000"));
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_who_names_the_tenant_sees_what_it_holds() {
+    let server = Server::start(&[]).await;
+    busy(&server).await;
+    let (operator, tenant) = (Who::operator(&server), Who::tenant(&server));
+    for words in [
+        &["accounts", "balance", "alice"][..],
+        &["accounts", "balance", "alice", "--as-of", "1"],
+        &["accounts", "lots", "alice"],
+        &["accounts", "lots", "alice", "--limit", "1"],
+        &["reservations", "show", "one"],
+        &["reservations", "list"],
+    ] {
+        let named = operator.json(&[words, &["--tenant", "dev"]].concat()).await;
+        assert_eq!(named, tenant.json(words).await, "{words:?}");
+    }
+    operator.fails(&["accounts", "balance", "alice", "--tenant", "nobody"], 5).await;
+    operator.fails(&["accounts", "balance", "alice"], 4).await;
+}
