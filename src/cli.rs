@@ -30,6 +30,7 @@ mod offers;
 mod offline;
 mod openapi;
 mod output;
+mod paging;
 mod payments;
 mod place;
 mod readiness;

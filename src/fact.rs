@@ -1,7 +1,10 @@
 //! From a record's bytes to the fact that they hold.
 
+mod named;
+
 use piperoll_domain::{event::Recorded, wire};
 
+pub use self::named::{Named, Nameless};
 use crate::roll::{Entry, Record, RecordError};
 
 /// Why an event cannot be read.

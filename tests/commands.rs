@@ -1,5 +1,11 @@
 //! The program itself, as a stranger or a script meets it.
 
+mod amounts;
+mod errors;
+mod events;
+mod lists;
+mod who;
+
 use std::{
     ffi::OsStr,
     fs,
@@ -358,6 +364,21 @@ fn a_file_of_commands_is_a_batch_and_says_by_its_exit_how_it_went() {
     exits(&balance, 0);
     let balance: Value = serde_json::from_str(&said(&balance)).unwrap();
     assert_eq!(balance["balances"][0]["available"], "349", "{balance}");
+}
+
+#[test]
+fn pages_name_the_mode_wherever_they_name_commands_out_of_a_file() {
+    let mut named = 0;
+    for page in ["docs/operations.md", "docs/changelog.md", "README.md"] {
+        let text = fs::read_to_string(page).unwrap();
+        let words = text.split('`').skip(1).step_by(2);
+        let out_of_files = words.filter(|word| word.contains(" FILE") && !word.contains("-o FILE"));
+        for word in out_of_files.filter(|word| word.contains("batch") || word.contains("grant")) {
+            assert!(word.contains("--mode "), "{page}: `{word}`");
+            named += 1;
+        }
+    }
+    assert!(named > 0, "no page names them any more");
 }
 
 /// How a tenant bills, from the command line.

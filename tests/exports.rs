@@ -286,6 +286,19 @@ async fn a_roll_is_exported_beside_its_writer() {
             let told = String::from_utf8_lossy(&output.stderr).into_owned();
             assert_eq!(output.status.code(), Some(code), "{told}");
         }
+        for whose in [
+            &["--tenant", "nope"][..],
+            &["--account", "nope"],
+            &["--tenant", "acme", "--account", "nope"],
+        ] {
+            let file = folder.path().join("nobody");
+            let output = piperoll(&[whose, &["-o", file.to_str().unwrap()]].concat(), &directory);
+            let told = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert_eq!((output.status.code(), file.exists()), (Some(5), false), "{told}");
+            assert!(told.contains("`nope`") && output.stdout.is_empty(), "{told}");
+        }
+        let before = ["--tenant", "acme", "--account", "alice", "--to", "1971-01-01"];
+        assert_eq!(piperoll(&before, &directory).status.code(), Some(0), "it was not yet");
         let printed = piperoll(&[], &directory).stdout;
         assert_eq!(fs::read(&name).unwrap(), printed);
         // Kept until here, so that what was written can be read.

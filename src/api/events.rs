@@ -27,7 +27,7 @@ use crate::{
         problem,
     },
     audit::line::{Line, Raw},
-    fact,
+    fact::{self, Named},
     roll::{Block, Record, Roll},
 };
 
@@ -35,6 +35,8 @@ use crate::{
 const READ_BYTES: usize = 1 << 20;
 /// How many bytes of the roll one answer looks through at most.
 const LOOKED_THROUGH_MAX: usize = 16 << 20;
+/// How many events are on a page, unless said.
+const LIMIT: u32 = 100;
 /// The most events on a page.
 const LIMIT_MAX: u32 = 1_000;
 
@@ -55,11 +57,13 @@ pub(super) struct Which {
     /// Of one stream.
     #[param(value_type = Option<String>)]
     stream: Option<Stream>,
-    /// Of one type, such as `payment.settled.v1`.
+    /// Of one type, such as `payment.settled.v1`, or of all that begin like `payment.*`. One that no
+    /// event has is refused.
     r#type: Option<String>,
     /// With the bytes that were stored, in base64, in place of the fields.
     raw: Option<bool>,
-    /// How many, 1 to 1000; 100 unless said. Lines of NDJSON go on to the end of the roll.
+    /// How many: 1 to 1000 on a page, 100 unless said. Lines of NDJSON are as many as are said; unless
+    /// it is said they go on to the end of the roll.
     limit: Option<u32>,
 }
 
@@ -80,7 +84,7 @@ pub(super) struct Events {
 struct Sought {
     tenant: Option<TenantId>,
     stream: Option<String>,
-    name: Option<String>,
+    name: Option<Named>,
     raw: bool,
 }
 
@@ -115,22 +119,26 @@ async fn listed(
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
     let after = after(api, which.after.as_deref()).await?;
-    let limit = which.limit.unwrap_or(100);
-    if !(1..=LIMIT_MAX).contains(&limit) {
-        return Err(problem::field("limit", &format!("it is between 1 and {LIMIT_MAX}")));
+    let lines = headers.get(ACCEPT).is_some_and(|types| types == "application/x-ndjson");
+    let limit_max = if lines { u32::MAX } else { LIMIT_MAX };
+    if which.limit.is_some_and(|limit| !(1..=limit_max).contains(&limit)) {
+        return Err(problem::field("limit", &format!("it is between 1 and {limit_max}")));
     }
     let sought = Sought {
         tenant,
         stream: which.stream.map(|stream| stream.to_string()),
-        name: which.r#type,
+        name: which.r#type.as_deref().map(named).transpose()?,
         raw: which.raw.unwrap_or(false),
     };
-    let lines = headers.get(ACCEPT).is_some_and(|types| types == "application/x-ndjson");
     if lines {
-        return Ok(streamed(api, sought, after));
+        return Ok(streamed(api, sought, after, which.limit));
     }
-    let events = page(api, &sought, after, limit).await?;
+    let events = page(api, &sought, after, which.limit.unwrap_or(LIMIT)).await?;
     Ok(Json(events).into_response())
+}
+
+fn named(text: &str) -> Result<Named, Problem> {
+    text.parse().map_err(|error: fact::Nameless| problem::field("type", &error.to_string()))
 }
 
 async fn after(api: &Api, text: Option<&str>) -> Result<u64, Problem> {
@@ -182,7 +190,7 @@ impl Sought {
         let record = Record::read(bytes).map_err(|error| Problem::internal(&error))?;
         let meant = self.tenant.as_ref().is_none_or(|tenant| tenant.as_str() == record.tenant)
             && self.stream.as_ref().is_none_or(|stream| stream == record.stream)
-            && self.name.as_ref().is_none_or(|name| name == record.name);
+            && self.name.as_ref().is_none_or(|named| named.holds(record.name));
         if !meant {
             return Ok(None);
         }
@@ -198,13 +206,14 @@ impl Sought {
     }
 }
 
-/// One event a line, up to where the roll ends when it gets there. What breaks off says so in the log;
-/// a reader goes on behind the last line it has.
-fn streamed(api: &Api, sought: Sought, after: u64) -> Response {
+/// One event a line, up to where the roll ends when it gets there, or as many as are wanted. What breaks
+/// off says so in the log; a reader goes on behind the last line it has.
+fn streamed(api: &Api, sought: Sought, after: u64, limit: Option<u32>) -> Response {
     let engine = api.service().engine().clone();
     let head = engine.head();
     let lines = async_stream::stream! {
         let mut at = after;
+        let mut left = limit.map_or(u64::MAX, u64::from);
         while let Ok(blocks) = read(engine.roll(), at).await {
             if blocks.is_empty() {
                 break;
@@ -216,14 +225,21 @@ fn streamed(api: &Api, sought: Sought, after: u64) -> Response {
                         Ok(Some(line)) => {
                             text.push_str(&line.to_string());
                             text.push('\n');
+                            left -= 1;
                         }
                         Ok(None) => {}
                         Err(_) => return,
+                    }
+                    if left == 0 {
+                        break;
                     }
                 }
                 at = block.last();
                 if !text.is_empty() {
                     yield Ok::<_, Infallible>(text);
+                }
+                if left == 0 {
+                    return;
                 }
             }
         }

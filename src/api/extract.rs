@@ -20,8 +20,8 @@ use serde::{Deserialize, Deserializer, de::Error};
 
 use crate::api::{Problem, problem};
 
-/// The longest line that people are made to read.
-const LINE_CHARS_MAX: usize = 1_000;
+/// The longest line that people are made to read: what the rules take for a reason.
+const LINE_CHARS_MAX: usize = 500;
 
 /// A caller's own name for something stands in the roll for ever: short, printable, opaque.
 pub(super) fn must_be_reference(reference: Option<&str>) -> Result<(), Problem> {
@@ -39,8 +39,7 @@ pub(super) fn line<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Erro
     if text.chars().count() <= LINE_CHARS_MAX && text.chars().all(is_printable) {
         return Ok(text);
     }
-    let what =
-        format!("it has at most {LINE_CHARS_MAX} characters, and none that cannot be printed");
+    let what = format!("it has 1 to {LINE_CHARS_MAX} characters, and none that cannot be printed");
     Err(Error::custom(what))
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use super::{correct::Whose, document, error::Error, exit::Exit, output::Output};
+use super::{client::said, correct::Whose, document, error::Error, exit::Exit, output::Output};
 
 /// Commands out of a file.
 #[derive(Debug, Args)]
@@ -67,7 +67,7 @@ pub(super) async fn put(
 /// What became of an item, as people read it.
 fn row((index, item): (usize, &Value)) -> Value {
     let problem = &item["problem"];
-    let because = problem["detail"].as_str().map_or_else(String::new, |why| {
+    let because = said(problem).map_or_else(String::new, |why| {
         let code = problem["code"].as_str().unwrap_or_default();
         format!("{code}: {why}")
     });

@@ -2,7 +2,8 @@
 
 mod shares;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum, value_parser};
+use piperoll_domain::commodity::SCALE_MAX;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -10,7 +11,7 @@ use super::{
     client::{self, Target},
     error::Error,
     exit::Exit,
-    money::{NotMoney, Of},
+    money::{Of, is_built_in},
     output::Output,
 };
 
@@ -101,11 +102,13 @@ pub(super) struct Set {
     #[arg(long, value_name = "BPS")]
     safety_multiplier: Option<u32>,
     /// The most that one reservation, charge or credit by hand may come to, in major units, such as USD=100000;
-    /// `USD=none` for no bound. May be repeated.
+    /// `USD=none` for no bound of the tenant's own. USD stays bound by the server's environment
+    /// (`BILLING_CEILING_MICRO`), and the lower of both counts. May be repeated.
     #[arg(long, value_name = "COMMODITY=MAJOR", value_parser = ceiling)]
     ceiling: Vec<(String, Option<String>)>,
-    /// How many decimal places a ceiling's commodity has, where it is neither USD nor MSAT.
-    #[arg(long)]
+    /// How many decimal places a ceiling's commodity has. Needed only of what is neither USD nor MSAT,
+    /// by whoever is no operator. Refused where it is known to be otherwise.
+    #[arg(long, value_parser = value_parser!(u8).range(..=i64::from(SCALE_MAX)))]
     scale: Option<u8>,
     /// In which order lots are used where this pool is asked for: `pool-expiry-age.v1`, which holds
     /// unless said, or `pool-age.v1`; `POOL=none` for what holds unless said. May be repeated.
@@ -133,7 +136,17 @@ fn order(text: &str) -> Result<(String, Option<String>), String> {
 }
 
 impl Billing {
+    fn server(&self) -> &Target {
+        match self {
+            Self::Show(whose) | Self::Doctor(whose) => &whose.server,
+            Self::Mode(ModeVerb::Set(set)) => &set.whose.server,
+            Self::Set(set) => &set.whose.server,
+            Self::Shares(verb) => verb.server(),
+        }
+    }
+
     pub(super) async fn run(self, output: Output) -> Result<Exit, Error> {
+        let server = self.server().clone();
         let answer = match self {
             Self::Show(whose) => whose.show().await?,
             Self::Doctor(whose) => return whose.doctor(output).await,
@@ -144,7 +157,7 @@ impl Billing {
             Self::Set(set) => set.ask().await?,
             Self::Shares(verb) => verb.ask().await?,
         };
-        output.answer(&answer)?;
+        output.amounts(&server, &answer).await?;
         Ok(Exit::Done)
     }
 }
@@ -169,7 +182,7 @@ impl Whose {
 
     async fn doctor(&self, output: Output) -> Result<Exit, Error> {
         let answer = self.look("doctor", &[]).await?;
-        output.answer(&answer)?;
+        output.amounts(&self.server, &answer).await?;
         let healthy = answer["healthy"].as_bool().unwrap_or(false);
         Ok(if healthy { Exit::Done } else { Exit::AuditFailed })
     }
@@ -197,19 +210,30 @@ impl Whose {
 
 impl Set {
     async fn ask(self) -> Result<Value, Error> {
-        let ceilings = self.ceilings()?;
+        let ceilings = self.ceilings().await?;
         let change = |billing: &mut Value| self.adjust(billing, ceilings);
         Ok(self.whose.change(&self.reason, None, change).await?)
     }
 
     /// In smallest units.
-    fn ceilings(&self) -> Result<Vec<(String, Option<String>)>, NotMoney> {
-        let each = self.ceiling.iter().map(|(commodity, major)| {
-            let (of, major) = (Of { commodity: commodity.clone(), scale: self.scale }, major);
-            let units = major.as_ref().map(|major| of.units(major)).transpose()?;
-            Ok((of.commodity, units.map(|units| units.to_string())))
-        });
-        each.collect()
+    async fn ceilings(&self) -> Result<Vec<(String, Option<String>)>, Error> {
+        let mut ceilings = vec![];
+        for (commodity, major) in &self.ceiling {
+            let of = Of { commodity: commodity.clone(), scale: self.said_of(commodity) };
+            let units = match major {
+                Some(major) => Some(of.places(&self.whose.server).await?.units(major)?),
+                None => None,
+            };
+            ceilings.push((of.commodity, units.map(|units| units.to_string())));
+        }
+        Ok(ceilings)
+    }
+
+    /// What `--scale` says of one of several commodities: it means those that are not built in, if
+    /// there are any.
+    fn said_of(&self, commodity: &str) -> Option<u8> {
+        let only_built_in = self.ceiling.iter().all(|(commodity, _)| is_built_in(commodity));
+        self.scale.filter(|_| only_built_in || !is_built_in(commodity))
     }
 
     fn adjust(&self, billing: &mut Value, ceilings: Vec<(String, Option<String>)>) {

@@ -7,11 +7,13 @@ use serde_json::{Map, Value, json};
 
 use super::{
     batch::{self, Mode},
+    client::Target,
     correct::Whose,
     error::Error,
     exit::Exit,
-    money::{NotMoney, Of},
+    money::Of,
     output::Output,
+    paging::Paging,
 };
 
 /// Credit that is given away: plan, begin, pause, end, grant.
@@ -21,6 +23,8 @@ pub(super) enum Campaigns {
     List {
         #[command(flatten)]
         whose: Whose,
+        #[command(flatten)]
+        page: Paging,
     },
     /// Show one campaign: what was planned, and how much of it is given.
     Show {
@@ -117,40 +121,49 @@ pub(super) struct Grants {
     whose: Whose,
     /// The campaign.
     campaign: String,
-    /// `next` of the page before.
-    #[arg(long, value_name = "CURSOR")]
-    after: Option<String>,
-    /// How many, 1 to 1000.
-    #[arg(long)]
-    limit: Option<u32>,
+    #[command(flatten)]
+    page: Paging,
 }
 
 impl Campaigns {
+    fn server(&self) -> &Target {
+        match self {
+            Self::List { whose, .. } | Self::Show { whose, .. } => &whose.server,
+            Self::Create(create) => &create.whose.server,
+            Self::Activate(asked) | Self::Pause(asked) | Self::Complete(asked) => {
+                &asked.whose.server
+            }
+            Self::Grant(grant) => &grant.whose.server,
+            Self::Grants(grants) => &grants.whose.server,
+        }
+    }
+
     pub(super) async fn run(self, output: Output) -> Result<Exit, Error> {
+        let server = self.server().clone();
         let answer = match self {
-            Self::List { whose } => whose.get(&["campaigns"], &[]).await?,
+            Self::List { whose, page } => whose.get(&["campaigns"], &page.behind([])).await?,
             Self::Show { whose, campaign } => whose.get(&["campaigns", &campaign], &[]).await?,
             Self::Create(create) => create.ask().await?,
             Self::Activate(asked) => asked.ask("activate").await?,
             Self::Pause(asked) => asked.ask("pause").await?,
             Self::Complete(asked) => asked.ask("complete").await?,
             Self::Grant(grant) => return grant.put(output).await,
-            Self::Grants(Grants { whose, campaign, after, limit }) => {
-                let query = [("after", after), ("limit", limit.map(|limit| limit.to_string()))];
-                whose.get(&["campaigns", &campaign, "grants"], &query).await?
+            Self::Grants(Grants { whose, campaign, page }) => {
+                whose.get(&["campaigns", &campaign, "grants"], &page.behind([])).await?
             }
         };
-        output.answer(&answer)?;
+        output.amounts(&server, &answer).await?;
         Ok(Exit::Done)
     }
 }
 
 impl Create {
-    fn body(&self) -> Result<Value, NotMoney> {
-        let cap = self.account_cap.as_deref().map(|cap| self.of.body(cap)).transpose()?;
+    async fn body(&self) -> Result<Value, Error> {
+        let of = self.of.places(&self.whose.server).await?;
+        let cap = self.account_cap.as_deref().map(|cap| of.body(cap)).transpose()?;
         let fields = [
             ("campaign", Some(json!(self.campaign))),
-            ("budget", Some(self.of.body(&self.budget)?)),
+            ("budget", Some(of.body(&self.budget)?)),
             ("account_cap", cap),
             ("purpose", self.purpose.as_ref().map(|it| json!(it))),
             ("threshold_percent", self.threshold.map(|it| json!(it))),
@@ -164,7 +177,7 @@ impl Create {
     }
 
     async fn ask(self) -> Result<Value, Error> {
-        let (body, key) = (self.body()?, self.idempotency_key.as_deref());
+        let (body, key) = (self.body().await?, self.idempotency_key.as_deref());
         self.whose.post(&["campaigns"], &body, key).await
     }
 }

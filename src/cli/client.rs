@@ -7,6 +7,7 @@ use std::{
 };
 
 use clap::Args;
+use piperoll_domain::money::Code;
 use reqwest::{Method, RequestBuilder, StatusCode, Url, header::HeaderValue};
 use serde_json::Value;
 
@@ -88,16 +89,14 @@ pub(super) enum Error {
         source: reqwest::Error,
     },
     /// It said no.
-    #[error("{url} answered {status}{}", told(detail.as_ref(), code.as_ref()))]
+    #[error("{url} answered {status}{}", told(problem))]
     Refused {
         /// Where.
         url: String,
         /// The status.
         status: StatusCode,
-        /// The problem's code.
-        code: Option<String>,
-        /// What it says.
-        detail: Option<String>,
+        /// What it says of it; null where it says nothing that can be read.
+        problem: Box<Value>,
     },
     /// The data directory cannot be used without a server.
     #[error(transparent)]
@@ -110,13 +109,29 @@ pub(super) enum Error {
     },
 }
 
-fn told(detail: Option<&String>, code: Option<&String>) -> String {
-    let detail = detail.map(|detail| format!(": {detail}")).unwrap_or_default();
+fn told(problem: &Value) -> String {
+    let detail = said(problem).map(|said| format!(": {said}")).unwrap_or_default();
+    let code = problem["code"].as_str();
     let code = code.map(|code| format!(" ({code}; see docs/problems/{code}.md)"));
     detail + &code.unwrap_or_default()
 }
 
+/// What a problem says, behind the field that it is about.
+pub(super) fn said(problem: &Value) -> Option<String> {
+    let detail = problem["detail"].as_str()?;
+    let field = problem["field"].as_str().filter(|field| !field.is_empty());
+    Some(field.map_or_else(|| detail.to_owned(), |field| format!("{field}: {detail}")))
+}
+
 impl Error {
+    /// All that the server said of it.
+    pub(super) fn problem(&self) -> Option<&Value> {
+        match self {
+            Self::Refused { problem, .. } if problem.is_object() => Some(problem),
+            _ => None,
+        }
+    }
+
     /// The exit code.
     pub(super) fn exit(&self) -> Exit {
         match self {
@@ -177,6 +192,39 @@ impl Target {
     pub(super) const fn is_tenant(&self) -> bool {
         self.server.is_tenant()
     }
+
+    /// How many decimal places a commodity has, as far as whoever asks is told.
+    pub(super) async fn scale(&self, commodity: Code) -> Result<Scale, Error> {
+        let client = self.operator();
+        if client.caller == Caller::Tenant {
+            return Ok(Scale::Untold);
+        }
+        let path = ["v1", "admin", "commodities", commodity.as_str()];
+        match client.get(&path, &[]).await {
+            Ok(told) => {
+                let scale = told["scale"].as_u64().and_then(|scale| u8::try_from(scale).ok());
+                Ok(scale.map_or(Scale::Untold, Scale::Known))
+            }
+            Err(Error::Refused { status: StatusCode::NOT_FOUND, .. }) => Ok(Scale::Undeclared),
+            // The verb itself may be open to what opens nothing here.
+            Err(Error::Refused {
+                status: StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN,
+                ..
+            }) => Ok(Scale::Untold),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// What a server says of a commodity's decimal places.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scale {
+    /// So many.
+    Known(u8),
+    /// There is no such commodity.
+    Undeclared,
+    /// Whoever asks is not told.
+    Untold,
 }
 
 /// A server and who asks it.
@@ -201,9 +249,9 @@ impl Client<'_> {
             }
         }
         match self.ask(Method::GET, url.clone(), &[(MIN_POSITION, HEAD)], None).await {
-            Err(Error::Refused { code: Some(code), detail, .. }) if code == VIEW_BEHIND => {
+            Err(Error::Refused { problem, .. }) if problem["code"] == VIEW_BEHIND => {
                 let answer = self.ask(Method::GET, url, &[], None).await?;
-                let why = detail.unwrap_or(code);
+                let why = said(&problem).unwrap_or_default();
                 Output::new(self.server.json).warn(&format!("this may be out of date: {why}"));
                 Ok(answer)
             }
@@ -359,7 +407,6 @@ impl Client<'_> {
 /// What a problem says.
 async fn refusal(url: &Url, answer: reqwest::Response) -> Error {
     let status = answer.status();
-    let problem: Value = answer.json().await.unwrap_or_default();
-    let text = |name: &str| problem.get(name).and_then(Value::as_str).map(str::to_owned);
-    Error::Refused { url: url.to_string(), status, code: text("code"), detail: text("detail") }
+    let problem = Box::new(answer.json().await.unwrap_or_default());
+    Error::Refused { url: url.to_string(), status, problem }
 }

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use reqwest::Method;
 use serde_json::json;
 
-use super::{client::Target, error::Error, exit::Exit, output::Output};
+use super::{client::Target, error::Error, exit::Exit, output::Output, paging::Paging};
 
 const PATH: [&str; 3] = ["v1", "admin", "dead-letters"];
 
@@ -30,12 +30,8 @@ pub(super) struct List {
     /// Where they stand: pending, processing, completed, failed, `manual_review`.
     #[arg(long)]
     status: Option<String>,
-    /// Behind this page; the `next` of an earlier answer.
-    #[arg(long, value_name = "CURSOR")]
-    after: Option<String>,
-    /// At most so many.
-    #[arg(long, default_value_t = 100)]
-    limit: u32,
+    #[command(flatten)]
+    page: Paging,
 }
 
 /// One dead letter.
@@ -88,10 +84,8 @@ pub(super) enum Outcome {
 impl Dlq {
     pub(super) async fn run(self, output: Output) -> Result<Exit, Error> {
         let answer = match self {
-            Self::List(List { server, status, after, limit }) => {
-                let limit = Some(limit.to_string());
-                let query = [("status", status), ("after", after), ("limit", limit)];
-                server.operator().get(&PATH, &query).await?
+            Self::List(List { server, status, page }) => {
+                server.operator().get(&PATH, &page.behind([("status", status)])).await?
             }
             Self::Show(One { server, letter }) => {
                 server.operator().get(&[&PATH[..], &[&letter]].concat(), &[]).await?

@@ -102,6 +102,12 @@ pub(super) enum Error {
     /// The roll could not be written in another program's words.
     #[error("failed to export")]
     Export(#[from] beancount::Error),
+    /// What is asked for never was.
+    #[error("the roll has nothing{whom}")]
+    NothingOf {
+        /// Of whom.
+        whom: String,
+    },
     /// The last day is not behind the first.
     #[error("--to must be a day behind --from")]
     EmptyPeriod,
@@ -111,6 +117,14 @@ pub(super) enum Error {
 }
 
 impl Error {
+    /// All that the server said, if it was the server that refused.
+    pub(super) fn problem(&self) -> Option<&serde_json::Value> {
+        match self {
+            Self::Client(error) => error.problem(),
+            _ => None,
+        }
+    }
+
     /// The exit code.
     pub(super) fn exit(&self) -> Exit {
         match self {
@@ -127,6 +141,7 @@ impl Error {
                 _ => Exit::Failed,
             },
             Self::AlreadyThere { .. } => Exit::Conflict,
+            Self::NothingOf { .. } => Exit::NotFound,
             Self::Money(_) | Self::EmptyPeriod => Exit::Usage,
             Self::Client(error) => error.exit(),
             // A directory that cannot be read or written is no mistake in what was asked.

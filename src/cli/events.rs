@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     audit::line::{Line, Raw},
-    fact,
+    fact::{self, Named},
     roll::{self, Entry, Roll},
 };
 
@@ -52,7 +52,7 @@ struct Wanted {
     stream: Option<Stream>,
     /// Of this type, such as `payment.settled.v1`, or of all that begin like `payment.*`.
     #[arg(long = "type", value_name = "TYPE")]
-    name: Option<String>,
+    name: Option<Named>,
     /// At most so many.
     #[arg(long)]
     limit: Option<u64>,
@@ -60,10 +60,7 @@ struct Wanted {
 
 impl Wanted {
     fn holds(&self, stream: &str, name: &str) -> bool {
-        let of_type = self.name.as_deref().is_none_or(|wanted| match wanted.strip_suffix('*') {
-            Some(beginning) => name.starts_with(beginning),
-            None => name == wanted,
-        });
+        let of_type = self.name.as_ref().is_none_or(|wanted| wanted.holds(name));
         of_type && self.stream.as_ref().is_none_or(|wanted| wanted.to_string() == stream)
     }
 
@@ -71,7 +68,7 @@ impl Wanted {
         [
             ("after", Some(self.after.to_string())),
             ("stream", self.stream.as_ref().map(ToString::to_string)),
-            ("type", self.name.clone()),
+            ("type", self.name.as_ref().map(ToString::to_string)),
             ("limit", self.limit.map(|limit| limit.to_string())),
         ]
     }

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     exports::beancount::{self, Export as Journal, Scope, Summary},
     fact,
-    roll::{self, Roll},
+    roll::{self, Record, Roll},
 };
 
 /// How much of the roll is read at once.
@@ -75,9 +75,10 @@ impl Beancount {
         let failed =
             |source| Error::Roll { directory: directory.clone(), source: Box::new(source) };
         let roll = roll::open_beside(&directory, None).await.map_err(failed)?;
-        let written = match &self.output {
-            Some(path) => self.to_file(&roll, path, &failed).await,
-            None => self.write(&roll, BufWriter::new(io::stdout()), &failed).await,
+
+        let written = match self.must_be_of_somebody(&roll, &failed).await {
+            Ok(()) => self.to_where(&roll, &failed).await,
+            Err(error) => Err(error),
         };
         roll.close().await;
         match written {
@@ -87,6 +88,34 @@ impl Beancount {
                 Ok(Exit::Done)
             }
             Err(error) => Err(error),
+        }
+    }
+
+    /// A tenant or an account that nobody knows would make an empty book, which looks like a sound one.
+    async fn must_be_of_somebody(
+        &self,
+        roll: &Roll,
+        failed: &impl Fn(roll::Error) -> Error,
+    ) -> Result<(), Error> {
+        let scope = self.scope();
+        let of_all = scope.tenant.is_none() && scope.account.is_none();
+        if of_all || is_in(roll, &scope, failed).await? {
+            return Ok(());
+        }
+        let tenant = scope.tenant.map(|tenant| format!(" of the tenant `{tenant}`"));
+        let account = scope.account.map(|account| format!(" of the account `{account}`"));
+        let whom = account.into_iter().chain(tenant).collect();
+        Err(Error::NothingOf { whom })
+    }
+
+    async fn to_where(
+        &self,
+        roll: &Roll,
+        failed: &impl Fn(roll::Error) -> Error,
+    ) -> Result<Summary, Error> {
+        match &self.output {
+            Some(path) => self.to_file(roll, path, failed).await,
+            None => self.write(roll, BufWriter::new(io::stdout()), failed).await,
         }
     }
 
@@ -148,6 +177,27 @@ impl Beancount {
     fn scope(&self) -> Scope {
         let (tenant, account) = (self.tenant.clone(), self.account.clone());
         Scope { tenant, account, from: self.from, to: self.to }
+    }
+}
+
+/// Whether the roll has anything of a tenant or an account, whenever it was.
+async fn is_in(
+    roll: &Roll,
+    scope: &Scope,
+    failed: &impl Fn(roll::Error) -> Error,
+) -> Result<bool, Error> {
+    let mut next = 1;
+    loop {
+        let blocks = roll.read(next, READ_BYTES).await.map_err(failed)?;
+        let Some(last) = blocks.last() else { return Ok(false) };
+        next = last.last().saturating_add(1);
+        for (position, bytes) in blocks.iter().flat_map(|block| block.iter()) {
+            let at = Record::read(bytes).and_then(|record| record.envelope());
+            let at = at.map_err(|source| fact::Unreadable::Record { position, source })?;
+            if scope.is_of(&at) {
+                return Ok(true);
+            }
+        }
     }
 }
 

@@ -4,11 +4,13 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::{
+    client::Target,
     correct::{Whose, Why},
     error::Error,
     exit::Exit,
     money::Of,
     output::Output,
+    paging::Paging,
 };
 
 /// Lots: look at them, take them back.
@@ -33,12 +35,8 @@ pub(super) struct List {
     /// The account.
     #[arg(long)]
     account: String,
-    /// Behind this page; the `next` of an earlier answer.
-    #[arg(long, value_name = "CURSOR")]
-    after: Option<String>,
-    /// At most so many.
-    #[arg(long, default_value_t = 100)]
-    limit: u32,
+    #[command(flatten)]
+    page: Paging,
 }
 
 /// Which lot.
@@ -82,7 +80,17 @@ pub(super) struct Void {
 }
 
 impl Lots {
+    fn server(&self) -> &Target {
+        match self {
+            Self::List(list) => &list.whose.server,
+            Self::Show(show) => &show.whose.server,
+            Self::Clawback(clawback) => &clawback.why.whose.server,
+            Self::Void(void) => &void.why.whose.server,
+        }
+    }
+
     pub(super) async fn run(self, output: Output) -> Result<Exit, Error> {
+        let server = self.server().clone();
         let answer = match self {
             Self::List(list) => list.ask().await?,
             Self::Clawback(clawback) => clawback.ask().await?,
@@ -92,21 +100,24 @@ impl Lots {
                 why.post(&["accounts", &account, "lots", &lot, "void"], json!({})).await?
             }
         };
-        output.answer(&answer)?;
+        output.amounts(&server, &answer).await?;
         Ok(Exit::Done)
     }
 }
 
 impl List {
     async fn ask(self) -> Result<Value, Error> {
-        let query = [("after", self.after), ("limit", Some(self.limit.to_string()))];
+        let query = self.page.behind([]);
         self.whose.get(&["accounts", &self.account, "lots"], &query).await
     }
 }
 
 impl Clawback {
     async fn ask(self) -> Result<Value, Error> {
-        let amount = self.amount.as_deref().map(|text| self.of.body(text)).transpose()?;
+        let amount = match &self.amount {
+            Some(text) => Some(self.of.places(&self.why.whose.server).await?.body(text)?),
+            None => None,
+        };
         let account = holder(&self.why.whose, self.account, &self.lot).await?;
         let path = ["accounts", &account, "lots", &self.lot, "clawback"];
         self.why.post(&path, json!({ "amount": amount })).await

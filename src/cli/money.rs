@@ -1,13 +1,19 @@
 //! Amounts as people write and read them: major units with a point. The API counts smallest units.
 
-use clap::Args;
+mod shown;
+
+use clap::{Args, value_parser};
 use piperoll_domain::{
     commodity::{SCALE_MAX, built_in},
-    money::Code,
+    money::{Amount, Code},
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::error::Error;
+pub(super) use self::shown::{Declared, for_people, foreign};
+use super::{
+    client::{Scale, Target},
+    error::Error,
+};
 
 /// An amount, in major units.
 #[derive(Debug, Args)]
@@ -25,138 +31,140 @@ pub(super) struct Of {
     /// Of what: USD, MSAT, or a commodity that was declared.
     #[arg(long, default_value = "USD")]
     pub(super) commodity: String,
-    /// How many decimal places it has, where it is neither USD nor MSAT.
-    #[arg(long)]
+    /// How many decimal places it has. Needed only of what is neither USD nor MSAT, with a tenant's
+    /// key alone: operators are told by the server. Refused where it is known to be otherwise.
+    #[arg(long, value_parser = value_parser!(u8).range(..=i64::from(SCALE_MAX)))]
     pub(super) scale: Option<u8>,
+}
+
+/// What amounts are counted in, with its decimal places.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Places {
+    commodity: Code,
+    scale: u8,
 }
 
 /// A text that is no amount.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NotMoney {
+    /// It is the code of nothing.
+    #[error(
+        "`{0}` is no commodity: capital letters, digits, `.` and `_`, at most 16, a letter first"
+    )]
+    Code(String),
+    /// Nobody declared it.
+    #[error("`{0}` was never declared; operators do it with `piperoll commodities declare`")]
+    Undeclared(Code),
     /// Nobody said how many places the commodity has.
-    #[error("the decimal places of `{0}` are not known here: say them with --scale")]
-    Scale(String),
+    #[error("no tenant's key is told the decimal places of `{0}`: say them with --scale")]
+    Scale(Code),
+    /// What was said is not so.
+    #[error("`{commodity}` has {known} decimal places, and --scale says {said}")]
+    OtherScale {
+        /// Of what.
+        commodity: Code,
+        /// How many there are.
+        known: u8,
+        /// How many were said.
+        said: u8,
+    },
     /// It is no amount.
     #[error("`{text}` is no amount of `{commodity}`: digits, and at most {scale} behind a point")]
     Amount {
         /// What was written.
         text: String,
         /// Of what.
-        commodity: String,
+        commodity: Code,
         /// How many places there are.
         scale: u8,
+    },
+    /// It is more than can be counted.
+    #[error("`{text}` of `{commodity}` is too large: {most} is the most that there can be")]
+    TooLarge {
+        /// What was written.
+        text: String,
+        /// Of what.
+        commodity: Code,
+        /// The largest amount.
+        most: String,
     },
 }
 
 impl Sum {
     /// As the API wants it.
-    pub(super) fn body(&self) -> Result<Value, Error> {
-        Ok(self.of.body(&self.amount)?)
+    pub(super) async fn body(&self, server: &Target) -> Result<Value, Error> {
+        Ok(self.of.places(server).await?.body(&self.amount)?)
     }
 }
 
 impl Of {
+    /// With its decimal places: as they are known here, as the server tells them, or as they were
+    /// said. What was said and is known to be otherwise would make another amount, and is refused.
+    pub(super) async fn places(&self, server: &Target) -> Result<Places, Error> {
+        let commodity: Code =
+            self.commodity.parse().map_err(|_| NotMoney::Code(self.commodity.clone()))?;
+        let known = match built_in(commodity) {
+            Some(scale) => Scale::Known(scale),
+            None => server.scale(commodity).await?,
+        };
+        Ok(Places { commodity, scale: agreed(commodity, known, self.scale)? })
+    }
+}
+
+/// Whether a commodity needs no declaration.
+pub(super) fn is_built_in(commodity: &str) -> bool {
+    commodity.parse().ok().and_then(built_in).is_some()
+}
+
+/// The scale that is known and the one that was said, as one.
+fn agreed(commodity: Code, known: Scale, said: Option<u8>) -> Result<u8, NotMoney> {
+    match (known, said) {
+        (Scale::Undeclared, _) => Err(NotMoney::Undeclared(commodity)),
+        (Scale::Untold, said) => said.ok_or(NotMoney::Scale(commodity)),
+        (Scale::Known(known), Some(said)) if known != said => {
+            Err(NotMoney::OtherScale { commodity, known, said })
+        }
+        (Scale::Known(known), _) => Ok(known),
+    }
+}
+
+impl Places {
     /// An amount as the API wants it.
-    pub(super) fn body(&self, text: &str) -> Result<Value, NotMoney> {
-        Ok(json!({ "commodity": self.commodity, "amount": self.units(text)?.to_string() }))
+    pub(super) fn body(self, text: &str) -> Result<Value, NotMoney> {
+        let amount = self.units(text)?.to_string();
+        Ok(json!({ "commodity": self.commodity.as_str(), "amount": amount }))
     }
 
     /// In smallest units.
-    pub(super) fn units(&self, text: &str) -> Result<u64, NotMoney> {
-        let known = scale(&self.commodity).or(self.scale).filter(|scale| *scale <= SCALE_MAX);
-        let scale = known.ok_or_else(|| NotMoney::Scale(self.commodity.clone()))?;
-        units(text, scale).ok_or_else(|| NotMoney::Amount {
-            text: text.to_owned(),
-            commodity: self.commodity.clone(),
-            scale,
-        })
+    pub(super) fn units(self, text: &str) -> Result<u64, NotMoney> {
+        let Self { commodity, scale } = self;
+        let text = text.to_owned();
+        let Some(digits) = digits(&text, scale) else {
+            return Err(NotMoney::Amount { text, commodity, scale });
+        };
+        // What is left to be wrong with digits is their number.
+        let amount = digits.parse().ok().and_then(Amount::new);
+        let too_large = || NotMoney::TooLarge { text, commodity, most: most(scale) };
+        amount.map(Amount::units).ok_or_else(too_large)
     }
 }
 
-fn scale(commodity: &str) -> Option<u8> {
-    commodity.parse::<Code>().ok().and_then(built_in)
+/// The largest amount, as people write it.
+fn most(scale: u8) -> String {
+    let units = Amount::MAX.units().to_string();
+    shown::major(&units, scale).unwrap_or(units)
 }
 
-/// Whole smallest units; none of what cannot be written exactly.
-fn units(text: &str, scale: u8) -> Option<u64> {
+/// The digits of whole smallest units; none of what cannot be written exactly.
+fn digits(text: &str, scale: u8) -> Option<String> {
     let (whole, part) = text.split_once('.').unwrap_or((text, ""));
-    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let all = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     let places = usize::from(scale);
     let said = !whole.is_empty() && (text.len() == whole.len() || !part.is_empty());
-    if !said || !digits(whole) || !digits(part) || part.len() > places {
+    if !said || !all(whole) || !all(part) || part.len() > places {
         return None;
     }
-    format!("{whole}{part:0<places$}").parse().ok()
-}
-
-/// Smallest units as major ones.
-fn major(units: &str, scale: u8) -> Option<String> {
-    let (sign, digits) = units.strip_prefix('-').map_or(("", units), |rest| ("-", rest));
-    let places = usize::from(scale);
-    if places == 0 || digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let padded = format!("{digits:0>width$}", width = places.saturating_add(1));
-    let (whole, part) = padded.split_at(padded.len().saturating_sub(places));
-    Some(format!("{sign}{whole}.{part}"))
-}
-
-/// Columns of rows that say their commodity beside them.
-const COLUMNS: [&str; 11] = [
-    "minted",
-    "available",
-    "reserved",
-    "consumed",
-    "expired",
-    "clawed_back",
-    "voided",
-    "moved",
-    "awaited",
-    "owed",
-    "balance",
-];
-
-/// An answer as people read it: amounts in major units, where the places are known.
-pub(super) fn for_people(answer: &Value) -> Value {
-    let mut answer = answer.clone();
-    all_in_major(&mut answer);
-    answer
-}
-
-fn all_in_major(answer: &mut Value) {
-    match answer {
-        Value::Array(rows) => rows.iter_mut().for_each(all_in_major),
-        Value::Object(fields) => {
-            in_major(fields);
-            fields.values_mut().for_each(all_in_major);
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
-}
-
-fn in_major(fields: &mut Map<String, Value>) {
-    let commodity = fields.get("commodity").and_then(Value::as_str);
-    if let Some(scale) = commodity.and_then(scale) {
-        for name in COLUMNS.into_iter().chain(["amount"]) {
-            if let Some(amount) = fields.get_mut(name) {
-                write_major(amount, scale);
-            }
-        }
-    }
-    // Amounts that stand under their commodity.
-    if let Some(Value::Object(ceilings)) = fields.get_mut("ceilings") {
-        for (code, amount) in ceilings {
-            if let Some(scale) = scale(code) {
-                write_major(amount, scale);
-            }
-        }
-    }
-}
-
-fn write_major(amount: &mut Value, scale: u8) {
-    if let Some(written) = amount.as_str().and_then(|text| major(text, scale)) {
-        *amount = written.into();
-    }
+    Some(format!("{whole}{part:0<places$}"))
 }
 
 #[cfg(test)]
@@ -179,37 +187,40 @@ mod tests {
             ("-1", 6, None),
             ("1e3", 6, None),
             ("1,5", 6, None),
-            ("99999999999999999999", 6, None),
         ] {
-            assert_eq!(units(text, scale), wanted, "{text}");
+            let units = Places { commodity: Code::USD, scale }.units(text);
+            assert!(matches!(
+                (&units, wanted),
+                (Ok(_), Some(_)) | (Err(NotMoney::Amount { .. }), None)
+            ));
+            assert_eq!(units.ok(), wanted, "{text}");
         }
     }
 
     #[test]
-    fn answers_are_shown_in_major_units_where_the_places_are_known() {
-        let answer = json!({ "charged": { "commodity": "USD", "amount": "1250000" },
-            "lots": [{ "commodity": "USD", "available": "5", "balance": "-30", "lot": "7" }],
-            "paid": { "commodity": "MSAT", "amount": "12" },
-            "ceilings": { "USD": "1250000", "MSAT": "12", "EUR": "12" },
-            "other": { "commodity": "EUR", "amount": "12" } });
-        let answer = for_people(&answer);
-        assert_eq!(answer["charged"]["amount"], "1.250000");
-        assert_eq!(answer["lots"][0]["available"], "0.000005");
-        assert_eq!(answer["lots"][0]["balance"], "-0.000030");
-        assert_eq!(answer["lots"][0]["lot"], "7");
-        assert_eq!(
-            (&answer["paid"]["amount"], &answer["other"]["amount"]),
-            (&json!("12"), &json!("12"))
-        );
-        let ceilings = json!({ "USD": "1.250000", "MSAT": "12", "EUR": "12" });
-        assert_eq!(answer["ceilings"], ceilings);
+    fn an_amount_that_cannot_be_counted_is_told_as_too_large() {
+        for (text, scale) in
+            [("99999999999999999999", 0), ("9223372036854.775808", 6), ("9223372036854775808", 0)]
+        {
+            let told = Places { commodity: Code::USD, scale }.units(text);
+            assert!(matches!(told, Err(NotMoney::TooLarge { .. })), "{text}");
+        }
+        let most = Places { commodity: Code::USD, scale: 6 }.units("9223372036854.775807");
+        assert_eq!(most.unwrap(), Amount::MAX.units());
+        let told = Places { commodity: Code::USD, scale: 6 }.units("9223372036855").unwrap_err();
+        assert!(told.to_string().contains("9223372036854.775807 is the most"), "{told}");
     }
 
     #[test]
-    fn a_commodity_of_unknown_places_wants_them_said() {
-        let of = |scale| Of { commodity: "EUR".into(), scale };
-        assert!(matches!(of(None).body("1"), Err(NotMoney::Scale(_))));
-        assert_eq!(of(Some(2)).body("1.5").unwrap()["amount"], "150");
-        assert!(of(Some(200)).body("1.5").is_err());
+    fn a_scale_that_was_said_never_overrules_one_that_is_known() {
+        let gem: Code = "GEM".parse().unwrap();
+        let of = |known, said| agreed(gem, known, said);
+        assert!(matches!(of(Scale::Untold, None), Err(NotMoney::Scale(_))));
+        assert!(matches!(of(Scale::Untold, Some(2)), Ok(2)));
+        assert!(matches!(of(Scale::Known(2), None), Ok(2)));
+        assert!(matches!(of(Scale::Known(2), Some(2)), Ok(2)));
+        assert!(matches!(of(Scale::Known(2), Some(6)), Err(NotMoney::OtherScale { .. })));
+        assert!(matches!(of(Scale::Undeclared, Some(2)), Err(NotMoney::Undeclared(_))));
+        assert_eq!(Places { commodity: gem, scale: 2 }.body("1.5").unwrap()["amount"], "150");
     }
 }

@@ -1,12 +1,20 @@
 //! The one place that prints: answers to stdout, progress and errors to stderr.
 
-use std::io::{self, ErrorKind, IsTerminal as _, Write};
+use std::{
+    collections::BTreeSet,
+    io::{self, ErrorKind, IsTerminal as _, Write},
+};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{exit::Exit, money::for_people};
+use super::{
+    client::{Scale, Target},
+    error::Error,
+    exit::Exit,
+    money::{Declared, for_people, foreign},
+};
 use crate::audit::Progress;
 
 /// How answers are given.
@@ -41,24 +49,54 @@ impl Output {
         Self::line(&serde_json::to_string_pretty(value)?)
     }
 
-    /// An answer of the server's: as it came for programs, for people in columns and with amounts in
-    /// major units.
+    /// An answer of the server's: as it came for programs, for people in columns and with amounts of
+    /// what is built in in major units.
     pub(super) fn answer(self, value: &Value) -> io::Result<()> {
+        self.tell(value, &Declared::new())
+    }
+
+    /// The same, with all amounts in major units: the server tells the places of what was declared.
+    pub(super) async fn amounts(self, server: &Target, value: &Value) -> io::Result<()> {
+        let mut declared = Declared::new();
+        let asked = if self.json { BTreeSet::new() } else { foreign(value) };
+        for code in asked {
+            // What was done is done: an answer that nobody can write better is told as it came.
+            if let Ok(Scale::Known(scale)) = server.scale(code).await {
+                declared.insert(code, scale);
+            } else {
+                let what = "are in its smallest units: nobody tells its decimal places here";
+                self.warn(&format!("amounts of {code} {what}"));
+            }
+        }
+        self.tell(value, &declared)
+    }
+
+    fn tell(self, value: &Value, declared: &Declared) -> io::Result<()> {
         if self.json {
             return Self::document(value);
         }
         let mut stream = Self::stream();
-        let told = shown(&for_people(value)).iter().try_for_each(|line| stream.line(line));
-        enough(told.and_then(|()| stream.finish()))
+        let told =
+            shown(&for_people(value, declared)).iter().try_for_each(|line| stream.line(line));
+        enough(told.and_then(|()| stream.finish()))?;
+        if let Some(next) = value.get("next").and_then(Value::as_str) {
+            self.warn(&format!("there is more: go on with --after {next}"));
+        }
+        Ok(())
     }
 
-    /// What went wrong, once, with its causes.
-    pub(super) fn error(self, error: &dyn std::error::Error, exit: Exit) {
-        let causes: Vec<String> = std::iter::successors(Some(error), |cause| cause.source())
+    /// What went wrong, once, with its causes; for programs with all that the server said of it.
+    pub(super) fn error(self, error: &Error, exit: Exit) {
+        let first: &dyn std::error::Error = error;
+        let causes: Vec<String> = std::iter::successors(Some(first), |cause| cause.source())
             .map(ToString::to_string)
             .collect();
         let text = if self.json {
-            serde_json::json!({ "error": causes, "exit": exit.code() }).to_string()
+            let mut told = serde_json::json!({ "error": causes, "exit": exit.code() });
+            if let Some(problem) = error.problem() {
+                told["problem"] = problem.clone();
+            }
+            told.to_string()
         } else {
             format!("error: {}", causes.join("\n  because: "))
         };

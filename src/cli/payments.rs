@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use self::refund::Refund;
-use super::{client::Target, error::Error, exit::Exit, output::Output};
+use super::{client::Target, error::Error, exit::Exit, output::Output, paging::Paging};
 
 /// Look at payments, ask about them, decide about money in suspense.
 #[derive(Debug, Subcommand)]
@@ -47,12 +47,8 @@ pub(super) struct List {
     /// By the caller's own name for them.
     #[arg(long)]
     reference: Option<String>,
-    /// Behind this page; the `next` of an earlier answer.
-    #[arg(long, value_name = "CURSOR")]
-    after: Option<String>,
-    /// At most so many.
-    #[arg(long, default_value_t = 100)]
-    limit: u32,
+    #[command(flatten)]
+    page: Paging,
 }
 
 /// One payment.
@@ -82,12 +78,8 @@ pub(super) enum Review {
 pub(super) struct Open {
     #[command(flatten)]
     server: Target,
-    /// Behind this page; the `next` of an earlier answer.
-    #[arg(long, value_name = "CURSOR")]
-    after: Option<String>,
-    /// At most so many.
-    #[arg(long, default_value_t = 100)]
-    limit: u32,
+    #[command(flatten)]
+    page: Paging,
 }
 
 /// A decision.
@@ -121,7 +113,20 @@ enum Action {
 }
 
 impl Payments {
+    fn server(&self) -> &Target {
+        match self {
+            Self::List(list) => &list.server,
+            Self::Show(one) | Self::Sync(one) => &one.server,
+            Self::Refund(refund) => refund.server(),
+            Self::Review(Review::List(open)) => &open.server,
+            Self::Review(Review::Apply(one) | Review::Refund(one) | Review::Dismiss(one)) => {
+                &one.server
+            }
+        }
+    }
+
     pub(super) async fn run(self, output: Output) -> Result<Exit, Error> {
+        let server = self.server().clone();
         let answer = match self {
             Self::List(list) => list.ask().await?,
             Self::Show(One { server, payment }) => {
@@ -137,22 +142,20 @@ impl Payments {
             Self::Review(Review::Refund(decide)) => decide.ask(Action::Refund).await?,
             Self::Review(Review::Dismiss(decide)) => decide.ask(Action::Dismiss).await?,
         };
-        output.answer(&answer)?;
+        output.amounts(&server, &answer).await?;
         Ok(Exit::Done)
     }
 }
 
 impl List {
     async fn ask(self) -> Result<serde_json::Value, Error> {
-        let query = [
+        let query = self.page.behind([
             ("status", self.status),
             ("older_than", self.older_than),
             ("account", self.account),
             ("connection", self.connection),
             ("reference", self.reference),
-            ("after", self.after),
-            ("limit", Some(self.limit.to_string())),
-        ];
+        ]);
         Ok(if self.server.is_tenant() {
             self.server.tenant().get(&["v1", "payments"], &query).await?
         } else {
@@ -163,7 +166,7 @@ impl List {
 
 impl Open {
     async fn ask(self) -> Result<serde_json::Value, Error> {
-        let query = [("after", self.after), ("limit", Some(self.limit.to_string()))];
+        let query = self.page.behind([]);
         Ok(if self.server.is_tenant() {
             self.server.tenant().get(&["v1", "reviews"], &query).await?
         } else {

@@ -4,7 +4,10 @@ use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{client::Target, correct::Whose, error::Error, exit::Exit, money::Sum, output::Output};
+use super::{
+    client::Target, correct::Whose, error::Error, exit::Exit, money::Sum, output::Output,
+    paging::Paging,
+};
 
 /// Set credit aside, charge it, give it back; look at reservations.
 #[derive(Debug, Subcommand)]
@@ -87,12 +90,8 @@ pub(super) struct List {
     /// Of this account.
     #[arg(long)]
     account: Option<String>,
-    /// Behind this page; the `next` of an earlier answer.
-    #[arg(long, value_name = "CURSOR")]
-    after: Option<String>,
-    /// At most so many.
-    #[arg(long, default_value_t = 100)]
-    limit: u32,
+    #[command(flatten)]
+    page: Paging,
 }
 
 /// One reservation.
@@ -105,7 +104,18 @@ pub(super) struct One {
 }
 
 impl Reservations {
+    fn server(&self) -> &Target {
+        match self {
+            Self::Reserve(reserve) => &reserve.server,
+            Self::Finalize(finalize) => &finalize.server,
+            Self::Release(release) => &release.whose.server,
+            Self::List(list) => &list.whose.server,
+            Self::Show(one) => &one.whose.server,
+        }
+    }
+
     pub(super) async fn run(self, output: Output) -> Result<Exit, Error> {
+        let server = self.server().clone();
         let answer = match self {
             Self::Reserve(reserve) => reserve.ask().await?,
             Self::Finalize(finalize) => finalize.ask().await?,
@@ -118,7 +128,7 @@ impl Reservations {
                 whose.get(&["reservations", &reservation], &[]).await?
             }
         };
-        output.answer(&answer)?;
+        output.amounts(&server, &answer).await?;
         Ok(Exit::Done)
     }
 }
@@ -127,7 +137,7 @@ impl Reserve {
     async fn ask(self) -> Result<Value, Error> {
         let amount = if self.estimate { "estimate" } else { "amount" };
         let body = json!({
-            amount: self.sum.body()?,
+            amount: self.sum.body(&self.server).await?,
             "reservation": self.reservation,
             "pool": self.pool,
             "ttl_seconds": self.ttl,
@@ -145,7 +155,7 @@ impl Reserve {
 
 impl Finalize {
     async fn ask(self) -> Result<Value, Error> {
-        let body = json!({ "cost": self.sum.body()? });
+        let body = json!({ "cost": self.sum.body(&self.server).await? });
         let path = ["v1", "reservations", &self.reservation, "finalize"];
         let key = self.idempotency_key.as_deref();
         Ok(self.server.tenant().write(Method::POST, &path, Some(&body), key).await?)
@@ -154,12 +164,7 @@ impl Finalize {
 
 impl List {
     async fn ask(self) -> Result<Value, Error> {
-        let query = [
-            ("status", self.status),
-            ("account", self.account),
-            ("after", self.after),
-            ("limit", Some(self.limit.to_string())),
-        ];
+        let query = self.page.behind([("status", self.status), ("account", self.account)]);
         self.whose.get(&["reservations"], &query).await
     }
 }

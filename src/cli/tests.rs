@@ -25,6 +25,16 @@ fn every_command_and_every_option_is_explained() {
 }
 
 #[test]
+fn a_ceiling_that_is_taken_away_leaves_the_environments() {
+    let mut command = Cli::command();
+    let set = ["billing", "set"].iter().fold(&mut command, |at, verb| {
+        at.find_subcommand_mut(verb).unwrap_or_else(|| panic!("no `{verb}`"))
+    });
+    let help = set.render_long_help().to_string();
+    assert!(help.contains("BILLING_CEILING_MICRO"), "{help}");
+}
+
+#[test]
 fn every_exit_code_stands_in_the_help() {
     let all = [
         Exit::Done,

@@ -36,7 +36,8 @@ pub(super) struct Create {
 impl Transfers {
     pub(super) async fn run(self, output: Output) -> Result<Exit, Error> {
         let Self::Create(create) = self;
-        output.answer(&create.ask().await?)?;
+        let server = create.why.whose.server.clone();
+        output.amounts(&server, &create.ask().await?).await?;
         Ok(Exit::Done)
     }
 }
@@ -47,7 +48,7 @@ impl Create {
             "transfer": self.transfer,
             "from": self.from,
             "to": self.to,
-            "amount": self.sum.body()?,
+            "amount": self.sum.body(&self.why.whose.server).await?,
             "pool": self.pool,
         });
         self.why.post(&["transfers"], body).await

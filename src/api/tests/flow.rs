@@ -172,6 +172,13 @@ async fn events_are_told_in_order_as_facts_as_lines_and_as_bytes() {
     let lines = shop.get("/v1/events").header("accept", "application/x-ndjson").await.must_be(200);
     let lines = String::from_utf8(lines.body.to_vec()).unwrap();
     assert_eq!(lines.lines().count(), 3, "{lines}");
+    let wanted = shop.get("/v1/events?type=tenant.*&limit=1");
+    let wanted = wanted.header("accept", "application/x-ndjson").await.must_be(200);
+    let wanted = String::from_utf8(wanted.body.to_vec()).unwrap();
+    assert!(wanted.lines().count() == 1 && lines.starts_with(&wanted), "{wanted}");
+    let alike = shop.get("/v1/events?type=account.*").await.must_be(200).json();
+    assert_eq!(alike["events"].as_array().unwrap().len(), 1, "{alike}");
+    shop.get("/v1/events?type=accounts.*").await.must_be_problem(422, "field_invalid");
     // The roll's own events are nobody's.
     shop.get("/v1/events/1").await.must_be_problem(404, "not_found");
     shop.operate("GET", "/v1/admin/events").await.must_be(200);

@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::Whose;
-use crate::cli::client;
+use crate::cli::client::{self, Target};
 
 /// Who shares in what is used: propose, approve, reject, hasten, list.
 #[derive(Debug, Subcommand)]
@@ -54,6 +54,16 @@ pub(in crate::cli) struct Decide {
 }
 
 impl Shares {
+    pub(super) fn server(&self) -> &Target {
+        match self {
+            Self::List(whose) => &whose.server,
+            Self::Propose(propose) => &propose.whose.server,
+            Self::Approve(decide) | Self::Reject(decide) | Self::Hasten(decide) => {
+                &decide.whose.server
+            }
+        }
+    }
+
     pub(in crate::cli) async fn ask(self) -> Result<Value, client::Error> {
         match self {
             Self::List(whose) => whose.server.operator().get(&whose.path(&["shares"]), &[]).await,

@@ -20,7 +20,8 @@ pub struct Scope {
 }
 
 impl Scope {
-    pub(super) fn is_of(&self, at: &Envelope) -> bool {
+    /// Whether an event is of the tenant and of the account, whenever it happened.
+    pub fn is_of(&self, at: &Envelope) -> bool {
         let stream = &at.stream;
         let of_account = |wanted: &AccountId| {
             stream.kind == Kind::Account && stream.id.as_str() == wanted.as_str()
