@@ -35,8 +35,8 @@ pub(in crate::api) struct NewLot {
     /// `grant`, `deposit`, `purchase` or `commons_dividend`; `grant` unless said.
     #[serde(default)]
     source: NewSource,
-    /// The source's own name, such as `nowpay-123`: of one source there is one lot. Without it, the
-    /// request's idempotency key.
+    /// The source's own name: of one source there is one lot. A payment that its provider calls 123 is
+    /// `nowpay-123`, and no gift. Without it, the request's idempotency key.
     source_id: Option<String>,
     /// Where it shall lie; `general` unless said.
     #[schema(value_type = Option<String>)]

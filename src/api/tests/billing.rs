@@ -3,6 +3,7 @@
 mod administrators;
 mod finalize;
 mod mint;
+mod once;
 mod readiness;
 mod settings;
 mod shares;
