@@ -16,7 +16,7 @@ use piperoll_domain::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::mint::NewSource;
+use super::mint::{NewSource, must_be_source};
 use crate::{
     api::{
         Api, Problem,
@@ -159,11 +159,9 @@ async fn refused(
 impl Recovery {
     fn check(&self) -> Result<(), Problem> {
         must_be_text("description", &self.description)?;
-        for (name, text) in
-            [("sourceId", &self.source_id), ("providerPaymentId", &self.provider_payment_id)]
-        {
-            must_be_reference(text.as_deref()).map_err(|problem| problem.field(name))?;
-        }
+        must_be_source("sourceId", self.source_id.as_deref())?;
+        must_be_reference(self.provider_payment_id.as_deref())
+            .map_err(|problem| problem.field("providerPaymentId"))?;
         if self.source_id.is_some() && self.provider_payment_id.is_some() {
             let what = "it is said together with sourceId; say one of them";
             return Err(problem::field("providerPaymentId", what));
@@ -171,10 +169,6 @@ impl Recovery {
         if self.provider_payment_id.is_some() && !self.is_paid() {
             let what = "what a payment gives is a `deposit` or a `purchase`";
             return Err(problem::field("sourceType", what));
-        }
-        let made_up = |id: &String| Source { kind: SourceKind::Grant, id: id.clone() }.is_unnamed();
-        if self.source_id.as_ref().is_some_and(made_up) {
-            return Err(problem::field("sourceId", "names like this are made up here"));
         }
         match (&self.reason, self.force) {
             (Some(reason), true) => must_be_text("reason", reason),

@@ -7,7 +7,7 @@ use crate::api::tests::{Answer, Shop, WEBHOOK_SECRET, msat, webhook};
 
 pub(super) const PATH: &str = "/admin/billing/accounts/alice/mint";
 
-fn deposit() -> Value {
+pub(super) fn deposit() -> Value {
     json!({ "amountMicro": "5000000", "sourceType": "deposit", "description": "Manual recovery" })
 }
 

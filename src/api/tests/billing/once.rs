@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{
     admin,
-    mint::{PATH, lots, mint, settled, topup, with},
+    mint::{PATH, deposit, lots, mint, settled, topup, with},
     open,
 };
 use crate::{
@@ -160,5 +160,35 @@ async fn a_payment_that_was_recovered_before_it_was_known_is_not_given_again_und
     assert_eq!(first["sourceId"], "nowpay-late-2");
     known_for_bob(&shop, "late-2").await;
     assert_eq!(ask().await.must_be(200).json()["lotId"], first["lotId"]);
+    shop.app.stop().await;
+}
+
+#[tokio::test]
+async fn a_key_that_names_the_source_names_it_for_one_operation() {
+    let shop = open().await;
+    let runbooks = shop.ask("POST", PATH).header("authorization", &admin("ada"));
+    let runbooks = runbooks.header("idempotency-key", "k").json(&deposit()).await;
+    assert_eq!(runbooks.must_be(201).json()["sourceId"], "manual:k");
+    let path = "/v1/admin/tenants/dev/accounts/alice/mint";
+    let body = json!({ "amount": { "commodity": "USD", "amount": "5000000" },
+        "source": "deposit", "reason": "x" });
+    let alone = || shop.operate("POST", path).header("idempotency-key", "k");
+    alone().json(&body).await.must_be(201);
+    let item = json!({ "operation": "lot.mint", "idempotency_key": "k", "account": "alice",
+        "amount": { "commodity": "USD", "amount": "5000000" }, "source": "deposit", "reason": "x" });
+    let batch = json!({ "mode": "atomic", "items": [item] });
+    let ask = shop.operate("POST", "/v1/admin/tenants/dev/batch").json(&batch).fresh();
+    assert_eq!(ask.await.must_be(200).json()["items"][0]["replayed"], true);
+    assert_eq!(lots(&shop).await, 2);
+    // Nobody takes such a name away from whoever will use the key.
+    for name in ["manual:k2", "key:k2"] {
+        let mut named = body.clone();
+        named["source_id"] = name.into();
+        let all = other_ways(&shop, "alice", named).await;
+        assert_eq!(all, refused("field_invalid", "source_id"), "{name}");
+        let told = mint(&shop, &with("sourceId", name)).await;
+        assert_eq!(told.must_be_problem(422, "field_invalid").json()["field"], "sourceId");
+    }
+    assert_eq!(lots(&shop).await, 2);
     shop.app.stop().await;
 }
