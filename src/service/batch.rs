@@ -31,10 +31,11 @@ impl Service {
         wishes: Vec<(Wish, Idempotency)>,
     ) -> Vec<Result<Done, Error>> {
         let mut commands = Vec::with_capacity(wishes.len());
-        let mut meant = |(wish, key): (Wish, _)| {
-            self.meant_by(who, wish.into(), Some(key)).map(|command| commands.push(command))
-        };
-        let meant: Vec<_> = wishes.into_iter().map(&mut meant).collect();
+        let mut meant = Vec::with_capacity(wishes.len());
+        for (wish, key) in wishes {
+            let command = self.meant_by(who, wish.into(), Some(key)).await;
+            meant.push(command.map(|command| commands.push(command)));
+        }
         let mut done = self.engine().execute_all(commands).await.into_iter();
         let answer = |meant: Result<(), Error>| {
             meant?;

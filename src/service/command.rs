@@ -32,12 +32,12 @@ impl Service {
         operation: Operation,
         key: Option<Idempotency>,
     ) -> Result<Done, Error> {
-        let wish = self.meant_by(who, operation, key)?;
+        let wish = self.meant_by(who, operation, key).await?;
         Ok(self.engine().execute(wish).await?)
     }
 
     /// What a caller wishes. A tenant's caller reaches its own tenant only.
-    pub(super) fn meant_by(
+    pub(super) async fn meant_by(
         &self,
         who: &Principal,
         operation: Operation,
@@ -49,6 +49,7 @@ impl Service {
         if who.tenant().is_some_and(|own| own != whose(&operation)) {
             return Err(Rejection::TenantNotFound.into());
         }
+        self.name_sources(&mut operation).await?;
         Ok(meant(self.random()?, who, operation, None, key, None))
     }
 

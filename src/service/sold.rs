@@ -1,12 +1,13 @@
 //! A payment of ours as its provider names it: what its own news would give credit under.
 
 use piperoll_domain::{
+    account::SourceKind,
     book::{Slot, State},
     claim::Claim,
     event::Recorded,
     id::{AccountId, Kind, PaymentId, TenantId},
     money::Money,
-    operation::BY_PROVIDER,
+    operation::{BY_PROVIDER, Mint, Operation, Wish},
     payment::{PaymentRef, Promise},
 };
 
@@ -36,6 +37,48 @@ impl Sold {
 }
 
 impl Service {
+    /// Calls the sources of credit by hand that are payments of ours by our names for them. Every
+    /// caller's wishes come through here, so that of one payment there is one lot, whichever name and
+    /// whichever way it is given by.
+    pub(super) async fn name_sources(&self, operation: &mut Operation) -> Result<(), Error> {
+        match operation {
+            Operation::Mint(mint) => self.name_source(mint).await,
+            Operation::Batch(batch) => {
+                for item in &mut batch.items {
+                    if let Wish::Mint(mint) = &mut item.wish {
+                        self.name_source(mint).await?;
+                    }
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn name_source(&self, mint: &mut Mint) -> Result<(), Error> {
+        let Some(theirs) = Sold::by_provider(&mint.source.id) else { return Ok(()) };
+        let Some(sold) = self.sold_as(&mint.tenant, theirs).await? else { return Ok(()) };
+        if self.has_given(&mint.tenant, &mint.source.id).await? {
+            return Ok(());
+        }
+        if is_paid(mint.source.kind) {
+            mint.cost = mint.cost.or(Some(sold.price));
+        }
+        mint.source.id = sold.payment.to_string();
+        Ok(())
+    }
+
+    /// Whether a lot stands under this name already, given before we knew the payment by it.
+    async fn has_given(&self, tenant: &TenantId, source: &str) -> Result<bool, Error> {
+        for kind in [SourceKind::Deposit, SourceKind::Purchase] {
+            let claim = Claim::Source { tenant: tenant.clone(), kind, id: source.to_owned() };
+            if self.engine().taker(&claim).await?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// The tenant's payment that a provider calls so; none that we asked for.
     pub async fn sold_as(&self, tenant: &TenantId, id: &str) -> Result<Option<Sold>, Error> {
         let directory = self.engine().directory();
@@ -75,4 +118,8 @@ impl Service {
         let own = who.tenant().is_none_or(|tenant| *tenant == fact.envelope.tenant);
         Ok(own.then_some(fact))
     }
+}
+
+const fn is_paid(kind: SourceKind) -> bool {
+    matches!(kind, SourceKind::Deposit | SourceKind::Purchase)
 }

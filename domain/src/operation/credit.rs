@@ -7,7 +7,7 @@ use crate::{
     id::{AccountId, Kind, LotId, PaymentId, Pool, Stream, TenantId},
     money::Money,
     operation::{
-        fulfil::{mint, sold_as},
+        fulfil::{BY_PROVIDER, PAYMENTS, mint, sold_as},
         must_be_reason,
     },
     payment::Promise,
@@ -105,13 +105,27 @@ impl Mint {
     fn must_be_new(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
         let Source { kind, id } = self.source.clone();
         if !matches!(kind, SourceKind::Deposit | SourceKind::Purchase) {
-            return Ok(());
+            return self.must_not_be_paid_for(draft, &id);
         }
         let Some(taker) = sold_as(draft, &self.tenant, &id)? else {
             return self.must_be_as_promised(draft, &id);
         };
         let claim = Claim::Source { tenant: self.tenant.clone(), kind, id };
         Err(Rejection::ClaimTaken { claim, position: taker.position }.into())
+    }
+
+    /// A gift under the name of a payment would stand beside the credit that the payment gives.
+    fn must_not_be_paid_for(&self, draft: &mut Draft<'_>, source: &str) -> Result<(), Stop> {
+        let ours = source.starts_with(PAYMENTS).then(|| source.parse::<PaymentId>().ok()).flatten();
+        let is_paid_for = match ours {
+            Some(payment) => draft.payment(&self.tenant, &payment)?.must_exist().is_ok(),
+            None => source.starts_with(BY_PROVIDER),
+        };
+        if !is_paid_for {
+            return Ok(());
+        }
+        let what = "its source names a payment; what that gives is a `deposit` or a `purchase`";
+        Err(Rejection::MintInvalid { field: "source", what }.into())
     }
 
     /// Credit that was given before a ceiling sank is told as given.

@@ -25,6 +25,23 @@ pub(super) fn routes() -> Router<Api> {
     Router::new().route("/v1/admin/tenants/{tenant}/accounts/{account}/mint", post(mint))
 }
 
+/// What the name of a source begins with that is called after its request's key. The runbooks' own
+/// call has another: a key counts for one operation.
+const BY_KEY: &str = "key:";
+
+/// Refuses a name for a source that cannot be one, or that is of the sort that is made up here.
+pub(super) fn must_be_source(field: &str, id: Option<&str>) -> Result<(), Problem> {
+    must_be_reference(id).map_err(|problem| problem.field(field))?;
+    let is_made_up = |id: &str| {
+        let unnamed = Source { kind: SourceKind::Grant, id: id.to_owned() }.is_unnamed();
+        unnamed || id.starts_with(BY_KEY)
+    };
+    if id.is_some_and(is_made_up) {
+        return Err(problem::field(field, "names like this are made up here"));
+    }
+    Ok(())
+}
+
 /// Credit to be given.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -35,8 +52,8 @@ pub(in crate::api) struct NewLot {
     /// `grant`, `deposit`, `purchase` or `commons_dividend`; `grant` unless said.
     #[serde(default)]
     source: NewSource,
-    /// The source's own name, such as `nowpay-123`: of one source there is one lot. Without it, the
-    /// request's idempotency key.
+    /// The source's own name: of one source there is one lot. A payment that its provider calls 123 is
+    /// `nowpay-123`, and no gift. Without it, the request's idempotency key.
     source_id: Option<String>,
     /// Where it shall lie; `general` unless said.
     #[schema(value_type = Option<String>)]
@@ -114,8 +131,7 @@ impl NewLot {
         account: AccountId,
         key: &Idempotency,
     ) -> Result<Mint, Problem> {
-        must_be_reference(self.source_id.as_deref())
-            .map_err(|problem| problem.field("source_id"))?;
+        must_be_source("source_id", self.source_id.as_deref())?;
         Ok(Mint {
             tenant,
             account,
@@ -123,7 +139,7 @@ impl NewLot {
             amount: self.amount,
             source: Source {
                 kind: self.source.into(),
-                id: self.source_id.unwrap_or_else(|| format!("manual:{}", key.key)),
+                id: self.source_id.unwrap_or_else(|| format!("{BY_KEY}{}", key.key)),
             },
             pool: self.pool.unwrap_or_else(Pool::general),
             expires_at: time("expires_at", self.expires_at.as_deref())?,

@@ -16,7 +16,7 @@ use piperoll_domain::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::mint::NewSource;
+use super::mint::{NewSource, must_be_source};
 use crate::{
     api::{
         Api, Problem,
@@ -26,7 +26,7 @@ use crate::{
         render::Answer,
     },
     engine::Done,
-    service::{Principal, Sold},
+    service::{Error, Principal, Sold},
 };
 
 pub(super) fn routes() -> Router<Api> {
@@ -116,30 +116,52 @@ pub(in crate::api) async fn recover(
     let body = write.body;
     body.check()?;
     let tenant = api.service().settings().administrators.tenant.clone();
-    let sold = body.sold(&api, &tenant, &account).await?;
-    let named = body.name(sold.as_ref(), key.as_ref().map(|key| key.key.as_str()));
+    let sold = body.sold(&api, &tenant).await?;
+    let named = body.name(key.as_ref().map(|key| key.key.as_str()));
     let warning = named.is_none().then_some(WARNING);
-    let wish = body.wish(tenant, account.clone(), named, sold)?;
-    let error = match api.service().execute(&who, wish, key).await {
-        Ok(done) => return given(&api, &account, &done, warning),
-        Err(error) => error,
-    };
-    if let Some(Rejection::ClaimTaken { claim: Claim::Source { .. }, position }) = error.rejection()
-    {
-        return before(&api, &who, &account, &body, *position).await;
+    let wish = body.wish(tenant, account.clone(), named, sold.as_ref())?;
+    match api.service().execute(&who, wish, key).await {
+        Ok(done) => given(&api, &account, &done, warning),
+        Err(error) => refused(&api, &who, &account, &body, sold, error).await,
     }
-    let other = [("amount", "amountMicro"), ("source_id", body.source())];
-    Err(Problem::from(error).renamed(&other))
+}
+
+/// What was given before is told, and what is wrong by the names that this body has.
+async fn refused(
+    api: &Api,
+    who: &Principal,
+    account: &AccountId,
+    body: &Recovery,
+    sold: Option<Sold>,
+    error: Error,
+) -> Result<Answer<Recovered>, Problem> {
+    let is_of_another = sold.and_then(|sold| sold.account).is_some_and(|other| other != *account);
+    match error.rejection() {
+        Some(
+            Rejection::ClaimTaken { claim: Claim::Source { .. }, .. }
+            | Rejection::MintInvalid { .. },
+        ) if is_of_another => {
+            Err(problem::field(body.source(), "that payment is for another account"))
+        }
+        Some(Rejection::ClaimTaken { claim: Claim::Source { .. }, position }) => {
+            before(api, who, account, body, *position).await
+        }
+        Some(Rejection::MintInvalid { field: "source", what }) => {
+            Err(problem::field("sourceType", what))
+        }
+        _ => {
+            let other = [("amount", "amountMicro"), ("source_id", body.source())];
+            Err(Problem::from(error).renamed(&other))
+        }
+    }
 }
 
 impl Recovery {
     fn check(&self) -> Result<(), Problem> {
         must_be_text("description", &self.description)?;
-        for (name, text) in
-            [("sourceId", &self.source_id), ("providerPaymentId", &self.provider_payment_id)]
-        {
-            must_be_reference(text.as_deref()).map_err(|problem| problem.field(name))?;
-        }
+        must_be_source("sourceId", self.source_id.as_deref())?;
+        must_be_reference(self.provider_payment_id.as_deref())
+            .map_err(|problem| problem.field("providerPaymentId"))?;
         if self.source_id.is_some() && self.provider_payment_id.is_some() {
             let what = "it is said together with sourceId; say one of them";
             return Err(problem::field("providerPaymentId", what));
@@ -147,10 +169,6 @@ impl Recovery {
         if self.provider_payment_id.is_some() && !self.is_paid() {
             let what = "what a payment gives is a `deposit` or a `purchase`";
             return Err(problem::field("sourceType", what));
-        }
-        let made_up = |id: &String| Source { kind: SourceKind::Grant, id: id.clone() }.is_unnamed();
-        if self.source_id.as_ref().is_some_and(made_up) {
-            return Err(problem::field("sourceId", "names like this are made up here"));
         }
         match (&self.reason, self.force) {
             (Some(reason), true) => must_be_text("reason", reason),
@@ -169,23 +187,12 @@ impl Recovery {
     }
 
     /// The payment of ours that is recovered, if it is one.
-    async fn sold(
-        &self,
-        api: &Api,
-        tenant: &TenantId,
-        account: &AccountId,
-    ) -> Result<Option<Sold>, Problem> {
+    async fn sold(&self, api: &Api, tenant: &TenantId) -> Result<Option<Sold>, Problem> {
         let said = self.provider_payment_id.as_deref();
-        let Some(id) = said.or_else(|| Sold::by_provider(self.source_id.as_deref()?)) else {
-            return Ok(None);
-        };
-        let sold = api.service().sold_as(tenant, id).await?;
-        let elsewhere = |sold: &Sold| sold.account.as_ref().is_some_and(|other| other != account);
-        if sold.as_ref().is_some_and(elsewhere) {
-            let what = "that payment is for another account";
-            return Err(problem::field("providerPaymentId", what));
+        match said.or_else(|| Sold::by_provider(self.source_id.as_deref()?)) {
+            Some(id) => Ok(api.service().sold_as(tenant, id).await?),
+            None => Ok(None),
         }
-        Ok(sold)
     }
 
     /// The part that names the source.
@@ -193,12 +200,11 @@ impl Recovery {
         if self.provider_payment_id.is_some() { "providerPaymentId" } else { "sourceId" }
     }
 
-    /// What names the source. A payment of ours by our name, the one its own news would use.
-    fn name(&self, sold: Option<&Sold>, key: Option<&str>) -> Option<String> {
-        let ours = sold.map(|sold| sold.payment.to_string());
-        let theirs = || self.provider_payment_id.as_deref().map(Sold::name_by_provider);
+    /// What names the source.
+    fn name(&self, key: Option<&str>) -> Option<String> {
+        let theirs = self.provider_payment_id.as_deref().map(Sold::name_by_provider);
         let by_key = || key.map(|key| format!("manual:{key}"));
-        ours.or_else(theirs).or_else(|| self.source_id.clone()).or_else(by_key)
+        theirs.or_else(|| self.source_id.clone()).or_else(by_key)
     }
 
     fn wish(
@@ -206,7 +212,7 @@ impl Recovery {
         tenant: TenantId,
         account: AccountId,
         named: Option<String>,
-        sold: Option<Sold>,
+        sold: Option<&Sold>,
     ) -> Result<Operation, Problem> {
         let kind = SourceKind::from(self.source_type);
         let amount = Money { commodity: Commodity::USD, amount: self.amount_micro };

@@ -3,6 +3,7 @@
 mod administrators;
 mod finalize;
 mod mint;
+mod once;
 mod readiness;
 mod settings;
 mod shares;
@@ -48,8 +49,10 @@ fn signed(secret: &str, payload: &Value) -> String {
 }
 
 fn claims(subject: &str) -> Value {
+    // The clock is read once: a token that lasts a second more is refused.
+    let now = now();
     json!({ "iss": "arrakis-admin", "aud": "arrakis-billing-admin", "sub": subject,
-        "iat": now(), "exp": now() + 300 })
+        "iat": now, "exp": now + 300 })
 }
 
 /// By this administrator.

@@ -100,6 +100,13 @@ impl Node {
         self.with(|state| state.made.len())
     }
 
+    /// Waits until it has made an invoice, whether or not it has answered.
+    pub(crate) async fn has_created(&self) {
+        while self.created() == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     /// How often it was asked for a status.
     pub(crate) fn asked(&self) -> usize {
         self.with(|state| state.asked)

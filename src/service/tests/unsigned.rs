@@ -111,11 +111,16 @@ async fn many_hints_at_once_ask_once_and_fill_nothing() {
     let checkout = checkout(&house).await;
     let (_, body) = wallet.tells("pending");
     let before = house.facts().await.len();
+    let began = std::time::Instant::now();
     for _ in 0..200 {
         receive(&house, None, &body).await;
     }
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    assert!((1..=2).contains(&wallet.asked()), "{}", wallet.asked());
+    while wallet.asked() == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    // One more for each pause that a slow machine may have lived through.
+    let (asked, pauses) = (wallet.asked(), began.elapsed().as_secs() / 2);
+    assert!(u64::try_from(asked).unwrap() <= 2 + pauses, "{asked}");
     assert_eq!(house.facts().await.len(), before + 1);
     assert_eq!(house.payment(&checkout.payment).await.status, Status::Pending);
     house.pass(61);

@@ -324,13 +324,18 @@ async fn patience(teller: &mut Teller<'_>) {
             .answer()
     };
     let first: Vec<_> = bills.iter().map(|bill| tokio::spawn(ask(bill))).collect();
-    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    // It takes their calls and says nothing, so that each of them waits for it.
+    let mut calls = vec![];
+    for _ in &bills {
+        calls.push(deaf.accept().await.unwrap());
+    }
     let second = futures_util::future::join_all(bills.iter().map(ask)).await;
     for ((path, _), answer) in bills.iter().zip(second) {
         let name = ("POST".to_owned(), (*path).to_owned());
         teller.reached.entry(name).or_default().insert(answer.is(409).status);
     }
     first.iter().for_each(tokio::task::JoinHandle::abort);
+    drop(calls);
 }
 
 /// What credentials open, and what they do not.

@@ -36,6 +36,19 @@ fn credit_under_the_name_of_a_payment_is_what_its_buyer_was_promised() {
 }
 
 #[test]
+fn a_gift_is_not_given_under_the_name_of_a_payment() {
+    let named = |name: &str, kind| {
+        let source = Source { kind, id: name.to_owned() };
+        Mint { source, ..grant("alice", "lot_9", msat(5_000)) }
+    };
+    for kind in [SourceKind::Grant, SourceKind::CommonsDividend] {
+        let story = bought().when(named("pay_1", kind)).rejected_as("mint_invalid");
+        let story = story.when(named("nowpay-77", kind)).rejected_as("mint_invalid");
+        story.when(named("pay_nobodys", kind)).accepted();
+    }
+}
+
+#[test]
 fn the_lower_of_both_ceilings_bounds_credit_by_hand() {
     let ceilings = [(id("MSAT"), units(10))].into();
     let story = shop().and(bill(Billing { ceilings, ..Billing::default() }));

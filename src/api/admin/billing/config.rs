@@ -6,11 +6,16 @@ use piperoll_domain::{
     event::Idempotency,
     id::TenantId,
     money::{Amount, Code},
+    time::Moment,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{changed, readiness::reason};
+use super::{
+    changed,
+    judged::{self, Said},
+    moment_of,
+};
 use crate::{
     api::{Api, Problem, caller::Caller, extract::Loose, render::Answer},
     engine::Done,
@@ -53,8 +58,8 @@ pub(in crate::api) struct Config {
 }
 
 impl Config {
-    fn of(api: &Api, tenant: &TenantId, state: &InForce) -> Self {
-        let (rule, cut) = state.rule_at(api.service().moment());
+    fn of(api: &Api, tenant: &TenantId, state: &InForce, moment: Moment) -> Self {
+        let (rule, cut) = state.rule_at(moment);
         let Cut { commons_bps, community_bps, foundation_bps } = cut;
         let Billing { enabled, mode, reserve_ttl_seconds, safety_multiplier_bps, .. } =
             state.billing;
@@ -150,7 +155,7 @@ pub(in crate::api) async fn show(
     Caller(who): Caller,
 ) -> Result<Answer<Config>, Problem> {
     let state = api.service().billing(&who, tenant(&api)).await?;
-    let config = Config::of(&api, tenant(&api), &state);
+    let config = Config::of(&api, tenant(&api), &state, api.service().moment());
     Ok(Answer::at(&api, api.service().engine().head(), config))
 }
 
@@ -176,7 +181,8 @@ pub(in crate::api) async fn change(
     if let Some(InForce { version, billing, .. }) = changed(&done) {
         (state.version, state.billing) = (version, billing);
     }
-    Ok(Answer::done(&api, &done, Config::of(&api, tenant(&api), &state)))
+    let config = Config::of(&api, tenant(&api), &state, moment_of(&api, &done));
+    Ok(Answer::done(&api, &done, config))
 }
 
 /// Puts what shall be otherwise to the roll, once it may be.
@@ -186,12 +192,13 @@ async fn adjust(
     adjusted: Adjusted,
     key: Option<Idempotency>,
 ) -> Result<Done, Problem> {
-    let mut adjusted = adjusted;
-    if let Some(mode) = adjusted.mode {
-        let (said, overruling) = (adjusted.reason.clone(), adjusted.overruling.as_deref());
-        adjusted.reason = reason(api, who, tenant(api), mode, said, overruling).await?;
-    }
-    let change = |billing: &mut Billing| adjusted.adjust(billing);
-    let done = api.service().adjust_billing(who, tenant(api), change, &adjusted.reason, key).await;
-    done.map_err(|error| Problem::from(error).renamed(&NAMES))
+    let Adjusted { mode, reason, overruling, .. } = &adjusted;
+    let said = Said { mode: *mode, reason, overruling: overruling.as_deref() };
+    let made = |held: &InForce| {
+        let mut billing = held.billing.clone();
+        adjusted.adjust(&mut billing);
+        Ok(billing)
+    };
+    let done = judged::put(api, who, tenant(api), &said, made, key).await;
+    done.map_err(|problem| problem.renamed(&NAMES))
 }

@@ -5,23 +5,23 @@ use serde_json::{Value, json};
 use super::{ADMIN_BEFORE, admin, claims, open, signed};
 use crate::api::tests::{Answer, Shop, WEBHOOK_SECRET, msat, webhook};
 
-const PATH: &str = "/admin/billing/accounts/alice/mint";
+pub(super) const PATH: &str = "/admin/billing/accounts/alice/mint";
 
-fn deposit() -> Value {
+pub(super) fn deposit() -> Value {
     json!({ "amountMicro": "5000000", "sourceType": "deposit", "description": "Manual recovery" })
 }
 
-fn with(name: &str, value: impl Into<Value>) -> Value {
+pub(super) fn with(name: &str, value: impl Into<Value>) -> Value {
     let mut body = deposit();
     body[name] = value.into();
     body
 }
 
-async fn mint(shop: &Shop, body: &Value) -> Answer {
+pub(super) async fn mint(shop: &Shop, body: &Value) -> Answer {
     shop.ask("POST", PATH).header("authorization", &admin("ada")).json(body).await
 }
 
-async fn lots(shop: &Shop) -> usize {
+pub(super) async fn lots(shop: &Shop) -> usize {
     shop.settle().await;
     let lots = shop.get("/v1/accounts/alice/lots").await;
     if lots.status == 404 { 0 } else { lots.json()["items"].as_array().unwrap().len() }
@@ -127,7 +127,7 @@ async fn a_key_gives_the_first_answer_again_under_both_its_names() {
 }
 
 /// A top-up of alice's: our name for it, its hash, and how the provider calls it.
-async fn topup(shop: &Shop) -> [String; 3] {
+pub(super) async fn topup(shop: &Shop) -> [String; 3] {
     let body = json!({ "account": "alice", "amount": msat(9_000) });
     let payment = shop.post("/v1/topups", &body).await.must_be(402).json();
     let text = |name: &str| payment[name].as_str().unwrap().to_owned();
@@ -143,7 +143,7 @@ async fn provider_of(shop: &Shop) -> String {
 }
 
 /// Its webhook, perhaps late.
-async fn settled(shop: &Shop, payment: &str, hash: &str) {
+pub(super) async fn settled(shop: &Shop, payment: &str, hash: &str) {
     let body = json!({ "eventId": "evt_1", "paymentHash": hash, "status": "paid" });
     webhook::tell(shop, "/webhooks/default", &body, WEBHOOK_SECRET).await.must_be(202);
     shop.until(&format!("/v1/payments/{payment}"), |body| body["status"] == "consumed").await;
