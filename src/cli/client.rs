@@ -206,9 +206,10 @@ impl Target {
                 Ok(scale.map_or(Scale::Untold, Scale::Known))
             }
             Err(Error::Refused { status: StatusCode::NOT_FOUND, .. }) => Ok(Scale::Undeclared),
-            // The verb itself may be open to what opens nothing here.
+            // The verb itself may be open to what opens nothing here, as an administrator's token does.
             Err(Error::Refused {
-                status: StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN,
+                status:
+                    StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS,
                 ..
             }) => Ok(Scale::Untold),
             Err(error) => Err(error),

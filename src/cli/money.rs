@@ -56,7 +56,7 @@ pub(super) enum NotMoney {
     #[error("`{0}` was never declared; operators do it with `piperoll commodities declare`")]
     Undeclared(Code),
     /// Nobody said how many places the commodity has.
-    #[error("no tenant's key is told the decimal places of `{0}`: say them with --scale")]
+    #[error("only operators are told the decimal places of `{0}`: say them with --scale")]
     Scale(Code),
     /// What was said is not so.
     #[error("`{commodity}` has {known} decimal places, and --scale says {said}")]

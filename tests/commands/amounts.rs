@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::who::Who;
-use crate::server::Server;
+use crate::server::{Server, bearer};
 
 fn mint<'a>(commodity: &'a str, amount: &'a str, source: &'a str) -> Vec<&'a str> {
     let words = ["accounts", "mint", "gus", "--tenant", "dev", "--reason", "a test"];
@@ -98,4 +98,21 @@ async fn a_recovered_deposit_is_booked_at_what_was_paid_for_it() {
         operator.fails(&words, exit).await;
     }
     server.must_be_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_administrator_who_is_not_told_a_scale_says_it() {
+    let secret = "administrators-Tq3Bn8Vm1Cx6Zl0Kj5Hg9Fd2Sa";
+    let variables = [("BILLING_ADMIN_JWT_SECRET", secret), ("PIPEROLL_ADMIN_JWT__TENANT", "dev")];
+    let server = Server::start(&variables).await;
+    Who::operator(&server).json(&["commodities", "declare", "GEM", "--scale", "2"]).await;
+    let token = bearer(secret, "arrakis-admin", "arrakis-billing-admin", "ada");
+    let ada = Who::signed(&server, &token);
+    let told = ada.fails(&mint("GEM", "5", "one"), 2).await;
+    assert!(told.contains("only operators are told the decimal places of `GEM`"), "{told}");
+    let minted = ada.json(&[&mint("GEM", "5", "one")[..], &["--scale", "2"]].concat()).await;
+    assert_eq!(minted["amount"]["amount"], "500");
+    let (shown, told) =
+        ada.plain(&[&mint("GEM", "5", "two")[..], &["--scale", "2"]].concat()).await;
+    assert!(shown.contains("500 GEM") && told.contains("smallest units"), "{shown}{told}");
 }

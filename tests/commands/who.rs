@@ -21,6 +21,11 @@ impl<'a> Who<'a> {
         Self { server, credential: ["--admin-token", &server.door().admin_token] }
     }
 
+    /// Somebody who shows a token of operators that is none of the server's own.
+    pub(super) const fn signed(server: &'a Server, token: &'a str) -> Self {
+        Self { server, credential: ["--admin-token", token] }
+    }
+
     pub(super) async fn ask(&self, words: &[&str]) -> Output {
         let rest = ["--url", &self.server.door().url, self.credential[0], self.credential[1]];
         run(piperoll(&[words, &rest].concat())).await
