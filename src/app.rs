@@ -132,6 +132,12 @@ impl App {
         self.api.clone().router()
     }
 
+    /// The edge, for tests of what is behind its routes.
+    #[cfg(test)]
+    pub(crate) const fn api(&self) -> &Api {
+        &self.api
+    }
+
     /// Lets the views and the reactors stand still while requests are answered: what they cost.
     pub fn rest_views(&self) {
         self.behind.stop_reactors.cancel();

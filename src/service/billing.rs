@@ -1,4 +1,4 @@
-//! How a tenant bills: looked at as it is now, and changed without losing what others change.
+//! How a tenant bills: looked at as it is now, and what it was changed to before.
 
 use piperoll_domain::{
     billing::{Billing, InForce},
@@ -6,7 +6,7 @@ use piperoll_domain::{
     claim::Claim,
     event::Idempotency,
     id::{Kind, Stream, TenantId},
-    operation::{ChangeBilling, OpenSeededTenant, OpenTenant},
+    operation::{OpenSeededTenant, OpenTenant},
     rejection::Rejection,
     time::Moment,
 };
@@ -16,9 +16,6 @@ use crate::{
     engine::Done,
     service::{Error, Principal, Service},
 };
-
-/// How often a change is made out again because somebody else was faster.
-const ROUNDS_MAX: usize = 8;
 
 impl Service {
     /// How a tenant bills now: the roll's word, never a view's. Another tenant's does not exist.
@@ -64,31 +61,6 @@ impl Service {
         match engine.taker(&Claim::idempotency(tenant, key)).await? {
             Some(taker) => Ok(engine.first_answer(&taker, key).await?),
             None => Ok(None),
-        }
-    }
-
-    /// Changes parts of it. What others change at the same time stays changed.
-    pub async fn adjust_billing(
-        &self,
-        who: &Principal,
-        tenant: &TenantId,
-        adjust: impl Fn(&mut Billing),
-        reason: &str,
-        key: Option<Idempotency>,
-    ) -> Result<Done, Error> {
-        let mut rounds = 1..=ROUNDS_MAX;
-        loop {
-            let InForce { version, mut billing, .. } = self.billing(who, tenant).await?;
-            adjust(&mut billing);
-            let (tenant, reason) = (tenant.clone(), reason.to_owned());
-            let wish = ChangeBilling { tenant, billing, over: Some(version), reason };
-            let done = self.execute(who, wish, key.clone()).await;
-            let raced =
-                |error: &Error| matches!(error.rejection(), Some(Rejection::BillingChanged { .. }));
-            match done {
-                Err(error) if raced(&error) && rounds.next().is_some() => {}
-                done => return done,
-            }
         }
     }
 

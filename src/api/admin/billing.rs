@@ -1,6 +1,7 @@
 //! How a tenant bills: looked at and changed, all of it at once or, under the runbooks' path, in part.
 
 pub(in crate::api) mod config;
+pub(in crate::api) mod judged;
 #[expect(unused_qualifications, reason = "utoipa's macro names types in full")]
 pub(in crate::api) mod readiness;
 pub(in crate::api) mod shares;
@@ -14,11 +15,12 @@ use piperoll_domain::{
     billing::{self, Billing, InForce},
     event::{Event, Idempotency},
     id::TenantId,
-    operation::ChangeBilling,
+    rejection::Rejection,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use self::judged::Said;
 use crate::{
     api::{
         Api, Problem,
@@ -148,10 +150,15 @@ async fn put(
     key: Idempotency,
 ) -> Result<Done, Problem> {
     let Change { billing, version, reason, overruling } = change;
-    let overruling = overruling.as_deref();
-    let reason = readiness::reason(api, who, tenant, billing.mode, reason, overruling).await?;
-    let operation = ChangeBilling { tenant: tenant.clone(), billing, over: version, reason };
-    Ok(api.service().execute(who, operation, Some(key)).await?)
+    let wanted = |held: &InForce| match version {
+        Some(version) if version != held.version => {
+            Err(Rejection::BillingChanged { version: held.version })
+        }
+        _ => Ok(billing.clone()),
+    };
+    let (mode, overruling) = (Some(billing.mode), overruling.as_deref());
+    let said = Said { mode, reason: &reason, overruling };
+    judged::put(api, who, tenant, &said, wanted, Some(key)).await
 }
 
 /// What a change said, also when its answer is told again.

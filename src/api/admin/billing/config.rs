@@ -10,7 +10,10 @@ use piperoll_domain::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{changed, readiness::reason};
+use super::{
+    changed,
+    judged::{self, Said},
+};
 use crate::{
     api::{Api, Problem, caller::Caller, extract::Loose, render::Answer},
     engine::Done,
@@ -186,12 +189,13 @@ async fn adjust(
     adjusted: Adjusted,
     key: Option<Idempotency>,
 ) -> Result<Done, Problem> {
-    let mut adjusted = adjusted;
-    if let Some(mode) = adjusted.mode {
-        let (said, overruling) = (adjusted.reason.clone(), adjusted.overruling.as_deref());
-        adjusted.reason = reason(api, who, tenant(api), mode, said, overruling).await?;
-    }
-    let change = |billing: &mut Billing| adjusted.adjust(billing);
-    let done = api.service().adjust_billing(who, tenant(api), change, &adjusted.reason, key).await;
-    done.map_err(|error| Problem::from(error).renamed(&NAMES))
+    let Adjusted { mode, reason, overruling, .. } = &adjusted;
+    let said = Said { mode: *mode, reason, overruling: overruling.as_deref() };
+    let made = |held: &InForce| {
+        let mut billing = held.billing.clone();
+        adjusted.adjust(&mut billing);
+        Ok(billing)
+    };
+    let done = judged::put(api, who, tenant(api), &said, made, key).await;
+    done.map_err(|problem| problem.renamed(&NAMES))
 }

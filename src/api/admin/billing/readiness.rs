@@ -6,7 +6,6 @@ use axum::extract::State;
 use piperoll_domain::{
     billing::{Billing, Mode},
     id::{Kind, Stream, TenantId},
-    rejection::Rejection,
     time::Time,
 };
 use serde::{Deserialize, Serialize};
@@ -19,14 +18,13 @@ use crate::{
         caller::Caller,
         extract::{Path, Query},
         position::Look,
-        problem::{self, Code},
+        problem::Code,
         render::{Answer, At},
     },
     audit::{
         health::{self, Health},
         readiness::{self, Point, Readiness},
     },
-    service::Principal,
     views::read::Pattern,
 };
 
@@ -211,37 +209,16 @@ fn known_here(api: &Api, tenant: &TenantId) -> Vec<String> {
     findings
 }
 
-/// The reason that is recorded for a change of the mode. A stricter mode wants the checklist, or
-/// somebody who overrules it, and says why.
-pub(super) async fn reason(
-    api: &Api,
-    who: &Principal,
-    tenant: &TenantId,
-    to: Mode,
-    said: String,
-    overruling: Option<&str>,
-) -> Result<String, Problem> {
-    let holds = api.service().billing(who, tenant).await?.billing.mode;
-    if said.trim().is_empty() {
-        return Err(Rejection::ReasonNeeded.into());
+/// Refuses a mode whose checklist does not hold.
+pub(super) async fn must_be_ready(api: &Api, tenant: &TenantId, to: Mode) -> Result<(), Problem> {
+    let head = api.service().engine().head().position;
+    let mut snapshot = api.views().snapshot_with(head, PATIENCE).await?;
+    let found = readiness::readiness(&mut snapshot, tenant, to, now(api)).await?;
+    let readiness = found.ok_or_else(behind)?;
+    if readiness.ready {
+        return Ok(());
     }
-    match overruling {
-        Some(overruling) if overruling.trim().is_empty() => {
-            Err(problem::field("override", "say why it need not be ready"))
-        }
-        _ if to <= holds => Ok(said),
-        Some(overruling) => Ok(format!("{said} (not asked whether it is ready: {overruling})")),
-        None => {
-            let head = api.service().engine().head().position;
-            let mut snapshot = api.views().snapshot_with(head, PATIENCE).await?;
-            let found = readiness::readiness(&mut snapshot, tenant, to, now(api)).await?;
-            let readiness = found.ok_or_else(behind)?;
-            if readiness.ready {
-                return Ok(said);
-            }
-            Err(Problem::new(Code::BillingNotReady, readiness.missing()))
-        }
-    }
+    Err(Problem::new(Code::BillingNotReady, readiness.missing()))
 }
 
 fn now(api: &Api) -> Time {

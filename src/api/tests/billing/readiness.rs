@@ -1,9 +1,21 @@
 //! A stricter mode wants its checklist, or somebody who overrules it and says why.
 
+use std::cell::Cell;
+
+use piperoll_domain::{
+    billing::{Billing, InForce, Mode},
+    operation::ChangeBilling,
+};
 use serde_json::{Value, json};
 
 use super::{admin, open};
-use crate::api::tests::{Answer, Shop};
+use crate::{
+    api::{
+        admin::billing::judged::{self, Said},
+        tests::{Answer, Shop},
+    },
+    service::Principal,
+};
 
 const CONFIG: &str = "/admin/billing/config";
 const DEV: &str = "/v1/admin/tenants/dev/billing";
@@ -80,6 +92,49 @@ async fn a_promotion_asked_again_after_a_demotion_gets_its_first_answer() {
         ask(path, "k2", body).await.must_be_problem(409, "billing_not_ready");
     }
     assert_eq!((shop.head(), mode(&shop).await.as_str()), (before, "shadow"));
+    shop.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mode_that_sank_since_it_was_looked_at_is_asked_about_again() {
+    let shop = open().await;
+    put(&shop, json!({ "mode": "live", "reason": "a", "override": "b" })).await.must_be(200);
+    let (who, tenant) = (Principal::Reactor("guard"), "dev".parse().unwrap());
+    let is_first = Cell::new(true);
+    let sink = |held: &InForce| {
+        let billing = Billing { mode: Mode::Shadow, ..held.billing.clone() };
+        let tenant = "dev".parse().unwrap();
+        let wish = ChangeBilling { tenant, billing, over: None, reason: "a guard".to_owned() };
+        let sunk = shop.app.service.execute(&who, wish, None);
+        let here = tokio::runtime::Handle::current();
+        tokio::task::block_in_place(|| here.block_on(sunk)).unwrap();
+    };
+    let made = |held: &InForce| {
+        if is_first.take() {
+            sink(held);
+        }
+        Ok(Billing { mode: Mode::Live, reserve_ttl_seconds: 77, ..held.billing.clone() })
+    };
+    let said = Said { mode: Some(Mode::Live), reason: "a ceiling", overruling: None };
+    let refused = judged::put(shop.app.api(), &who, &tenant, &said, made, None).await;
+    assert_eq!(refused.unwrap_err().code().as_str(), "billing_not_ready");
+    assert_eq!(mode(&shop).await, "shadow");
+    // Whoever says no mode changes the rest of what holds by then.
+    is_first.set(true);
+    let made = |held: &InForce| {
+        if is_first.take() {
+            sink(&InForce {
+                billing: Billing { safety_multiplier_bps: 12_000, ..held.billing.clone() },
+                ..held.clone()
+            });
+        }
+        Ok(Billing { reserve_ttl_seconds: 77, ..held.billing.clone() })
+    };
+    let said = Said { mode: None, reason: "shorter", overruling: None };
+    judged::put(shop.app.api(), &who, &tenant, &said, made, None).await.unwrap();
+    let held = shop.operate("GET", DEV).await.json();
+    let told = ["reserve_ttl_seconds", "safety_multiplier_bps"].map(|name| &held["billing"][name]);
+    assert_eq!(told, [77, 12_000]);
     shop.app.stop().await;
 }
 
