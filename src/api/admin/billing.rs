@@ -16,6 +16,7 @@ use piperoll_domain::{
     event::{Event, Idempotency},
     id::TenantId,
     rejection::Rejection,
+    time::Moment,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -170,5 +171,14 @@ fn changed(done: &Done) -> Option<InForce> {
             ..InForce::default()
         }),
         _ => None,
+    })
+}
+
+/// When a change was made, also when its answer is told again: what held then is what it says.
+fn moment_of(api: &Api, done: &Done) -> Moment {
+    let now = api.service().moment();
+    done.events.first().map_or(now, |fact| {
+        let then = fact.envelope.recorded_at;
+        Moment { now: then, sure: now.sure.min(then), ..now }
     })
 }

@@ -6,6 +6,7 @@ use piperoll_domain::{
     event::Idempotency,
     id::TenantId,
     money::{Amount, Code},
+    time::Moment,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -13,6 +14,7 @@ use utoipa::ToSchema;
 use super::{
     changed,
     judged::{self, Said},
+    moment_of,
 };
 use crate::{
     api::{Api, Problem, caller::Caller, extract::Loose, render::Answer},
@@ -56,8 +58,8 @@ pub(in crate::api) struct Config {
 }
 
 impl Config {
-    fn of(api: &Api, tenant: &TenantId, state: &InForce) -> Self {
-        let (rule, cut) = state.rule_at(api.service().moment());
+    fn of(api: &Api, tenant: &TenantId, state: &InForce, moment: Moment) -> Self {
+        let (rule, cut) = state.rule_at(moment);
         let Cut { commons_bps, community_bps, foundation_bps } = cut;
         let Billing { enabled, mode, reserve_ttl_seconds, safety_multiplier_bps, .. } =
             state.billing;
@@ -153,7 +155,7 @@ pub(in crate::api) async fn show(
     Caller(who): Caller,
 ) -> Result<Answer<Config>, Problem> {
     let state = api.service().billing(&who, tenant(&api)).await?;
-    let config = Config::of(&api, tenant(&api), &state);
+    let config = Config::of(&api, tenant(&api), &state, api.service().moment());
     Ok(Answer::at(&api, api.service().engine().head(), config))
 }
 
@@ -179,7 +181,8 @@ pub(in crate::api) async fn change(
     if let Some(InForce { version, billing, .. }) = changed(&done) {
         (state.version, state.billing) = (version, billing);
     }
-    Ok(Answer::done(&api, &done, Config::of(&api, tenant(&api), &state)))
+    let config = Config::of(&api, tenant(&api), &state, moment_of(&api, &done));
+    Ok(Answer::done(&api, &done, config))
 }
 
 /// Puts what shall be otherwise to the roll, once it may be.

@@ -10,6 +10,7 @@ use piperoll_domain::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::moment_of;
 use crate::{
     api::{
         Api, Problem,
@@ -39,7 +40,7 @@ pub(in crate::api) struct Shares {
     stage: &'static str,
     /// From when it holds; null before it is approved.
     from: Option<At>,
-    /// Whether it holds now.
+    /// Whether it holds now; in the answer to a change, whether it held then.
     in_force: bool,
     /// Who proposed it; null for the one from the beginning.
     proposed_by: Option<String>,
@@ -209,6 +210,6 @@ async fn told(
         Event::Billing(billing::Event::Hastened(said)) => Some(Stage::Approved { from: said.from }),
         _ => None,
     });
-    let (holds, _) = state.rule_at(api.service().moment());
+    let (holds, _) = state.rule_at(moment_of(api, done));
     Ok(Shares::of(rule, *cut, said.unwrap_or(*stage), Some(by), holds))
 }

@@ -106,10 +106,18 @@ async fn the_answer_to_a_repeat_is_the_first_one() {
         let ask = ask.header("authorization", &admin("bob")).header("idempotency-key", "k");
         ask.json(&json!({ "reason": "yes" })).send()
     };
-    let first = approve().await.must_be(200).json();
+    let adjust = || {
+        let ask = shop.ask("PUT", "/admin/billing/config").header("authorization", &admin("bob"));
+        let body = json!({ "reserve_ttl_seconds": 77, "reason": "shorter" });
+        ask.header("idempotency-key", "k").json(&body).send()
+    };
+    let first = [approve().await.must_be(200).json(), adjust().await.must_be(200).json()];
     decide(&shop, "cleo", 1, "hasten").await.must_be(200);
-    let again = approve().await.must_be(200);
-    assert_eq!(again.header("idempotency-replayed"), "true");
-    assert_eq!(again.json()["from"], first["from"]);
+    let again = [approve().await.must_be(200), adjust().await.must_be(200)];
+    for (again, first) in again.iter().zip(&first) {
+        assert_eq!((again.header("idempotency-replayed"), &again.json()), ("true", first));
+    }
+    // Its wait was not over then, and another rule shared out.
+    assert_eq!((&first[0]["in_force"], &first[1]["shares_rule"]), (&json!(false), &json!(0)));
     shop.app.stop().await;
 }
