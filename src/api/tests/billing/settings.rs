@@ -137,13 +137,27 @@ async fn an_administrator_has_one_tenant_and_an_operator_all() {
     let path = "/v1/admin/tenants/acme/billing";
     shop.operate("GET", path).await.must_be(200);
     let theirs = shop.ask("GET", path).header("authorization", &admin("ada")).await;
-    theirs.must_be_problem(404, "tenant_not_found");
+    let theirs = theirs.must_be_problem(404, "tenant_not_found").json();
+    assert_eq!(theirs["detail"], "the tenant `acme` does not exist");
     let change =
         json!({ "billing": shop.operate("GET", path).await.json()["billing"], "reason": "x" });
     let theirs = shop.ask("PUT", path).header("authorization", &admin("ada")).json(&change).fresh();
     theirs.await.must_be_problem(404, "tenant_not_found");
     let nobody = shop.operate("GET", "/v1/admin/tenants/nobody/billing").await;
     nobody.must_be_problem(404, "tenant_not_found");
+    let body = json!({ "amount": { "commodity": "USD", "amount": "5" }, "reason": "x" });
+    for (method, path) in [
+        ("GET", "/v1/admin/tenants/nobody/billing"),
+        ("GET", "/v1/admin/tenants/nobody/keys"),
+        ("GET", "/v1/admin/tenants/nobody/accounts/alice/balance"),
+        ("POST", "/v1/admin/tenants/nobody/accounts/alice/mint"),
+        ("POST", "/v1/admin/tenants/nobody/batch"),
+    ] {
+        let asked = shop.operate(method, path);
+        let asked = if method == "GET" { asked } else { asked.json(&body).fresh() };
+        let told = asked.await.must_be_problem(404, "tenant_not_found").json();
+        assert_eq!(told["detail"], "the tenant `nobody` does not exist", "{path}");
+    }
     let own = shop.ask("GET", DEV).header("authorization", &admin("ada")).await;
     own.must_be(200);
     let header = shop.ask("GET", CONFIG).header("x-admin-token", &shop.keys.admin_token).await;
