@@ -37,6 +37,7 @@ use crate::{
         demand::{Demand, Refusals},
         extract::{Path, Query},
         position::{POSITION, Position},
+        problem,
         render::mark_replayed,
     },
     engine::Done,
@@ -170,7 +171,7 @@ pub(super) async fn batch_of(
     asked: Asked,
 ) -> Result<Response, Problem> {
     if api.service().engine().directory().tenant(&tenant).is_none() {
-        return Err(Rejection::TenantNotFound.into());
+        return Err(problem::no_tenant(&tenant));
     }
     carry_out(&api, &Of { who, tenant }, &query, &asked, None).await
 }

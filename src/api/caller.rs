@@ -60,8 +60,11 @@ async fn must_be_own(
     let Principal::Administrator { tenant, .. } = who else { return Ok(()) };
     let named = RawPathParams::from_request_parts(parts, api).await;
     let named = named.map_err(|_| problem::field("path", "it is not UTF-8"))?;
-    let is_other = |(name, value): (&str, &str)| name == "tenant" && value != tenant.as_str();
-    if named.iter().any(is_other) { Err(Rejection::TenantNotFound.into()) } else { Ok(()) }
+    let is_other = |(name, value): &(&str, &str)| *name == "tenant" && *value != tenant.as_str();
+    let Some((_, other)) = named.iter().find(is_other) else { return Ok(()) };
+    // What is no name at all is not said again.
+    let known = other.parse().map_err(|_| Rejection::TenantNotFound)?;
+    Err(problem::no_tenant(&known))
 }
 
 /// Whoever shows a token that others signed, where such are taken; or why it is not believed.

@@ -181,7 +181,10 @@ fn answer(api: &Api, metered: &Metered) -> Result<Answer<Charged>, Problem> {
 
 async fn refused(api: &Api, wish: &Finalize, error: service::Error) -> Problem {
     match error.rejection() {
-        Some(Rejection::ReservationNotFound) if is_of_another(api, wish).await => forbidden(),
+        Some(Rejection::ReservationNotFound) if is_of_another(api, wish).await => {
+            let detail = "the reservation belongs to another account than the one that is named";
+            Problem::new(Code::Forbidden, detail).field("accountId")
+        }
         Some(Rejection::ReservationFinalized { cost }) => {
             counter!("billing_finalize_conflicts_total").increment(1);
             // Whoever asked drops it: nobody else will tell.

@@ -24,7 +24,7 @@ use crate::{
         extract::{Path, Write},
         listing::Listed,
         offers::Reason,
-        problem::Code,
+        problem::{self, Code},
         render::Answer,
     },
     secret::Secret,
@@ -86,8 +86,7 @@ pub(super) async fn list_of(
 fn listed(api: &Api, tenant: &TenantId) -> Result<Answer<Listed<Key>>, Problem> {
     let engine = api.service().engine();
     let (head, directory) = (engine.head(), engine.directory());
-    let absent = || Problem::new(Code::TenantNotFound, "the tenant does not exist");
-    let known = directory.tenant(tenant).ok_or_else(absent)?;
+    let known = directory.tenant(tenant).ok_or_else(|| problem::no_tenant(tenant))?;
     let keys = known.keys.iter().map(|(id, key)| Key::of(id, key)).collect();
     Ok(Answer::at(api, head, Listed::all(keys)))
 }

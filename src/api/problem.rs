@@ -2,6 +2,7 @@
 
 use axum::extract::rejection::BytesRejection;
 use axum::http::StatusCode;
+use piperoll_domain::id::TenantId;
 
 pub(super) use crate::problem::{Code, Limited, Problem};
 use crate::{api::extract::is_printable, engine, service, views};
@@ -40,6 +41,11 @@ pub(super) fn body(rejection: &BytesRejection) -> Problem {
 
 pub(super) fn not_found(what: &str) -> Problem {
     Problem::new(Code::NotFound, format!("{what} does not exist"))
+}
+
+/// No tenant has this name, as far as the caller can see.
+pub(super) fn no_tenant(tenant: &TenantId) -> Problem {
+    service::Error::TenantNotFound { tenant: tenant.clone() }.into()
 }
 
 /// What an engine's error is told as.
@@ -111,6 +117,7 @@ impl From<service::Error> for Problem {
                 let problem = Self::new(Code::RateLimited, said).limited(Limited::Invoices);
                 problem.retry_after(seconds(*retry_after))
             }
+            Error::TenantNotFound { .. } => Self::new(Code::TenantNotFound, said),
             Error::NoTenant => Self::new(Code::Forbidden, said),
             Error::NoSandbox => Self::new(Code::NotFound, said),
             Error::Sandbox(source) => {

@@ -22,7 +22,7 @@ impl Service {
     pub async fn billing(&self, who: &Principal, tenant: &TenantId) -> Result<InForce, Error> {
         let open = self.engine().directory().opened(tenant).is_some();
         if !open || who.tenant().is_some_and(|own| own != tenant) {
-            return Err(Rejection::TenantNotFound.into());
+            return Err(Error::TenantNotFound { tenant: tenant.clone() });
         }
         match self.engine().look(&Stream::new(Kind::Billing, tenant, tenant)).await? {
             Some(Slot { state: State::Billing(state), .. }) => Ok(*state),

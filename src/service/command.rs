@@ -33,7 +33,11 @@ impl Service {
         key: Option<Idempotency>,
     ) -> Result<Done, Error> {
         let wish = self.meant_by(who, operation, key).await?;
-        Ok(self.engine().execute(wish).await?)
+        let tenant = wish.meta.tenant.clone();
+        self.engine().execute(wish).await.map_err(|error| match error {
+            engine::Error::Rejected(Rejection::TenantNotFound) => Error::TenantNotFound { tenant },
+            other => other.into(),
+        })
     }
 
     /// What a caller wishes. A tenant's caller reaches its own tenant only.
@@ -47,7 +51,7 @@ impl Service {
         self.bound(&mut operation)?;
         // Another tenant's things do not exist.
         if who.tenant().is_some_and(|own| own != whose(&operation)) {
-            return Err(Rejection::TenantNotFound.into());
+            return Err(Error::TenantNotFound { tenant: whose(&operation).clone() });
         }
         self.name_sources(&mut operation).await?;
         Ok(meant(self.random()?, who, operation, None, key, None))

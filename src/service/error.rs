@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use piperoll_domain::{
-    id::{ConnectionId, InvalidName, PaymentId},
+    id::{ConnectionId, InvalidName, PaymentId, TenantId},
     rejection::Rejection,
 };
 
@@ -73,6 +73,12 @@ pub enum Error {
         /// When to ask again.
         retry_after: Duration,
     },
+    /// There is no such tenant, or none that the caller can see.
+    #[error("the tenant `{tenant}` does not exist")]
+    TenantNotFound {
+        /// Which.
+        tenant: TenantId,
+    },
     /// The caller's credential fixes no tenant.
     #[error("the credential belongs to no tenant")]
     NoTenant,
@@ -128,6 +134,7 @@ impl Error {
     pub const fn rejection(&self) -> Option<&Rejection> {
         match self {
             Self::Engine(engine::Error::Rejected(rejection)) => Some(rejection),
+            Self::TenantNotFound { .. } => Some(&Rejection::TenantNotFound),
             _ => None,
         }
     }

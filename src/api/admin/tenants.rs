@@ -12,12 +12,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::api::{
-    Api, Problem,
-    caller::Caller,
-    extract::Write,
-    listing::Listed,
-    problem::{self, Code},
-    render::Answer,
+    Api, Problem, caller::Caller, extract::Write, listing::Listed, problem, render::Answer,
 };
 
 pub(super) fn routes() -> Router<Api> {
@@ -57,8 +52,7 @@ impl Tenant {
 /// An operator who mistypes a tenant hears so, and sees no empty list.
 pub(in crate::api) fn must_be_tenant(api: &Api, tenant: &TenantId) -> Result<(), Problem> {
     let known = api.service().engine().directory().opened(tenant).is_some();
-    let absent = || Problem::new(Code::TenantNotFound, "the tenant does not exist");
-    known.then_some(()).ok_or_else(absent)
+    known.then_some(()).ok_or_else(|| problem::no_tenant(tenant))
 }
 
 /// Lists the tenants.

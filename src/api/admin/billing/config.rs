@@ -8,7 +8,7 @@ use piperoll_domain::{
     money::{Amount, Code},
     time::Moment,
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use super::{
@@ -106,9 +106,12 @@ pub(in crate::api) struct Adjusted {
     reserve_ttl_seconds: Option<u32>,
     /// What an estimate is multiplied by before it is reserved, in ten-thousandths.
     safety_multiplier_bps: Option<u32>,
-    /// The most that one reservation, charge or credit by hand may come to, in micro USD.
+    /// The most that one reservation, charge or credit by hand may come to, in micro USD; null for no
+    /// bound by the setting.
+    #[serde(default, deserialize_with = "said")]
     #[schema(value_type = Option<String>, example = "100000000000")]
-    ceiling_micro: Option<Amount>,
+    #[expect(clippy::option_option, reason = "left out, null and an amount are three things")]
+    ceiling_micro: Option<Option<Amount>>,
     /// Whether credit that was given, not sold, is shared out too.
     share_gifts: Option<bool>,
     /// How long an approved rule of shares waits before it holds.
@@ -132,8 +135,26 @@ impl Adjusted {
         put(&mut billing.safety_multiplier_bps, self.safety_multiplier_bps);
         put(&mut billing.share_gifts, self.share_gifts);
         put(&mut billing.shares_cooldown_seconds, self.shares_cooldown_seconds);
-        billing.ceilings.extend(self.ceiling_micro.map(|most| (Code::USD, most)));
+        match self.ceiling_micro {
+            Some(Some(most)) => {
+                billing.ceilings.insert(Code::USD, most);
+            }
+            Some(None) => {
+                billing.ceilings.remove(&Code::USD);
+            }
+            None => {}
+        }
     }
+
+    /// What a key is bound to beside the body, of which a fingerprint takes null for nothing said.
+    fn unbound(&self) -> &'static [&'static str] {
+        if self.ceiling_micro == Some(None) { &["ceiling_micro"] } else { &[] }
+    }
+}
+
+/// A part that is there, whatever it says: null is said too.
+fn said<'de, D: Deserializer<'de>, T: Deserialize<'de>>(part: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(part).map(Some)
 }
 
 /// What the rules call by other names.
@@ -167,7 +188,7 @@ pub(in crate::api) async fn change(
     Caller(who): Caller,
     write: Loose<Adjusted>,
 ) -> Result<Answer<Config>, Problem> {
-    let key = write.key("billing.adjust", &[])?;
+    let key = write.key("billing.adjust", write.body.unbound())?;
     let service = api.service();
     let before = match &key {
         Some(key) => service.billing_changed_before(tenant(&api), key).await?,

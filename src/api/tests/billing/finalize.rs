@@ -117,11 +117,14 @@ async fn another_accounts_reservation_is_nobodys_to_charge() {
     reserve(&shop, "alices", USD).await;
     let mut body = charge("alices", USD);
     body["accountId"] = "mallory".into();
-    ask(&shop, PATHS[2], &body).await.must_be_problem(403, "forbidden");
+    let told = ask(&shop, PATHS[2], &body).await.must_be_problem(403, "forbidden").json();
+    assert_eq!(told["field"], "accountId");
+    assert!(told["detail"].as_str().unwrap().contains("another account"), "{told}");
     body["accountId"] = "alice".into();
     ask(&shop, PATHS[2], &body).await.must_be(200);
     body["accountId"] = "mallory".into();
-    ask(&shop, PATHS[2], &body).await.must_be_problem(403, "forbidden");
+    let told = ask(&shop, PATHS[2], &body).await.must_be_problem(403, "forbidden").json();
+    assert_eq!(told["field"], "accountId");
     // Another tenant's does not exist, whatever the token says of tenants.
     let key = shop.tenant("another", json!(["credit"])).await;
     let opened = shop.ask("POST", "/v1/accounts").key(&key).fresh();

@@ -49,6 +49,32 @@ async fn the_lower_of_two_ceilings_holds_and_says_whose_it_is() {
 }
 
 #[tokio::test]
+async fn a_bound_that_is_said_to_be_null_is_none_and_one_that_is_left_out_stays() {
+    let shop = open().await;
+    let keyed = |body: Value| {
+        let ask = shop.ask("PUT", CONFIG).header("authorization", &admin("ada"));
+        ask.header("idempotency-key", "k").json(&body).send()
+    };
+    let stays = put(&shop, json!({ "reserve_ttl_seconds": 77, "reason": "x" })).await;
+    assert_eq!(stays.must_be(200).json()["ceiling_micro"], "100000000000");
+    let none = json!({ "ceiling_micro": null, "reason": "whale" });
+    let unbound = keyed(none.clone()).await.must_be(200).json();
+    assert_eq!(
+        (&unbound["version"], &unbound["ceiling_micro"], &unbound["ceiling_set_by"]),
+        (&json!(2), &Value::Null, &json!("environment"))
+    );
+    assert_eq!(unbound["reserve_ttl_seconds"], 77);
+    let held = shop.operate("GET", DEV).await.must_be(200).json();
+    assert_eq!(held["billing"]["ceilings"], json!({}));
+    // The same key for what says nothing of it is another request.
+    keyed(json!({ "reason": "whale" })).await.must_be_problem(422, "idempotency_mismatch");
+    assert_eq!(keyed(none).await.must_be(200).header("idempotency-replayed"), "true");
+    let bound = put(&shop, json!({ "ceiling_micro": 5, "reason": "x" })).await.must_be(200).json();
+    assert_eq!(bound["ceiling_micro"], "5");
+    shop.app.stop().await;
+}
+
+#[tokio::test]
 async fn what_others_change_at_the_same_time_stays_changed() {
     let shop = open().await;
     let changes = [
@@ -111,13 +137,27 @@ async fn an_administrator_has_one_tenant_and_an_operator_all() {
     let path = "/v1/admin/tenants/acme/billing";
     shop.operate("GET", path).await.must_be(200);
     let theirs = shop.ask("GET", path).header("authorization", &admin("ada")).await;
-    theirs.must_be_problem(404, "tenant_not_found");
+    let theirs = theirs.must_be_problem(404, "tenant_not_found").json();
+    assert_eq!(theirs["detail"], "the tenant `acme` does not exist");
     let change =
         json!({ "billing": shop.operate("GET", path).await.json()["billing"], "reason": "x" });
     let theirs = shop.ask("PUT", path).header("authorization", &admin("ada")).json(&change).fresh();
     theirs.await.must_be_problem(404, "tenant_not_found");
     let nobody = shop.operate("GET", "/v1/admin/tenants/nobody/billing").await;
     nobody.must_be_problem(404, "tenant_not_found");
+    let body = json!({ "amount": { "commodity": "USD", "amount": "5" }, "reason": "x" });
+    for (method, path) in [
+        ("GET", "/v1/admin/tenants/nobody/billing"),
+        ("GET", "/v1/admin/tenants/nobody/keys"),
+        ("GET", "/v1/admin/tenants/nobody/accounts/alice/balance"),
+        ("POST", "/v1/admin/tenants/nobody/accounts/alice/mint"),
+        ("POST", "/v1/admin/tenants/nobody/batch"),
+    ] {
+        let asked = shop.operate(method, path);
+        let asked = if method == "GET" { asked } else { asked.json(&body).fresh() };
+        let told = asked.await.must_be_problem(404, "tenant_not_found").json();
+        assert_eq!(told["detail"], "the tenant `nobody` does not exist", "{path}");
+    }
     let own = shop.ask("GET", DEV).header("authorization", &admin("ada")).await;
     own.must_be(200);
     let header = shop.ask("GET", CONFIG).header("x-admin-token", &shop.keys.admin_token).await;
