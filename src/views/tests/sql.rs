@@ -1,0 +1,66 @@
+//! What an auditor is told who asks the views' file in SQL.
+
+use std::collections::BTreeMap;
+
+use piperoll_domain::{
+    billing::{Billing, Changed},
+    campaign::{Activated, Created, Expired},
+    id::{CampaignId, Kind, Stream, TenantId},
+    testing::{gifts, money, units},
+};
+
+use super::*;
+use crate::views::samples::name;
+
+/// The answer's first column, from views that were written so many events at once.
+pub(super) async fn told(
+    world: &World,
+    events_max: usize,
+    sql: &'static str,
+) -> Vec<Option<String>> {
+    let directory = tempfile::tempdir().unwrap();
+    let head = u64::try_from(world.records.len()).unwrap();
+    let store = built(directory.path(), &Memory::of(&world.records, head, events_max, 0)).await;
+    let path = store.writer.path().to_owned();
+    let mut snapshot = snapshot(store).await;
+    assert_eq!(differences(&mut snapshot, &Tables::of(&world.records), 7).await, vec![]);
+    let options = SqliteConnectOptions::new().filename(&path).read_only(true);
+    let mut outside = options.connect().await.unwrap();
+    sqlx::query_scalar(sql).fetch_all(&mut outside).await.unwrap()
+}
+
+/// A tenant, and what was said of how it bills.
+pub(super) fn opened() -> (World, TenantId) {
+    let mut world = World::new();
+    let tenant: TenantId = name("acme");
+    let opened = piperoll_domain::testing::tenant_opened(1);
+    world.say(&Stream::new(Kind::Tenant, &tenant, &tenant), opened);
+    (world, tenant)
+}
+
+#[tokio::test]
+async fn a_ceiling_that_was_taken_away_is_none() {
+    let (mut world, tenant) = opened();
+    let stream = Stream::new(Kind::Billing, &tenant, &tenant);
+    let billing = Billing { ceilings: BTreeMap::new(), ..Billing::default() };
+    world.say(&stream, Changed { version: 1, billing, reason: "none".to_owned() });
+    let shown = "SELECT value FROM billing_config WHERE key = 'ceiling_micro'";
+    for events_max in [1, 1_000] {
+        let row = told(&world, events_max, "SELECT CAST(ceiling_micro AS TEXT) FROM billing").await;
+        assert_eq!(row, [None]);
+        assert_eq!(told(&world, events_max, shown).await, [None]);
+    }
+}
+
+#[tokio::test]
+async fn a_campaign_that_expired_does_not_tell_why_it_was_begun() {
+    let (mut world, tenant) = opened();
+    let campaign: CampaignId = name("welcome");
+    let stream = Stream::new(Kind::Campaign, &tenant, &campaign);
+    let budget = money("USD", 5);
+    world.say(&stream, Created { terms: gifts(budget) });
+    world.say(&stream, Activated { reason: "launch".to_owned() });
+    world.say(&stream, Expired { budget, spent: units(0) });
+    let reason = told(&world, 1, "SELECT reason FROM campaigns").await;
+    assert_eq!(reason, [Some("its time was over".to_owned())]);
+}
