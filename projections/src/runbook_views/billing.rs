@@ -150,6 +150,8 @@ fn idempotency_keys() -> String {
     .join(" UNION ALL ")
 }
 
+/// A payment that was recovered by hand shows its lot too, also one that was empty by then and is found
+/// by its mint: whether there is one tells whether to mint.
 /// The `+` keeps the tenant out of the choice of an index: it would win over the provider's name.
 fn crypto_payments() -> String {
     let [created_at, expires_at, finished_at] =
@@ -160,7 +162,10 @@ fn crypto_payments() -> String {
          commodity AS price_currency, price AS price_amount, received AS actually_paid, \
          CASE commodity WHEN 'USD' THEN price END AS amount_usd_micro, \
          refunded AS refunded_amount, account AS account_id, reference AS order_id, \
-         CASE gave_kind WHEN 'lot' THEN gave END AS lot_id, {created_at} AS created_at, \
+         CASE gave_kind WHEN 'lot' THEN gave WHEN 'recovered' THEN coalesce(gave, \
+         (SELECT l.lot FROM lots AS l WHERE l.tenant = payments.tenant \
+         AND l.account = payments.gave_account AND l.minted_position = payments.gave_minted)) \
+         END AS lot_id, {created_at} AS created_at, \
          {expires_at} AS expires_at, {finished_at} AS finished_at \
          FROM payments WHERE +tenant = {TENANT}"
     )

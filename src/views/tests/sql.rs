@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use piperoll_domain::{
     billing::{Billing, Changed},
     campaign::{Activated, Created, Expired},
-    id::{CampaignId, Kind, Stream, TenantId},
+    id::{AccountId, CampaignId, Kind, Stream, TenantId},
+    payment::{Consumed, Gave},
     testing::{gifts, money, units},
 };
 
@@ -49,6 +50,23 @@ async fn a_ceiling_that_was_taken_away_is_none() {
         let row = told(&world, events_max, "SELECT CAST(ceiling_micro AS TEXT) FROM billing").await;
         assert_eq!(row, [None]);
         assert_eq!(told(&world, events_max, shown).await, [None]);
+    }
+}
+
+/// Also where the lot was empty by the time that the payment was known.
+#[tokio::test]
+async fn a_payment_that_was_recovered_by_hand_shows_its_lot() {
+    for known in [true, false] {
+        let (mut world, tenant) = opened();
+        let account: AccountId = name("alice");
+        let by_hand = world.mint(&Stream::new(Kind::Account, &tenant, &account), 5, None);
+        let minted = u64::try_from(world.records.len()).unwrap();
+        let payment = world.paid(&tenant);
+        let lot = known.then(|| by_hand.clone());
+        let gave = Gave::Recovered { account, lot, minted };
+        world.say(&payment, Consumed { gave, price: money("MSAT", 1_003) });
+        let lots = told(&world, 1, "SELECT lot_id FROM crypto_payments").await;
+        assert_eq!(lots, [Some(by_hand.to_string())]);
     }
 }
 
