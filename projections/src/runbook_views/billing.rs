@@ -104,8 +104,14 @@ fn config() -> String {
     .join(" UNION ALL ")
 }
 
+/// The sources that money comes in by.
+const SOLD: &str = "'deposit', 'purchase'";
+/// The sources of what was given, not sold.
+const GIVEN: &str = "'grant', 'commons_dividend'";
+
 /// The names that money has taken: each once and for ever. Lots by their source, with the key that a
-/// caller sent; reservations, their ends, refunds, and webhooks by their own names.
+/// caller sent; reservations, their ends, refunds, and webhooks by their own names. `mint` is another
+/// name of `deposit`; neither is about credit that was there before, as what a transfer brought.
 fn idempotency_keys() -> String {
     let of_lots = |scope: &str, which: &str| {
         let created_at = time("minted_at");
@@ -113,7 +119,7 @@ fn idempotency_keys() -> String {
             "SELECT '{scope}' AS scope, coalesce(idempotency, source_id) AS idempotency_key, \
              source_kind AS source_type, source_id, lot AS lot_id, NULL AS response_hash, \
              NULL AS expires_at, {created_at} AS created_at FROM lots \
-             WHERE source_kind {which} 'grant' AND tenant = {TENANT}"
+             WHERE source_kind IN ({which}) AND tenant = {TENANT}"
         )
     };
     let of_reservations = |scope: &str, at: &str, which: &str| {
@@ -125,9 +131,9 @@ fn idempotency_keys() -> String {
     };
     let received_at = time("recorded_at");
     [
-        of_lots("deposit", "<>"),
-        of_lots("mint", "<>"),
-        of_lots("grant", "="),
+        of_lots("deposit", SOLD),
+        of_lots("mint", SOLD),
+        of_lots("grant", GIVEN),
         of_reservations("reserve", "reserved_at", "status IS NOT NULL"),
         of_reservations("finalize", "ended_at", "status = 'finalized'"),
         of_reservations("release", "ended_at", "status IN ('released', 'expired')"),
