@@ -130,7 +130,7 @@ async fn shadow_and_shares_stand_in_the_ledger() {
     let house = history::told().await;
     let Some(sqlite) = Sqlite::of(house.path()) else { return };
     let words = "SELECT entry_type, amount_micro, metadata ->> 'would_have_402' \
-                 FROM credit_ledger WHERE entry_type LIKE 'shadow_%' ORDER BY entry_seq, id DESC";
+                 FROM credit_ledger WHERE entry_type LIKE 'shadow_%' ORDER BY entry_seq";
     let shadow = sqlite.ask(words);
     let expected = [
         "shadow_reserve|300000|0",
@@ -139,6 +139,10 @@ async fn shadow_and_shares_stand_in_the_ledger() {
         "shadow_release|5000000|",
     ];
     assert_eq!(shadow, expected);
+    // A beginning stays where it was recorded once there is an end.
+    let places = "SELECT count(*), count(DISTINCT entry_seq) FROM credit_ledger \
+                  WHERE entry_type LIKE 'shadow_%'";
+    assert_eq!(sqlite.ask(places), ["4|4"]);
     // alice's use in soft mode that could be collected, and bob's in live mode.
     let words = q::SHARED.replace("'-1 day'", "'-100 years'");
     let commons = (1_000_000_u64 + 100_000) * 5 / 100;
