@@ -62,8 +62,13 @@ fn reconciliation() -> String {
         .to_owned()
 }
 
+/// The end of the present millisecond, in microseconds: SQLite knows no finer time, and what has begun
+/// must not look as if it had not.
+const NOW: &str = "strftime('%s', 'now') * 1000000 + substr(strftime('%f', 'now'), 4) * 1000 + 999";
+
 /// One row a setting, each value as text. The rule of shares is the one that holds now: the newest
-/// that has begun, or the one that stands from the beginning.
+/// that has begun, or the one that stands from the beginning. Now is what this machine's clock says:
+/// while the roll's own clock is in doubt, what is charged goes by the rule that had begun before.
 fn config() -> String {
     let of_billing = |key: &str, value: &str| {
         format!("SELECT '{key}' AS key, {value} AS value FROM billing WHERE tenant = {TENANT}")
@@ -71,7 +76,7 @@ fn config() -> String {
     let rule = |part: &str, at_first: u32| {
         format!(
             "SELECT '{part}_rate_bps', CAST(coalesce((SELECT {part}_bps FROM share_rules WHERE tenant = {TENANT} \
-             AND state = 'approved' AND holds_from <= strftime('%s', 'now') * 1000000 \
+             AND state = 'approved' AND holds_from <= {NOW} \
              ORDER BY rule DESC LIMIT 1), {at_first}) AS TEXT)"
         )
     };
