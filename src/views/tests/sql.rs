@@ -14,11 +14,17 @@ use super::*;
 use crate::views::samples::name;
 
 /// The answer's first column, from views that were written so many events at once.
-pub(super) async fn told(
+pub(super) async fn told(world: &World, events_max: usize, sql: &'static str) -> Vec<Told> {
+    asked(world, events_max, sql).await.unwrap()
+}
+
+type Told = Option<String>;
+
+async fn asked(
     world: &World,
     events_max: usize,
     sql: &'static str,
-) -> Vec<Option<String>> {
+) -> Result<Vec<Told>, sqlx::Error> {
     let directory = tempfile::tempdir().unwrap();
     let head = u64::try_from(world.records.len()).unwrap();
     let store = built(directory.path(), &Memory::of(&world.records, head, events_max, 0)).await;
@@ -27,7 +33,7 @@ pub(super) async fn told(
     assert_eq!(differences(&mut snapshot, &Tables::of(&world.records), 7).await, vec![]);
     let options = SqliteConnectOptions::new().filename(&path).read_only(true);
     let mut outside = options.connect().await.unwrap();
-    sqlx::query_scalar(sql).fetch_all(&mut outside).await.unwrap()
+    sqlx::query_scalar(sql).fetch_all(&mut outside).await
 }
 
 /// A tenant, and what was said of how it bills.
@@ -68,6 +74,26 @@ async fn a_payment_that_was_recovered_by_hand_shows_its_lot() {
         let lots = told(&world, 1, "SELECT lot_id FROM crypto_payments").await;
         assert_eq!(lots, [Some(by_hand.to_string())]);
     }
+}
+
+#[tokio::test]
+async fn a_trial_balance_in_sql_is_exact_or_none() {
+    let (mut world, tenant) = opened();
+    let account = Stream::new(Kind::Account, &tenant, &name::<AccountId>("alice"));
+    world.mint(&account, 1 << 62, None);
+    world.mint(&account, (1 << 62) - 2, None);
+    world.spend(&account, 5);
+    let credits = "SELECT CAST(credit AS TEXT) FROM trial_balance WHERE account = 9200";
+    let both = (i64::MAX - 1).to_string();
+    assert_eq!(told(&world, 1_000, credits).await, [Some(both)]);
+    let apart = "SELECT CAST(sum(debit - credit) AS TEXT) FROM trial_balance";
+    assert_eq!(told(&world, 1_000, apart).await, [Some("0".to_owned())]);
+    world.mint(&account, 2, None);
+    let refused = asked(&world, 1_000, credits).await.unwrap_err();
+    assert!(refused.to_string().contains("integer overflow"), "{refused}");
+    // What can be told is told beside it.
+    let used = "SELECT CAST(debit AS TEXT) FROM trial_balance WHERE account = 9200";
+    assert_eq!(told(&world, 1_000, used).await, [Some("5".to_owned())]);
 }
 
 #[tokio::test]
