@@ -10,7 +10,7 @@ use piperoll_domain::{
 use crate::{
     change::{Change, change},
     credit::ACCOUNTS,
-    schema::{BY_KEY, Schema, Type, integer, text},
+    schema::{BY_KEY, Schema, Type, integer, latest_integer, text},
 };
 
 /// How a tenant bills.
@@ -24,7 +24,7 @@ pub const BILLING: &Schema = &Schema {
         text("mode"),
         integer("reserve_ttl_seconds"),
         integer("safety_multiplier_bps"),
-        integer("ceiling_micro"),
+        latest_integer("ceiling_micro"),
         text("orders"),
         integer("share_gifts"),
         integer("shares_cooldown_seconds"),
@@ -152,7 +152,7 @@ fn of_billing(at: &Envelope, version: u32, billing: &Billing) -> Change {
         set mode: billing.mode.as_str(),
         set reserve_ttl_seconds: billing.reserve_ttl_seconds,
         set safety_multiplier_bps: billing.safety_multiplier_bps,
-        may ceiling_micro: billing.ceilings.get(&Code::USD).copied(),
+        now ceiling_micro: billing.ceilings.get(&Code::USD).copied(),
         set orders: orders,
         set share_gifts: u32::from(billing.share_gifts),
         set shares_cooldown_seconds: billing.shares_cooldown_seconds,

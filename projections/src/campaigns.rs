@@ -11,6 +11,7 @@ use piperoll_domain::{
 use crate::{
     change::{Change, change},
     schema::{BY_KEY, Schema, Type, integer, sum, text},
+    value::Value,
 };
 
 /// A campaign, and how much of its budget is given.
@@ -60,14 +61,18 @@ pub const GRANTS: &Schema = &Schema {
     indexes: &[],
 };
 
+/// Why a campaign stands as expired.
+const ITS_TIME_WAS_OVER: &str = "its time was over";
+
 pub(crate) fn changes(at: &Envelope, event: &Event, into: &mut Vec<Change>) {
     let row = change!(CAMPAIGNS [&at.tenant, &at.stream.id] { set position: at.position });
     into.push(match event {
         Event::Created(Created { terms }) => of_terms(at, terms, row),
-        Event::Activated(Activated { reason }) => moved(row, Status::Active, Some(reason)),
-        Event::Paused(Paused { reason }) => moved(row, Status::Paused, Some(reason)),
-        Event::Completed(Completed { reason, .. }) => moved(row, Status::Completed, Some(reason)),
-        Event::Expired(_) => moved(row, Status::Expired, None),
+        Event::Activated(Activated { reason }) => moved(row, Status::Active, reason),
+        Event::Paused(Paused { reason }) => moved(row, Status::Paused, reason),
+        Event::Completed(Completed { reason, .. }) => moved(row, Status::Completed, reason),
+        // Nobody says why; what stood there tells why it was active, or paused.
+        Event::Expired(_) => moved(row, Status::Expired, ITS_TIME_WAS_OVER),
         Event::BudgetSpent(BudgetSpent { spent, .. }) => {
             change!(CAMPAIGNS row { set spent: *spent, add grants: 1 })
         }
@@ -77,8 +82,8 @@ pub(crate) fn changes(at: &Envelope, event: &Event, into: &mut Vec<Change>) {
     });
 }
 
-fn moved(row: Change, status: Status, reason: Option<&String>) -> Change {
-    change!(CAMPAIGNS row { set status: status.as_str(), may reason: reason })
+fn moved(row: Change, status: Status, reason: impl Into<Value>) -> Change {
+    change!(CAMPAIGNS row { set status: status.as_str(), set reason: reason })
 }
 
 fn of_terms(at: &Envelope, terms: &Terms, row: Change) -> Change {

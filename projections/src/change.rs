@@ -26,7 +26,7 @@ impl Cell {
     /// What stands in a row before anything is said.
     pub const fn blank(kind: Kind) -> Self {
         match kind {
-            Kind::Last(_) => Self::Last(None),
+            Kind::Last(_) | Kind::Latest(_) => Self::Last(None),
             Kind::Sum | Kind::Wide => Self::Sum(Sum::ZERO),
             Kind::Joined => Self::Joined(String::new()),
         }
@@ -43,6 +43,9 @@ impl Cell {
 
     pub(crate) fn fold(&mut self, kind: Kind, change: Self) {
         match (self, change) {
+            (Self::Last(value), Self::Last(later)) if matches!(kind, Kind::Latest(_)) => {
+                *value = later;
+            }
             (Self::Last(value), Self::Last(Some(later))) => *value = Some(later),
             (Self::Sum(sum), Self::Sum(delta)) => {
                 let total = sum.get().saturating_add(delta.get());
@@ -109,6 +112,12 @@ impl Change {
         }
     }
 
+    /// Says what there is now, be it nothing: for columns of [`Kind::Latest`].
+    pub(crate) fn now(mut self, column: usize, value: Option<impl Into<Value>>) -> Self {
+        self.cells.push((column, Cell::Last(value.map(Into::into))));
+        self
+    }
+
     pub(crate) fn join(mut self, column: usize, text: String) -> Self {
         self.cells.push((column, Cell::Joined(text)));
         self
@@ -130,8 +139,8 @@ impl Change {
     }
 }
 
-/// Writes a change: `change!(TABLE [key, …] { set column: value, may column: option, add … })`, or
-/// goes on writing one: `change!(TABLE row { … })`. Columns are checked by the compiler.
+/// Writes a change: `change!(TABLE [key, …] { set column: value, may column: option, now column: option,
+/// add … })`, or goes on writing one: `change!(TABLE row { … })`. Columns are checked by the compiler.
 macro_rules! change {
     ($table:ident [$($key:expr),+ $(,)?] {
         $($verb:ident $column:ident: $value:expr),* $(,)?

@@ -216,6 +216,8 @@ pub mod kind {
     pub const VOIDED: &str = "voided";
     /// Credit went to another account.
     pub const SENT: &str = "sent";
+    /// What use is worth to one of the three who share; only [`super::SHARES`] hold such.
+    pub const SHARED: &str = "shared";
 }
 
 pub(crate) fn changes(at: &Envelope, event: &Event, into: &mut Vec<Change>) {

@@ -33,7 +33,7 @@ use piperoll_domain::event::{Event, Recorded};
 use crate::{change::Change, schema::Schema};
 
 /// What rows mean, where no schema tells: raise it when `changes` says something else than before.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// Every table.
 pub const SCHEMAS: [&Schema; 26] = [

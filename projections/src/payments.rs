@@ -42,6 +42,7 @@ pub const PAYMENTS: &Schema = &Schema {
         text("gave_kind"),
         text("gave_account"),
         text("gave"),
+        integer("gave_minted"),
         text("detail"),
         text("reason"),
         integer("requested_at"),
@@ -245,10 +246,11 @@ fn of_gift(at: &Envelope, gave: &Gave, row: Change) -> Change {
         Gave::Lot { account, lot } => {
             change!(PAYMENTS row { set gave_kind: "lot", set gave: lot, set gave_account: account })
         }
-        Gave::Recovered { account, lot, .. } => change!(PAYMENTS row {
+        Gave::Recovered { account, lot, minted } => change!(PAYMENTS row {
             set gave_kind: "recovered",
             may gave: lot.as_ref(),
             set gave_account: account,
+            set gave_minted: *minted,
         }),
         Gave::Entitlement { id } => {
             change!(PAYMENTS row { set gave_kind: "entitlement", set gave: id })

@@ -42,6 +42,7 @@ pub const RESERVATIONS: &Schema = &Schema {
         integer("reserved_at"),
         integer("expires_at"),
         integer("ended_at"),
+        integer("reserved_position"),
         integer("position"),
     ],
     layout: Layout {
@@ -202,6 +203,7 @@ fn of_reserved(at: &Envelope, reserved: &Reserved, missing: Amount) -> Change {
         may idempotency: at.idempotency.as_ref().map(|key| &key.key),
         set reserved_at: at.recorded_at,
         set expires_at: *expires_at,
+        set reserved_position: at.position,
         set position: at.position,
     })
 }
@@ -221,6 +223,7 @@ fn of_shadow(at: &Envelope, reserved: &ShadowReserved) -> Change {
         may idempotency: at.idempotency.as_ref().map(|key| &key.key),
         set reserved_at: at.recorded_at,
         set expires_at: *expires_at,
+        set reserved_position: at.position,
         set position: at.position,
     })
 }

@@ -14,6 +14,9 @@ pub enum Type {
 pub enum Kind {
     /// The later one holds; empty until the first.
     Last(Type),
+    /// The later one holds, also where it says that there is nothing. Only for what every change of a
+    /// row says: silence empties it.
+    Latest(Type),
     /// They add up. The rules keep the sum within 64 bits; where history broke them it stops at
     /// the end of the range.
     Sum,
@@ -79,6 +82,10 @@ pub(crate) const fn integer(name: &'static str) -> Column {
     Column { name, kind: Kind::Last(Type::Integer) }
 }
 
+pub(crate) const fn latest_integer(name: &'static str) -> Column {
+    Column { name, kind: Kind::Latest(Type::Integer) }
+}
+
 pub(crate) const fn text(name: &'static str) -> Column {
     Column { name, kind: Kind::Last(Type::Text) }
 }
@@ -115,6 +122,7 @@ impl Schema {
         let key = self.key.iter().map(|(name, kind)| Stored::Key(name, *kind));
         let columns = self.columns.iter().flat_map(|Column { name, kind }| match kind {
             Kind::Last(kind) => [Some(Stored::Last(name, *kind)), None],
+            Kind::Latest(kind) => [Some(Stored::Latest(name, *kind)), None],
             Kind::Sum => [Some(Stored::Sum(name)), None],
             Kind::Joined => [Some(Stored::Joined(name)), None],
             Kind::Wide => [Some(Stored::Low(name)), Some(Stored::Over(name))],
@@ -143,6 +151,7 @@ impl Schema {
         self.stored().filter(move |stored| match *stored {
             Stored::Key(..) => true,
             Stored::Last(name, _)
+            | Stored::Latest(name, _)
             | Stored::Sum(name)
             | Stored::Low(name)
             | Stored::Over(name)
@@ -173,6 +182,8 @@ pub enum Stored {
     Key(&'static str, Type),
     /// A last value.
     Last(&'static str, Type),
+    /// A last value, or that there is none.
+    Latest(&'static str, Type),
     /// A sum.
     Sum(&'static str),
     /// The low part of a wide sum.

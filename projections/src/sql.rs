@@ -20,6 +20,7 @@ impl Stored {
         match self {
             Self::Key(name, _)
             | Self::Last(name, _)
+            | Self::Latest(name, _)
             | Self::Sum(name)
             | Self::Low(name)
             | Self::Joined(name) => name.to_owned(),
@@ -31,7 +32,7 @@ impl Stored {
         let name = self.name();
         match self {
             Self::Key(_, kind) => format!("{name} {} NOT NULL", type_of(kind)),
-            Self::Last(_, kind) => format!("{name} {}", type_of(kind)),
+            Self::Last(_, kind) | Self::Latest(_, kind) => format!("{name} {}", type_of(kind)),
             Self::Sum(_) | Self::Low(_) | Self::Over(_) => {
                 format!("{name} INTEGER NOT NULL DEFAULT 0")
             }
@@ -46,6 +47,7 @@ impl Stored {
         match self {
             Self::Key(..) => None,
             Self::Last(..) => Some(format!("{name}=coalesce(excluded.{name},t.{name})")),
+            Self::Latest(..) => Some(format!("{name}=excluded.{name}")),
             Self::Sum(_) => Some(format!("{name}=min({max},max(-{max},t.{name}+excluded.{name}))")),
             Self::Joined(_) => Some(format!("{name}=t.{name}||excluded.{name}")),
             Self::Low(_) => Some(format!("{name}=(t.{name}+excluded.{name})&{mask}")),

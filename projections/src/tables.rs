@@ -139,7 +139,7 @@ pub fn restored(
     let mut row = Row::with_capacity(schema.columns.len());
     for column in schema.columns {
         row.push(match column.kind {
-            Kind::Last(_) => Cell::Last(cells.next()?),
+            Kind::Last(_) | Kind::Latest(_) => Cell::Last(cells.next()?),
             Kind::Sum => Cell::Sum(integer(&cells.next()??)?.into()),
             Kind::Joined => Cell::Joined(text(&cells.next()??)?),
             Kind::Wide => {

@@ -28,6 +28,15 @@ fn every_schema_knows_its_place_and_names_nothing_twice() {
     assert_eq!(names.len(), SCHEMAS.len());
 }
 
+#[test]
+fn what_can_go_away_is_written_with_every_change_of_its_row() {
+    for schema in SCHEMAS {
+        let latest = |column: &Column| matches!(column.kind, Kind::Latest(_));
+        let any = schema.columns.iter().any(latest);
+        assert!(!any || schema.layout.often.is_empty(), "{} would keep it", schema.name);
+    }
+}
+
 fn balance(account: &str, available: i128) -> Change {
     let key = ["acme", account, "USD", "general"].map(|text| Value::from(text.to_owned()));
     let available = (BALANCES.at("available"), Cell::Sum(available.into()));
@@ -99,7 +108,7 @@ fn what_changes_often_is_written_without_the_rest_only_where_nothing_is_lost() {
         let told = |(at, column): (usize, &Column)| {
             let mut row: Vec<_> = table.columns.iter().map(|c| Cell::blank(c.kind)).collect();
             row[at] = match column.kind {
-                Kind::Last(_) => Cell::Last(Some(Value::Integer(0))),
+                Kind::Last(_) | Kind::Latest(_) => Cell::Last(Some(Value::Integer(0))),
                 Kind::Sum | Kind::Wide => Cell::Sum((-1_i64).into()),
                 Kind::Joined => Cell::Joined("more".to_owned()),
             };

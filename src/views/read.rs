@@ -15,6 +15,7 @@ mod readiness;
 mod receipts;
 mod reservations;
 mod rows;
+mod shares;
 
 use std::sync::Arc;
 

@@ -148,6 +148,15 @@ impl World {
         }
     }
 
+    /// A payment that was paid and has given nothing yet.
+    pub(super) fn paid(&mut self, tenant: &TenantId) -> Stream {
+        let number = self.records.len();
+        let id: PaymentId = name(&format!("pay-{number}"));
+        let stream = Stream::new(Kind::Payment, tenant, &id);
+        self.take_payment(tenant, number, 3);
+        stream
+    }
+
     fn settle(
         &mut self,
         tenant: &TenantId,

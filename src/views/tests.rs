@@ -24,6 +24,7 @@ mod metered;
 mod plans;
 mod reading;
 mod shares;
+mod sql;
 
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()

@@ -62,8 +62,13 @@ fn reconciliation() -> String {
         .to_owned()
 }
 
+/// The end of the present millisecond, in microseconds: SQLite knows no finer time, and what has begun
+/// must not look as if it had not.
+const NOW: &str = "strftime('%s', 'now') * 1000000 + substr(strftime('%f', 'now'), 4) * 1000 + 999";
+
 /// One row a setting, each value as text. The rule of shares is the one that holds now: the newest
-/// that has begun, or the one that stands from the beginning.
+/// that has begun, or the one that stands from the beginning. Now is what this machine's clock says:
+/// while the roll's own clock is in doubt, what is charged goes by the rule that had begun before.
 fn config() -> String {
     let of_billing = |key: &str, value: &str| {
         format!("SELECT '{key}' AS key, {value} AS value FROM billing WHERE tenant = {TENANT}")
@@ -71,7 +76,7 @@ fn config() -> String {
     let rule = |part: &str, at_first: u32| {
         format!(
             "SELECT '{part}_rate_bps', CAST(coalesce((SELECT {part}_bps FROM share_rules WHERE tenant = {TENANT} \
-             AND state = 'approved' AND holds_from <= strftime('%s', 'now') * 1000000 \
+             AND state = 'approved' AND holds_from <= {NOW} \
              ORDER BY rule DESC LIMIT 1), {at_first}) AS TEXT)"
         )
     };
@@ -104,8 +109,14 @@ fn config() -> String {
     .join(" UNION ALL ")
 }
 
+/// The sources that money comes in by.
+const SOLD: &str = "'deposit', 'purchase'";
+/// The sources of what was given, not sold.
+const GIVEN: &str = "'grant', 'commons_dividend'";
+
 /// The names that money has taken: each once and for ever. Lots by their source, with the key that a
-/// caller sent; reservations, their ends, refunds, and webhooks by their own names.
+/// caller sent; reservations, their ends, refunds, and webhooks by their own names. `mint` is another
+/// name of `deposit`; neither is about credit that was there before, as what a transfer brought.
 fn idempotency_keys() -> String {
     let of_lots = |scope: &str, which: &str| {
         let created_at = time("minted_at");
@@ -113,7 +124,7 @@ fn idempotency_keys() -> String {
             "SELECT '{scope}' AS scope, coalesce(idempotency, source_id) AS idempotency_key, \
              source_kind AS source_type, source_id, lot AS lot_id, NULL AS response_hash, \
              NULL AS expires_at, {created_at} AS created_at FROM lots \
-             WHERE source_kind {which} 'grant' AND tenant = {TENANT}"
+             WHERE source_kind IN ({which}) AND tenant = {TENANT}"
         )
     };
     let of_reservations = |scope: &str, at: &str, which: &str| {
@@ -125,9 +136,9 @@ fn idempotency_keys() -> String {
     };
     let received_at = time("recorded_at");
     [
-        of_lots("deposit", "<>"),
-        of_lots("mint", "<>"),
-        of_lots("grant", "="),
+        of_lots("deposit", SOLD),
+        of_lots("mint", SOLD),
+        of_lots("grant", GIVEN),
         of_reservations("reserve", "reserved_at", "status IS NOT NULL"),
         of_reservations("finalize", "ended_at", "status = 'finalized'"),
         of_reservations("release", "ended_at", "status IN ('released', 'expired')"),
@@ -150,6 +161,8 @@ fn idempotency_keys() -> String {
     .join(" UNION ALL ")
 }
 
+/// A payment that was recovered by hand shows its lot too, also one that was empty by then and is found
+/// by its mint: whether there is one tells whether to mint.
 /// The `+` keeps the tenant out of the choice of an index: it would win over the provider's name.
 fn crypto_payments() -> String {
     let [created_at, expires_at, finished_at] =
@@ -160,7 +173,10 @@ fn crypto_payments() -> String {
          commodity AS price_currency, price AS price_amount, received AS actually_paid, \
          CASE commodity WHEN 'USD' THEN price END AS amount_usd_micro, \
          refunded AS refunded_amount, account AS account_id, reference AS order_id, \
-         CASE gave_kind WHEN 'lot' THEN gave END AS lot_id, {created_at} AS created_at, \
+         CASE gave_kind WHEN 'lot' THEN gave WHEN 'recovered' THEN coalesce(gave, \
+         (SELECT l.lot FROM lots AS l WHERE l.tenant = payments.tenant \
+         AND l.account = payments.gave_account AND l.minted_position = payments.gave_minted)) \
+         END AS lot_id, {created_at} AS created_at, \
          {expires_at} AS expires_at, {finished_at} AS finished_at \
          FROM payments WHERE +tenant = {TENANT}"
     )

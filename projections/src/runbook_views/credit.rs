@@ -104,7 +104,7 @@ fn moved() -> String {
 fn shadow_reserved() -> String {
     let created_at = time("reserved_at");
     format!(
-        "SELECT reservation || '.reserve', account, pool, NULL, reservation, position, \
+        "SELECT reservation || '.reserve', account, pool, NULL, reservation, reserved_position, \
          'shadow_reserve', wanted, reference, \
          json_object('would_have_402', json(iif(missing > 0, 'true', 'false')), \
          'missing_micro', CAST(missing AS TEXT)), {created_at} \

@@ -30,7 +30,7 @@ pub(in crate::api) struct Entry {
     position: i64,
     /// The event's first movement is 0.
     leg: i64,
-    /// `minted`, `spent`, `expired`, `reserved`, `released`, `finalized` …
+    /// `minted`, `spent`, `expired`, `reserved`, `released`, `finalized`, `shared` …
     kind: String,
     /// What came in, or went out with a minus.
     amount: Sum,

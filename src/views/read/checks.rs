@@ -180,11 +180,13 @@ fn count(row: &SqliteRow, column: &str) -> Result<u64, Error> {
 
 fn whole(schema: &'static Schema, row: &SqliteRow) -> Result<TableRow, Error> {
     let cell = |(index, stored): (usize, Stored)| match stored {
-        Stored::Key(_, Type::Text) | Stored::Last(_, Type::Text) | Stored::Joined(_) => {
-            Ok(row.try_get::<Option<String>, _>(index)?.map(Value::from))
-        }
+        Stored::Key(_, Type::Text)
+        | Stored::Last(_, Type::Text)
+        | Stored::Latest(_, Type::Text)
+        | Stored::Joined(_) => Ok(row.try_get::<Option<String>, _>(index)?.map(Value::from)),
         Stored::Key(_, Type::Integer)
         | Stored::Last(_, Type::Integer)
+        | Stored::Latest(_, Type::Integer)
         | Stored::Sum(_)
         | Stored::Low(_)
         | Stored::Over(_) => Ok(row.try_get::<Option<i64>, _>(index)?.map(Value::from)),

@@ -10,6 +10,7 @@ use super::{
     entries::{self, Sums, Walk},
     query::{Direction, Order, Query},
     rows::{row, wide},
+    shares::Share,
 };
 
 /// What an account holds of a commodity in a pool.
@@ -238,10 +239,14 @@ impl Snapshot {
         account: &AccountId,
         as_of: AsOf,
     ) -> Result<Vec<Balance>, Error> {
+        let mut sums = Sums::new();
+        if let Some(share) = Share::of(account) {
+            self.add_shares(tenant, share, as_of, &mut sums).await?;
+            return Ok(balances(sums));
+        }
         let bound = self.bound(as_of).await?;
         let (surely, at_most) = self.between(as_of).await?;
         let of = Walk { tenant, account };
-        let mut sums = Sums::new();
         let whole = of.mark_before(self, surely).await?;
         let mut stop = 0;
         if let Some((position, step)) = whole {
@@ -253,8 +258,7 @@ impl Snapshot {
         }
         let start = of.start(self, at_most).await?;
         of.add_up(self, start, stop, bound, &mut sums).await?;
-        let balance = |((commodity, pool), held)| Balance { commodity, pool, held };
-        Ok(sums.into_iter().map(balance).collect())
+        Ok(balances(sums))
     }
 
     /// Narrows a query over rows with `position` and `recorded_at` to what was there by then.
@@ -316,6 +320,9 @@ impl Snapshot {
         direction: Direction,
         page: &PageRequest,
     ) -> Result<Page<Entry>, Error> {
+        if let Some(share) = Share::of(account) {
+            return self.shared(tenant, (account, share), direction, page).await;
+        }
         let wanted = usize::try_from(page.limit()).unwrap_or(usize::MAX);
         let list = match direction {
             Direction::Up => "entries.up",
@@ -339,6 +346,11 @@ impl Snapshot {
     }
 }
 
+fn balances(sums: Sums) -> Vec<Balance> {
+    let balance = |((commodity, pool), held)| Balance { commodity, pool, held };
+    sums.into_iter().map(balance).collect()
+}
+
 /// Which parts of a cursor behind an entry are numbers.
 const ENTRY_KEY: [bool; 4] = [false, false, true, true];
 
@@ -347,7 +359,7 @@ impl Held {
     pub(super) fn take(&mut self, of: &str, sum: i128) -> Result<(), Error> {
         let gone = 0_i128.saturating_sub(sum);
         let (column, change) = match of {
-            kind::MINTED | kind::RECEIVED => (&mut self.minted, sum),
+            kind::MINTED | kind::RECEIVED | kind::SHARED => (&mut self.minted, sum),
             kind::SPENT | kind::FINALIZED | kind::REPAID => (&mut self.consumed, gone),
             kind::EXPIRED => (&mut self.expired, gone),
             kind::RESERVED | kind::RELEASED => (&mut self.reserved, gone),

@@ -53,6 +53,25 @@ async fn a_reservation_is_the_same_row_whether_it_ends_with_its_batch_or_later()
 }
 
 #[tokio::test]
+async fn what_shadow_began_keeps_its_place_in_the_ledger() {
+    let (mut world, tenant) = sql::opened();
+    let account = Stream::new(Kind::Account, &tenant, &name::<AccountId>("alice"));
+    world.mint(&account, 100, None);
+    // Two in shadow, of which the first ends.
+    world.reserve(&account, 3);
+    let begun = world.records.len();
+    world.reserve(&account, 6);
+    world.end(0, 5);
+    let ended = world.records.len();
+    let places = "SELECT CAST(entry_seq AS TEXT) FROM credit_ledger \
+                  WHERE entry_type LIKE 'shadow_%' ORDER BY entry_seq";
+    let expected = [begun, begun + 1, ended].map(|position| Some(position.to_string()));
+    for events_max in [1, 1_000] {
+        assert_eq!(sql::told(&world, events_max, places).await, expected);
+    }
+}
+
+#[tokio::test]
 async fn those_that_have_ended_are_listed_as_they_ended_whatever_the_page() {
     let (world, directory) = (worked(), tempfile::tempdir().unwrap());
     let store = built(directory.path(), &Memory::whole(&world.records)).await;

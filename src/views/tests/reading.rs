@@ -21,7 +21,7 @@ use crate::views::{
 async fn held(snapshot: &mut Snapshot, as_of: AsOf) -> Vec<(String, Balance)> {
     let mut all = vec![];
     for tenant in ["acme", "zeta"] {
-        for account in ["a", "b", "c"] {
+        for account in ["a", "b", "c", "sys-commons", "sys-community-pool", "sys-foundation"] {
             let (of, id): (TenantId, AccountId) = (name(tenant), name(account));
             for balance in snapshot.balances(&of, &id, as_of).await.unwrap() {
                 all.push((format!("{tenant}/{account}"), balance));
@@ -275,6 +275,27 @@ async fn all_entries(
         seen.extend(found.items);
         let Some(next) = found.next else { return seen };
         page = PageRequest::after(next, limit);
+    }
+}
+
+#[tokio::test]
+async fn those_who_share_have_entries_that_add_up_to_what_they_hold() {
+    let (mut world, tenant) = sql::opened();
+    let alice = Stream::new(Kind::Account, &tenant, &name::<AccountId>("alice"));
+    world.mint(&alice, 10_000, None);
+    for units in (0..36).filter(|units| units % 3 != 0) {
+        world.reserve(&alice, units);
+        world.end(0, 4 * units + 59);
+    }
+    let (_directory, mut snapshot) = snapshot_of(&world, world.records.len()).await;
+    for account in piperoll_domain::billing::SYSTEM {
+        let up = all_entries(&mut snapshot, account, Direction::Up, 5).await;
+        let down = all_entries(&mut snapshot, account, Direction::Down, 1_000).await;
+        assert!(up.len() > 10 && down.iter().rev().eq(&up), "{account}: {}", up.len());
+        assert!(up.iter().all(|entry| entry.account == account && entry.kind == "shared"));
+        let now = snapshot.balances(&tenant, &name(account), AsOf::Now).await.unwrap();
+        let sum: i64 = up.iter().map(|entry| entry.amount).sum();
+        assert_eq!((now.len(), now[0].held.available), (1, sum.into()), "{account}");
     }
 }
 
