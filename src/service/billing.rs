@@ -7,7 +7,6 @@ use piperoll_domain::{
     event::Idempotency,
     id::{Kind, Stream, TenantId},
     operation::{OpenSeededTenant, OpenTenant},
-    rejection::Rejection,
     time::Moment,
 };
 
