@@ -149,7 +149,7 @@ async fn an_administrator_has_one_tenant_and_an_operator_all() {
     for (method, path) in [
         ("GET", "/v1/admin/tenants/nobody/billing"),
         ("GET", "/v1/admin/tenants/nobody/keys"),
-        ("GET", "/v1/admin/tenants/nobody/accounts/alice/balance"),
+        ("GET", "/v1/admin/tenants/nobody/campaigns"),
         ("POST", "/v1/admin/tenants/nobody/accounts/alice/mint"),
         ("POST", "/v1/admin/tenants/nobody/batch"),
     ] {
