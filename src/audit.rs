@@ -15,6 +15,7 @@ pub mod replay;
 mod report;
 mod rows;
 pub mod scratch;
+mod transit;
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
@@ -192,12 +193,12 @@ impl Audit<'_> {
             index = self.believable(again, head, &mut follows).await?;
         };
         let Books { ids, streams, lots, claims, credit, acknowledged, compared } = books;
-        let credit::Tallies { ledger, shares, shadow } = credit;
+        let credit::Tallies { ledger, transit, shares, shadow } = credit;
         report.acknowledged = acknowledged;
         let rows_held = usize::try_from(self.ask.events_held).unwrap_or(usize::MAX);
         let views = Rows::check(self.roll, &self.ask.directory, rows_held, self.progress).await?;
         let Rows { storage, follows: views_follow, cells } = views;
-        let tallies = [ids, streams, lots, ledger, shares, shadow, claims, follows]
+        let tallies = [ids, streams, lots, ledger, transit, shares, shadow, claims, follows]
             .into_iter()
             .chain(compared.each());
         let tallies = tallies.chain([storage, views_follow, cells]);

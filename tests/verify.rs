@@ -1,6 +1,7 @@
 //! What `verify` finds, and where it says it is.
 
 mod ending;
+mod transit;
 
 use std::path::{Path, PathBuf};
 
@@ -58,7 +59,7 @@ async fn a_sound_house_is_found_sound_beside_its_writer_and_after_it() {
         .collect();
     assert_eq!(skipped, ["anchors"]);
     for check in report.checks.iter().filter(|check| check.name != "anchors") {
-        let none = ["index_snapshots", "shares", "shadow"].contains(&check.name);
+        let none = ["index_snapshots", "transit", "shares", "shadow"].contains(&check.name);
         assert!(check.checked > 0 || none, "`{}` looked at nothing", check.name);
     }
 }

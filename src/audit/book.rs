@@ -24,6 +24,7 @@ use super::{
     credit::{Credit, Tallies},
     index::{Compared, Copy},
     report::{Finding, Tally},
+    transit::Transit,
 };
 use crate::{
     fact::decode_entry,
@@ -121,7 +122,7 @@ impl Books {
     }
 
     async fn conclude(&mut self, roll: &Roll, fold: Fold) -> Result<(), Error> {
-        let Fold { book, renewed, credit, .. } = fold;
+        let Fold { book, renewed, credit, transit, .. } = fold;
         for (stream, slot) in &book.streams {
             self.streams.count();
             let of = |frozen: &Frozen| {
@@ -133,6 +134,7 @@ impl Books {
             self.acknowledged.extend(slot.acknowledged.iter().map(of));
         }
         credit.compare(book.streams.iter(), &mut self.credit.ledger);
+        transit.conclude(&mut self.credit.transit);
         self.claims.checked += u64::try_from(book.claims.len()).unwrap_or(u64::MAX);
         for (position, claim) in &book.doubled {
             let first = book.claims.get(claim).map_or(0, |taker| taker.position);
@@ -178,6 +180,7 @@ pub(super) struct Fold {
     snapshots: super::index::Snapshots,
     renewed: Vec<Renewal>,
     credit: Credit,
+    transit: Transit,
     settings: Settings,
     /// The last time the clock was set; ages across it are not compared.
     clock_set: u64,
@@ -192,6 +195,7 @@ impl Fold {
             snapshots,
             renewed: vec![],
             credit: Credit::new(),
+            transit: Transit::default(),
             settings: Settings::default(),
             clock_set: 0,
         }
@@ -220,6 +224,7 @@ impl Fold {
                 self.snapshots.compare(&at.stream, slot, &mut books.compared);
             }
         }
+        self.transit.event(recorded, part, &mut books.credit.transit);
         self.note_renewals(recorded);
     }
 

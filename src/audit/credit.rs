@@ -31,6 +31,8 @@ struct Sums {
 pub(super) struct Tallies {
     /// Accounts: the sum of what was booked is what lots hold, and what is owed.
     pub(super) ledger: Tally,
+    /// Transfers: what left an account arrived in another.
+    pub(super) transit: Tally,
     /// Charges: the three who share get all of it.
     pub(super) shares: Tally,
     /// Events of shadow mode: they move nothing.
@@ -41,6 +43,7 @@ impl Tallies {
     pub(super) fn new() -> Self {
         Self {
             ledger: Tally::new("ledger", "balances"),
+            transit: Tally::new("transit", "transfers"),
             shares: Tally::new("shares", "charges"),
             shadow: Tally::new("shadow", "events"),
         }

@@ -85,7 +85,7 @@ pub async fn health(
 
 /// What is wrong now, in any mode.
 fn findings(drift: &Drift, proofs: Proofs) -> Vec<String> {
-    let Drift { drifted, lots_broken, .. } = drift;
+    let Drift { drifted, lots_broken, in_transit, .. } = drift;
     let Proofs { overdue, letters_for_review, letters_pending, .. } = proofs;
     said([
         (
@@ -99,6 +99,10 @@ fn findings(drift: &Drift, proofs: Proofs) -> Vec<String> {
             format!(
                 "{drifted} accounts hold something else than their lots: `piperoll verify`, then `piperoll rebuild`"
             ),
+        ),
+        (
+            *in_transit > 0,
+            "credit left an account and arrived in none: `piperoll verify`".to_owned(),
         ),
         (
             overdue > 0,
@@ -155,12 +159,12 @@ mod tests {
 
     #[test]
     fn each_thing_that_is_wrong_is_said() {
-        let drift = Drift { drifted: 1, lots_broken: 2, ..Drift::default() };
+        let drift = Drift { drifted: 1, lots_broken: 2, in_transit: 1, ..Drift::default() };
         let (overdue, letters_pending, letters_for_review) = (3, 51, 1);
         let proofs = Proofs { overdue, letters_pending, letters_for_review, ..Proofs::default() };
         let hours = Hours { exact: 94, over: 6, expired: 26, ..Hours::default() };
         let said = [findings(&drift, proofs), rates(Mode::Soft, hours)].concat();
-        assert_eq!(said.len(), 7, "{said:?}");
-        assert!(said[5].contains("6 of 100 charges of the last day in soft mode"), "{said:?}");
+        assert_eq!(said.len(), 8, "{said:?}");
+        assert!(said[6].contains("6 of 100 charges of the last day in soft mode"), "{said:?}");
     }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use piperoll_domain::chart::Chart;
+
 use super::{TENANT, View, time};
 use crate::reservations::OVERRUNS_ALERT_PERCENT;
 
@@ -54,12 +56,17 @@ fn drift() -> String {
     )
 }
 
-/// The comparison of the ledger with itself, made anew whenever it is looked at.
+/// The comparison of the ledger with itself, made anew whenever it is looked at. Both ends of a transfer
+/// are taken in together, so that nothing is ever seen under way.
 fn reconciliation() -> String {
-    "SELECT (SELECT count(*) FROM accounts) AS accounts, \
-     (SELECT count(*) FROM (SELECT DISTINCT tenant, account FROM ledger_drift)) \
-     AS accounts_with_drift, (SELECT count(*) FROM lot_invariant) AS lots_broken"
-        .to_owned()
+    let transit = Chart::CreditInTransit.number();
+    format!(
+        "SELECT (SELECT count(*) FROM accounts) AS accounts, \
+         (SELECT count(*) FROM (SELECT DISTINCT tenant, account FROM ledger_drift)) \
+         AS accounts_with_drift, (SELECT count(*) FROM lot_invariant) AS lots_broken, \
+         (SELECT count(*) FROM ledger WHERE account = {transit} \
+         AND (debit, debit_over) <> (credit, credit_over)) AS in_transit"
+    )
 }
 
 /// The end of the present millisecond, in microseconds: SQLite knows no finer time, and what has begun
@@ -82,12 +89,14 @@ fn config() -> String {
     };
     let always = |key: &str, value: &str| format!("SELECT '{key}', {value}");
     let result = "(SELECT json_object('timestamp', strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), \
-                  'passed', json(iif(lots_broken + accounts_with_drift = 0, 'true', 'false')), \
+                  'passed', json(iif(lots_broken + accounts_with_drift + in_transit = 0, 'true', 'false')), \
                   'accounts', accounts, 'checks', json_array(json_object('name', 'lot_invariant', \
                   'passed', json(iif(lots_broken = 0, 'true', 'false')), 'violations', lots_broken), \
                   json_object('name', 'lots_and_balances', \
                   'passed', json(iif(accounts_with_drift = 0, 'true', 'false')), \
-                  'violations', accounts_with_drift))) FROM ledger_reconciliation)";
+                  'violations', accounts_with_drift), json_object('name', 'credit_in_transit', \
+                  'passed', json(iif(in_transit = 0, 'true', 'false')), \
+                  'violations', in_transit))) FROM ledger_reconciliation)";
     [
         of_billing("billing_mode", "mode"),
         of_billing("enabled", "iif(enabled = 1, 'true', 'false')"),

@@ -112,9 +112,11 @@ pub(in crate::api) struct Ledger {
     accounts_with_drift: u64,
     /// How many lots break their own sum.
     lots_broken: u64,
+    /// In how many commodities of tenants credit left an account by a transfer and arrived in none.
+    in_transit: u64,
 }
 
-/// Compares what every account holds with what its lots add up to, now.
+/// Compares what every account holds with what its lots add up to, and what left with what arrived, now.
 #[utoipa::path(get, path = "/v1/admin/reconciliation/ledger", tag = "admin",
     responses((status = 200, body = Ledger)))]
 pub(in crate::api) async fn ledger(
@@ -124,6 +126,8 @@ pub(in crate::api) async fn ledger(
 ) -> Result<Answer<Ledger>, Problem> {
     let drift = snapshot.drift().await?;
     let passed = drift.is_none();
-    let read::Drift { accounts, drifted: accounts_with_drift, lots_broken, .. } = drift;
-    Ok(looked(&api, &snapshot, Ledger { passed, accounts, accounts_with_drift, lots_broken }))
+    let read::Drift { accounts, drifted, lots_broken, in_transit, .. } = drift;
+    let accounts_with_drift = drifted;
+    let found = Ledger { passed, accounts, accounts_with_drift, lots_broken, in_transit };
+    Ok(looked(&api, &snapshot, found))
 }

@@ -13,6 +13,8 @@ pub struct Drift {
     pub drifted: u64,
     /// How many lots break their own sum.
     pub lots_broken: u64,
+    /// In how many commodities of tenants credit left an account and arrived in none.
+    pub in_transit: u64,
     /// How far both are apart, by commodity: only what is.
     pub apart: Vec<(String, f64)>,
 }
@@ -20,7 +22,7 @@ pub struct Drift {
 impl Drift {
     /// Whether it found nothing.
     pub const fn is_none(&self) -> bool {
-        self.drifted == 0 && self.lots_broken == 0
+        self.drifted == 0 && self.lots_broken == 0 && self.in_transit == 0
     }
 }
 
@@ -34,9 +36,9 @@ impl Snapshot {
             Ok(u64::try_from(number).unwrap_or(0))
         };
         let (accounts, drifted) = (count("accounts")?, count("accounts_with_drift")?);
-        let lots_broken = count("lots_broken")?;
+        let (lots_broken, in_transit) = (count("lots_broken")?, count("in_transit")?);
         let apart = if drifted == 0 { vec![] } else { self.apart().await? };
-        Ok(Drift { accounts, drifted, lots_broken, apart })
+        Ok(Drift { accounts, drifted, lots_broken, in_transit, apart })
     }
 
     async fn apart(&mut self) -> Result<Vec<(String, f64)>, Error> {

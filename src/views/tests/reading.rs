@@ -33,7 +33,7 @@ async fn held(snapshot: &mut Snapshot, as_of: AsOf) -> Vec<(String, Balance)> {
     all
 }
 
-async fn snapshot_of(world: &World, events: usize) -> (tempfile::TempDir, Snapshot) {
+pub(super) async fn snapshot_of(world: &World, events: usize) -> (tempfile::TempDir, Snapshot) {
     let directory = tempfile::tempdir().unwrap();
     let source = Memory::whole(&world.records[..events]);
     let store = built(directory.path(), &source).await;
@@ -264,7 +264,7 @@ async fn lots_and_entries_come_in_pages() {
 }
 
 /// All pages of an account's entries.
-async fn all_entries(
+pub(super) async fn all_entries(
     snapshot: &mut Snapshot,
     account: &str,
     direction: Direction,
@@ -277,27 +277,6 @@ async fn all_entries(
         seen.extend(found.items);
         let Some(next) = found.next else { return seen };
         page = PageRequest::after(next, limit);
-    }
-}
-
-#[tokio::test]
-async fn those_who_share_have_entries_that_add_up_to_what_they_hold() {
-    let (mut world, tenant) = sql::opened();
-    let alice = Stream::new(Kind::Account, &tenant, &name::<AccountId>("alice"));
-    world.mint(&alice, 10_000, None);
-    for units in (0..36).filter(|units| units % 3 != 0) {
-        world.reserve(&alice, units);
-        world.end(0, 4 * units + 59);
-    }
-    let (_directory, mut snapshot) = snapshot_of(&world, world.records.len()).await;
-    for account in piperoll_domain::billing::SYSTEM {
-        let up = all_entries(&mut snapshot, account, Direction::Up, 5).await;
-        let down = all_entries(&mut snapshot, account, Direction::Down, 1_000).await;
-        assert!(up.len() > 10 && down.iter().rev().eq(&up), "{account}: {}", up.len());
-        assert!(up.iter().all(|entry| entry.account == account && entry.kind == "shared"));
-        let now = snapshot.balances(&tenant, &name(account), AsOf::Now).await.unwrap();
-        let sum: i64 = up.iter().map(|entry| entry.amount).sum();
-        assert_eq!((now.len(), now[0].held.available), (1, sum.into()), "{account}");
     }
 }
 

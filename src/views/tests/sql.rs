@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use piperoll_domain::{
+    account::{Debit, Order, Part, SourceKind, TransferredOut},
     billing::{Billing, Changed},
     campaign::{Activated, Created, Expired},
-    id::{AccountId, CampaignId, Kind, Stream, TenantId},
+    id::{AccountId, CampaignId, Kind, LotId, Pool, Stream, TenantId},
     payment::{Consumed, Gave},
     testing::{gifts, money, units},
 };
@@ -94,6 +95,42 @@ async fn a_trial_balance_in_sql_is_exact_or_none() {
     // What can be told is told beside it.
     let used = "SELECT CAST(debit AS TEXT) FROM trial_balance WHERE account = 9200";
     assert_eq!(told(&world, 1_000, used).await, [Some("5".to_owned())]);
+}
+
+#[tokio::test]
+async fn credit_that_left_and_never_arrived_is_told_where_the_ledger_is_reconciled() {
+    let (mut world, tenant) = opened();
+    let account = Stream::new(Kind::Account, &tenant, &name::<AccountId>("alice"));
+    let lot = world.mint(&account, 100, None);
+    let told_of = |world: &World| {
+        let world = world.clone();
+        let result = "SELECT value ->> 'passed' || '|' || (value ->> '$.checks[2].violations') \
+                      FROM billing_config WHERE key = 'last_reconciliation_result'";
+        async move { told(&world, 1, result).await }
+    };
+    assert_eq!(told_of(&world).await, [Some("1|0".to_owned())]);
+    world.say(&account, left(lot));
+    assert_eq!(told_of(&world).await, [Some("0|1".to_owned())]);
+    let directory = tempfile::tempdir().unwrap();
+    let store = built(directory.path(), &Memory::whole(&world.records)).await;
+    let drift = snapshot(store).await.drift().await.unwrap();
+    assert_eq!((drift.in_transit, drift.drifted, drift.lots_broken), (1, 0, 0));
+    assert!(!drift.is_none());
+}
+
+/// Ten of a hundred leave for an account that never has them.
+fn left(lot: LotId) -> TransferredOut {
+    let (source, pool) = (SourceKind::Deposit, Pool::general());
+    let part = Part { lot, amount: units(10), left: units(90), cost: None, source, pool };
+    let debit = Debit { part, expires_at: None, origin: source, by_payment: false };
+    TransferredOut {
+        transfer: name("tr_lost"),
+        to: name("bob"),
+        total: money("USD", 10),
+        debits: vec![debit],
+        order: Order::default(),
+        reason: "forged".to_owned(),
+    }
 }
 
 #[tokio::test]
