@@ -11,7 +11,8 @@ use super::{client::Target, error::Error, exit::Exit, output::Output};
 pub(super) enum Reconcile {
     /// Ask the providers about every stale payment now. Exits with 8 where one gave no answer.
     Payments(Payments),
-    /// Compare what every account holds with what its lots add up to. Exits with 8 where they differ.
+    /// Compare what every account holds with what its lots add up to, and what left by transfers with
+    /// what arrived. Exits with 8 where they differ.
     ///
     /// It compares the views; `piperoll verify` proves them, entry by entry, from the roll.
     Ledger(Ledger),
